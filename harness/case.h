@@ -1,0 +1,55 @@
+/* case.h - one case: a variant at one place of a sweep. What is executed, labelled and stored. */
+#ifndef MIDL_CASE_H
+#define MIDL_CASE_H
+
+#include "midl.h"
+
+enum cache_state { CACHE_WARM, CACHE_COLD };
+
+const char *cache_state_name(enum cache_state cache);
+bool cache_state_parse(const char *name, enum cache_state *ret);
+
+/* What the cases of one group share: the layer, its input and how it is run. Cases of a group are
+ * measured interleaved, and their speedups are ratios among each other. */
+struct bench_shape {
+    struct midl_shape layer;
+    size_t batch;
+    int threads;
+    enum midl_dtype dtype;
+    enum cache_state cache;
+    const char *layer_path; /* safetensors; NULL: random weights */
+    const char *input_path; /* safetensors or idx; NULL: random inputs */
+    uint64_t seed;
+};
+
+struct bench_case {
+    struct bench_shape shape;
+    const struct midl_variant *variant;
+};
+
+/* Cases [first, first + count) of the expanded sweep have the same bench_shape. */
+struct bench_group {
+    size_t first, count;
+};
+
+/* A sweep, expanded. Owns everything it points to. */
+struct bench_cases {
+    struct bench_case *cases;
+    size_t count;
+    struct bench_group *groups;
+    size_t group_count;
+};
+
+void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-built one */
+
+#define CASE_TEXT_SIZE 512
+
+/* The label of a shape: "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light
+ * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1". Made here only, from
+ * the struct that runs. The store's shape_key. */
+void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
+
+/* The command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". */
+void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);
+
+#endif

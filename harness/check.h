@@ -1,0 +1,37 @@
+/* check.h - is a kernel right? Every variant is compared with the double-precision oracle, on the
+ * data that will be timed, before the first timed call.
+ *
+ * The output is poisoned with NaN before the call and lies between guard words. Passing is stated
+ * positively, so a NaN fails. The selection is checked apart: strictly ascending, as many as the
+ * rule says, and no neuron left out whose logit is larger than a selected one's by more than both
+ * logits' error bounds (exactly, ties to the lower index, where the logits are exact).
+ */
+#ifndef MIDL_CHECK_H
+#define MIDL_CHECK_H
+
+#include "error.h"
+#include "midl.h"
+#include "oracle.h"
+#include "problem.h"
+
+struct check_result {
+    bool ok;
+    double error_ratio; /* largest |y - ref| / bound over all outputs; NaN if an output is NaN */
+    char reason[160];   /* empty if ok: "y[3][17] = 0.5, expected 0.25 +- 1e-6" */
+};
+
+/* Run `plan` on the problem and compare. `oracle` was made from the same problem. `exact`: demand
+ * the oracle's values rounded to float, bit for bit, and exact ties in the selection (integer
+ * data). Fails only for lack of memory. */
+enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
+                        const struct midl_oracle *oracle, bool exact, struct check_result *ret,
+                        struct error *error);
+
+/* The two halves, for tests that bring their own outputs. y: [B][n]. */
+void check_selection(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                     const struct midl_selection *selection, bool exact, struct check_result *ret);
+void check_output(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                  const struct midl_selection *selection, const float *y, bool exact,
+                  struct check_result *ret); /* selection NULL: a linear variant */
+
+#endif

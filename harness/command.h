@@ -1,0 +1,53 @@
+/* command.h - the commands of `midl`: a table, and what they share. */
+#ifndef MIDL_COMMAND_H
+#define MIDL_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "error.h"
+
+/* argv[0] is the command's name. Returns the exit status; has printed its one error line. */
+int command_info(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_sweep(int argc, char **argv);
+int command_plot(int argc, char **argv);
+
+/* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
+int command_fail(const char *command, enum outcome outcome, const struct error *error);
+
+/* ---- Options: a table per command, parsed by getopt_long ------------------------------------------ */
+
+struct option_row {
+    const char *name;     /* without dashes */
+    const char *argument; /* shown in help: "FILE"; NULL: a flag */
+    const char *help;
+    const char **value;   /* receives the text, or "" for a flag; last one wins */
+};
+
+/* Parse; --help prints the usage made from the table and sets *ret_help. Positional arguments are
+ * permuted to argv[*ret_first..argc). */
+enum outcome options_parse(int argc, char **argv, const char *usage, const char *about,
+                           const struct option_row *rows, size_t count, int *ret_first,
+                           bool *ret_help, struct error *error);
+
+/* Whole numbers and reals, the whole text or an error that names option and text. */
+enum outcome option_size(const char *name, const char *text, size_t min, size_t max, size_t *ret,
+                         struct error *error);
+enum outcome option_double(const char *name, const char *text, double min, double max, double *ret,
+                           struct error *error);
+
+/* ---- Places ---------------------------------------------------------------------------------------- */
+
+/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was built
+ * from, or the installed share/midl/NAME, whichever exists first. NULL if none does. */
+const char *share_folder(const char *name);
+
+/* Set by SIGINT and SIGTERM once stop_on_signals() was called; a second signal ends the process. */
+#include <signal.h>
+extern volatile sig_atomic_t stop_requested;
+void stop_on_signals(void);
+
+#endif

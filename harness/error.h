@@ -1,0 +1,27 @@
+/* error.h - how things go wrong, once for the whole program: an exit status and one line. */
+#ifndef MIDL_ERROR_H
+#define MIDL_ERROR_H
+
+/* The exit statuses of `midl`, documented in README.md. */
+enum outcome {
+    OUTCOME_DONE = 0,
+    OUTCOME_BAD = 1,       /* the question's answer is bad: mismatch, regression */
+    OUTCOME_USAGE = 2,     /* usage or bad input */
+    OUTCOME_MACHINE = 3,   /* the machine failed us: disk, memory, missing program */
+    OUTCOME_NO_VERDICT = 4 /* no verdict possible: too noisy, nothing measured */
+};
+
+/* One line that says what, where and what to do; no newline, no "midl:" in front. */
+struct error {
+    char text[512];
+};
+
+/* Fill *error (printf style) and return `outcome`, so that a caller can write
+ * `return fail(error, OUTCOME_USAGE, "...")`. Control characters of hostile input are replaced. */
+enum outcome fail(struct error *error, enum outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* fail(OUTCOME_MACHINE) for memory: "not enough memory for WHAT (BYTES)". */
+enum outcome fail_memory(struct error *error, const char *what, double bytes);
+
+#endif

@@ -1,0 +1,42 @@
+/* gbench.h - Google Benchmark behind a C interface: the timing engine, and nothing but it.
+ *
+ * The caller owns order and number of rounds; the shim runs one repetition of each case of a round
+ * through Google Benchmark's own loop and hands back what it measured.
+ */
+#ifndef MIDL_GBENCH_H
+#define MIDL_GBENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gbench_case {
+    const char *name;         /* stands in the JSON */
+    void (*call)(void *data); /* what is timed */
+    void *data;
+    int64_t iterations; /* calls in one repetition */
+};
+
+struct gbench_sample {
+    int64_t iterations;
+    double real_ns, cpu_ns; /* per call */
+};
+
+/* Run one repetition of cases[order[0]], cases[order[1]], ... and fill ret[order[i]]. Returns 0, or
+ * -1 if Google Benchmark refused (the samples are then undefined). Not reentrant. */
+int gbench_round(const struct gbench_case *cases, const size_t *order, size_t count,
+                 struct gbench_sample *ret);
+
+/* How many calls fill `target_ns`, at least 1: a calibration as Google Benchmark does it. */
+int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns);
+
+/* The library's version, "1.7.1" if it says so, else "unknown". */
+const char *gbench_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,83 @@
+/* suite.h - suites: which cases to measure, as text.
+ *
+ * A suite is an ini file (inih) that answers one question. Sections [sweep] (or [sweep NAME]) hold
+ * axes that multiply; several sections add up. Section [suite] holds what is not an axis.
+ *
+ *   [suite]
+ *   question = when does selection pay at batch 1?
+ *   target = 2 %            ; relative width of the interval at which sampling stops
+ *   budget = 5 s            ; at most this long for the variants of one shape
+ *   counters = callgrind    ; none | papi | callgrind | papi,callgrind
+ *
+ *   [sweep]
+ *   n = 256:4096:x2         ; list 1,2,3 - range a:b:step - geometric range a:b:xfactor
+ *   d = n                   ; `n`: as many as neurons
+ *   active = 0.05:1:0.05    ; k/n;  or  k = 16,32
+ *   batch = 1
+ *   kernel = *              ; names, ideas, globs; `*`: the best row of every idea
+ *
+ * Axes: d n k active rank gate gate_rank select block threshold unselected batch threads dtype cache
+ * kernel layer input seed. Defaults: d = n, active = 0.45, rank = 0 (meaning n/32), gate = lowrank,
+ * gate_rank = 0 (n/32), select = topk, block = 16, threshold = 0.5, unselected = light, batch = 1,
+ * threads = 1, dtype = f32, cache = warm, kernel = *, seed = 1. Options of `midl sweep` of the same
+ * names replace an axis in every section. Unknown words are errors that name line and column word.
+ */
+#ifndef MIDL_SUITE_H
+#define MIDL_SUITE_H
+
+#include "case.h"
+#include "error.h"
+
+#define SUITE_AXES 19
+
+enum axis_id {
+    AXIS_D, AXIS_N, AXIS_K, AXIS_ACTIVE, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK, AXIS_SELECT,
+    AXIS_BLOCK, AXIS_THRESHOLD, AXIS_UNSELECTED, AXIS_BATCH, AXIS_THREADS, AXIS_DTYPE, AXIS_CACHE,
+    AXIS_KERNEL, AXIS_LAYER, AXIS_INPUT, AXIS_SEED
+};
+
+/* Counters to take in a pass of their own; bits. */
+enum { COUNT_PAPI = 1, COUNT_CALLGRIND = 2 };
+
+struct suite; /* opaque: parsed text */
+
+/* The axis of that name ("gate_rank" or "gate-rank"), or -1. */
+int suite_axis_find(const char *name);
+const char *suite_axis_name(enum axis_id axis);
+
+/* Parse `text`; `origin` (a file name) stands in messages. On success *ret is the caller's. */
+enum outcome suite_parse(const char *text, const char *origin, struct suite **ret,
+                         struct error *error);
+
+/* Load suite NAME from the suite folder, or a path if NAME holds a slash or ends in .suite. */
+enum outcome suite_load(const char *name, struct suite **ret, struct error *error);
+
+/* A suite of one section with default axes: what `midl sweep` without SUITE but with axes runs. */
+enum outcome suite_custom(struct suite **ret, struct error *error);
+
+void suite_destroy(struct suite *suite);
+
+/* Replace an axis in every section by the text of an option. */
+enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *text,
+                            struct error *error);
+
+const char *suite_name(const struct suite *suite);
+const char *suite_question(const struct suite *suite);
+double suite_target(const struct suite *suite);   /* 0.02 */
+double suite_budget_ns(const struct suite *suite); /* for the variants of one shape */
+unsigned suite_counters(const struct suite *suite);
+
+/* Expand to cases, grouped by shape, in file order, each once. Variants that don't fit or can't run
+ * here are cases too: measuring makes them rows with a reason. An axis that asks for the impossible
+ * (k > n, block that doesn't divide) is an error naming the values. */
+enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, struct error *error);
+
+/* Names of the suites in the suite folder, sorted, NULL-terminated; caller frees with
+ * suite_names_free. */
+enum outcome suite_names(char ***ret, struct error *error);
+void suite_names_free(char **names);
+
+/* A hash over the expanded cases (FNV-1a of their texts), 16 hex digits. */
+void suite_hash(const struct bench_cases *cases, char ret[17]);
+
+#endif

@@ -1,0 +1,252 @@
+/* midl.h - MID-L, the Matrix-Interpolated Dropout Layer, for CPUs (arXiv 2505.11416).
+ *
+ * A layer d -> n in which a learned gate, a function of the input, picks the k neurons that take
+ * the full path; the others keep the value of a light low-rank path. For one input x:
+ *
+ *   F = W x + b                      full path; only the k selected rows are needed
+ *   L = U (V x) + c                  light path
+ *   l = G x + h                      gate logits (gate `full`)
+ *     | P (Q x) + h                                   (gate `lowrank`)
+ *     | P (V x) + h                                   (gate `shared`, reads the light projection)
+ *   S = the k largest l              ties go to the lower index; ascending
+ *   p = sigmoid(l);  m = 1 on S, else 0;  g = m p
+ *   y = g F + (1 - g) L              unselected = light
+ *   y = m (p F + (1 - p) L)          unselected = zero
+ *
+ * Shapes. Letters used in every comment of this library; all matrices row-major and dense:
+ *
+ *   B  inputs in one call (batch)       r   rank of the light path
+ *   d  length of one input              rg  rank of a lowrank gate
+ *   n  neurons = length of one output   k   neurons that take the full path, 0..n
+ *
+ *   W [n][d]  b [n]  |  V [r][d]  U [n][r]  c [n]  |  G [n][d] or Q [rg][d], P [n][rg or r];  h [n]
+ *   x [B][d]  y [B][n]
+ *
+ * Use. A plan binds a layer, a kernel variant, the largest batch and the threads; making it packs
+ * the weights and takes all memory. Running it allocates nothing.
+ *
+ *   struct midl_plan *plan;
+ *   char reason[MIDL_REASON_SIZE];
+ *   struct midl_plan_options options = {.variant = "auto", .max_batch = 64, .threads = 1};
+ *   if (midl_plan_create(&layer, &options, &plan, reason) != MIDL_OK) { puts(reason); ... }
+ *   midl_run(plan, 64, x, y);
+ *   midl_plan_destroy(plan);
+ *
+ * The library prints nothing, exits never, keeps no global state but the processor's abilities,
+ * and may be used from several threads as long as each plan is run by one at a time.
+ */
+#ifndef MIDL_H
+#define MIDL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MIDL_API __attribute__((visibility("default")))
+#else
+#define MIDL_API
+#endif
+
+#define MIDL_REASON_SIZE 256 /* bytes; every `reason` buffer has this size */
+
+enum midl_status {
+    MIDL_OK,
+    MIDL_INVALID,     /* the layer, shape or option makes no sense: the reason says which */
+    MIDL_UNAVAILABLE, /* this build or processor can't run the variant, or it doesn't fit the shape */
+    MIDL_NO_MEMORY,
+    MIDL_NAN_LOGIT /* a gate logit is NaN; that input's row of y is NaN, the others are right */
+};
+
+enum midl_gate { MIDL_GATE_FULL, MIDL_GATE_LOWRANK, MIDL_GATE_SHARED };
+
+enum midl_select {
+    MIDL_SELECT_TOPK,     /* exactly k */
+    MIDL_SELECT_BLOCK,    /* the k/block blocks of neighbours with the largest sum of logits */
+    MIDL_SELECT_THRESHOLD /* every p > threshold, at most k: the largest, ties to the lower index */
+};
+
+enum midl_unselected { MIDL_UNSELECTED_LIGHT, MIDL_UNSELECTED_ZERO };
+
+enum midl_dtype { MIDL_F32, MIDL_BF16, MIDL_INT8 }; /* of the full path's weights */
+
+/* Instruction sets, weakest first within an architecture. */
+enum midl_isa { MIDL_ISA_GENERIC, MIDL_ISA_PORTABLE, MIDL_ISA_NEON, MIDL_ISA_AVX2, MIDL_ISA_AVX512 };
+
+/* Everything about a layer but its numbers. */
+struct midl_shape {
+    size_t d, n, r;
+    size_t rg; /* gate lowrank only, else ignored */
+    size_t k;
+    enum midl_gate gate;
+    enum midl_select select;
+    size_t block;    /* select block only: 8 or 16; n and k must be multiples of it */
+    float threshold; /* select threshold only, in [0, 1) */
+    enum midl_unselected unselected;
+};
+
+/* A layer. The arrays belong to the caller and must outlive every plan made from it. */
+struct midl_layer {
+    struct midl_shape shape;
+    const float *full_weight;  /* W [n][d] */
+    const float *full_bias;    /* b [n] */
+    const float *light_down;   /* V [r][d] */
+    const float *light_up;     /* U [n][r] */
+    const float *light_bias;   /* c [n] */
+    const float *gate_weight;  /* G [n][d]: gate full, else NULL */
+    const float *gate_down;    /* Q [rg][d]: gate lowrank, else NULL */
+    const float *gate_up;      /* P [n][rg]: lowrank; P [n][r]: shared; else NULL */
+    const float *gate_bias;    /* h [n] */
+};
+
+/* The default rank of light path and lowrank gate: n/32, at least 1. */
+MIDL_API size_t midl_default_rank(size_t n);
+
+/* MIDL_OK or MIDL_INVALID with the reason. Does not look at weights. */
+MIDL_API enum midl_status midl_shape_check(const struct midl_shape *shape,
+                                           char reason[MIDL_REASON_SIZE]);
+
+/* Names as they stand in files, options and databases; parse returns false on an unknown word and
+ * leaves *ret untouched. */
+MIDL_API const char *midl_status_text(enum midl_status status);
+MIDL_API const char *midl_gate_name(enum midl_gate gate);
+MIDL_API const char *midl_select_name(enum midl_select select);
+MIDL_API const char *midl_unselected_name(enum midl_unselected unselected);
+MIDL_API const char *midl_dtype_name(enum midl_dtype dtype);
+MIDL_API const char *midl_isa_name(enum midl_isa isa);
+MIDL_API bool midl_gate_parse(const char *name, enum midl_gate *ret);
+MIDL_API bool midl_select_parse(const char *name, enum midl_select *ret);
+MIDL_API bool midl_unselected_parse(const char *name, enum midl_unselected *ret);
+MIDL_API bool midl_dtype_parse(const char *name, enum midl_dtype *ret);
+
+/* True if this processor and its operating system can run the set and this build has it. */
+MIDL_API bool midl_isa_available(enum midl_isa isa);
+
+/* The strongest available set: what `simd` and the shared routines (gate, selection) use. */
+MIDL_API enum midl_isa midl_isa_best(void);
+
+/* ---- The selection of one call -------------------------------------------------------------- */
+
+/* What the gate chose for B inputs. Input i selected count[i] neurons: index[i * stride + 0..],
+ * ascending, with their gate values p in gate[...] at the same places. Belongs to the plan and
+ * holds until its next run. stride = k. */
+struct midl_selection {
+    size_t batch, stride;
+    const uint32_t *index; /* [B][k] */
+    const uint32_t *count; /* [B] */
+    const float *gate;     /* [B][k] */
+};
+
+/* ---- Variants ------------------------------------------------------------------------------- */
+
+struct midl_variant; /* one row of kernels/variants.def */
+
+MIDL_API size_t midl_variant_count(void);
+MIDL_API const struct midl_variant *midl_variant_at(size_t i); /* in the order of the list */
+
+/* By name and dtype. `simd-avx512` is one row; an idea without instruction set (`simd`) finds the
+ * strongest row of that idea that this processor can run, or if none can, its first row. NULL if
+ * there is no such name. */
+MIDL_API const struct midl_variant *midl_variant_find(const char *name, enum midl_dtype dtype);
+
+MIDL_API const char *midl_variant_name(const struct midl_variant *variant); /* "simd-avx512" */
+MIDL_API const char *midl_variant_idea(const struct midl_variant *variant); /* "simd" */
+MIDL_API const char *midl_variant_text(const struct midl_variant *variant); /* one line */
+MIDL_API enum midl_isa midl_variant_isa(const struct midl_variant *variant);
+MIDL_API enum midl_dtype midl_variant_dtype(const struct midl_variant *variant);
+MIDL_API size_t midl_variant_tile(const struct midl_variant *variant); /* neurons handled at once */
+
+/* True for the plain dense layer d -> n (y = W x + b, no gate): what MID-L is measured against. */
+MIDL_API bool midl_variant_is_linear(const struct midl_variant *variant);
+
+/* NULL if this build and processor can run the variant, else why not. */
+MIDL_API const char *midl_variant_unavailable(const struct midl_variant *variant);
+
+/* MIDL_OK if the variant serves this shape, batch and thread count; MIDL_UNAVAILABLE with the
+ * reason if not (missing instruction set or library, or a shape that it isn't made for). */
+MIDL_API enum midl_status midl_variant_fits(const struct midl_variant *variant,
+                                            const struct midl_shape *shape, size_t max_batch,
+                                            int threads, char reason[MIDL_REASON_SIZE]);
+
+/* ---- What a call costs, by model ------------------------------------------------------------ */
+
+/* FLOPs (a multiply-add is 2) or bytes, by part of the layer. */
+struct midl_parts {
+    double gate, light, full, blend;
+};
+
+struct midl_cost {
+    struct midl_parts flops; /* that the variant executes; never selection */
+    struct midl_parts bytes; /* weights that must be read once a call, by the part that reads them */
+    double io_bytes;         /* inputs read once, outputs written once */
+    double comparisons;      /* selection: each logit against the cut, once */
+};
+
+MIDL_API double midl_parts_sum(const struct midl_parts *parts);
+MIDL_API double midl_cost_flops(const struct midl_cost *cost);
+MIDL_API double midl_cost_bytes(const struct midl_cost *cost);
+
+/* FLOPs of B inputs through the plain linear layer: B (2 d n + n). */
+MIDL_API double midl_linear_flops(const struct midl_shape *shape, size_t batch);
+
+/* FLOPs of the layer's definition for B inputs of which `selected` (input, neuron) pairs take the
+ * full path (B k under topk). The promise: midl_linear_flops / its sum = flops_ratio. */
+MIDL_API struct midl_parts midl_layer_flops(const struct midl_shape *shape, size_t batch,
+                                            size_t selected);
+
+/* What `variant` executes and touches for B inputs with this selection (NULL for a linear variant).
+ * A variant that computes every row is charged for every row; one that skips, for what it did:
+ * pairs for FLOPs, distinct rows of W (the union over the batch) for bytes. */
+MIDL_API struct midl_cost midl_variant_cost(const struct midl_variant *variant,
+                                            const struct midl_shape *shape, size_t batch,
+                                            const struct midl_selection *selection);
+
+/* ---- Plans ---------------------------------------------------------------------------------- */
+
+struct midl_plan;
+
+struct midl_plan_options {
+    const char *variant; /* a name; NULL means "auto" */
+    enum midl_dtype dtype;
+    size_t max_batch; /* at least 1 */
+    int threads;      /* at least 1; results don't depend on it */
+};
+
+/* Make a plan. On success *ret_plan is the caller's, to be destroyed. On failure it is untouched,
+ * `reason` holds one line, and the status is MIDL_INVALID (unknown variant, bad shape, missing
+ * array), MIDL_UNAVAILABLE or MIDL_NO_MEMORY. */
+MIDL_API enum midl_status midl_plan_create(const struct midl_layer *layer,
+                                           const struct midl_plan_options *options,
+                                           struct midl_plan **ret_plan,
+                                           char reason[MIDL_REASON_SIZE]);
+
+/* Accepts NULL. */
+MIDL_API void midl_plan_destroy(struct midl_plan *plan);
+
+/* y = layer(x) for `batch` inputs, 1 <= batch <= max_batch. x: [B][d], y: [B][n], not overlapping.
+ * MIDL_OK or MIDL_NAN_LOGIT; allocates nothing. */
+MIDL_API enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, float *y);
+
+/* The selection of the last run; batch = 0 before the first, and always for a linear variant. */
+MIDL_API struct midl_selection midl_plan_selection(const struct midl_plan *plan);
+
+/* The gate logits l of the last run, [B][n]; NULL for a linear variant. */
+MIDL_API const float *midl_plan_logits(const struct midl_plan *plan);
+
+/* The variant that runs: for `auto` the one it chose. */
+MIDL_API const struct midl_variant *midl_plan_variant(const struct midl_plan *plan);
+
+/* Memory that the plan holds: packed weights and workspace. */
+MIDL_API size_t midl_plan_bytes(const struct midl_plan *plan);
+
+/* "0.1.0" */
+MIDL_API const char *midl_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

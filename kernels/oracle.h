@@ -1,0 +1,49 @@
+/* oracle.h - the layer in double precision, in the plainest possible loops.
+ *
+ * The only reference of this project: every variant is compared with it, never with another
+ * variant. It is not a variant and is never timed. It comes with the magnitudes from which the
+ * error bound of an output follows, so that a comparison needs nothing else.
+ */
+#ifndef MIDL_ORACLE_H
+#define MIDL_ORACLE_H
+
+#include "midl.h"
+
+/* Everything that doesn't depend on the selection, for B inputs. All arrays [B][n]. A magnitude is
+ * the sum of the absolute values of all terms: sum_i |w_i x_i| + |b| for F, and alike for the
+ * light path (sum_j |u_j| sum_i |v_ji x_i| + |c|) and the logits. */
+struct midl_oracle {
+    size_t batch;
+    struct midl_shape shape;
+    double *full, *full_magnitude;
+    double *light, *light_magnitude;
+    double *logit, *logit_magnitude;
+};
+
+/* Compute for x [B][d]. Returns MIDL_OK, MIDL_INVALID or MIDL_NO_MEMORY; on success *ret is the
+ * caller's, to be destroyed. Does not look at k, select or unselected. */
+MIDL_API enum midl_status midl_oracle_create(const struct midl_layer *layer, size_t batch,
+                                             const float *x, struct midl_oracle **ret);
+
+MIDL_API void midl_oracle_destroy(struct midl_oracle *oracle); /* accepts NULL */
+
+/* The selection of input `i` by the double logits, by a full sort: index [k] ascending; returns how
+ * many (k under topk, fewer where the threshold says so). `shape` gives k and the rule. NaN logits:
+ * returns SIZE_MAX. */
+MIDL_API size_t midl_oracle_select(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                                   size_t i, uint32_t *index);
+
+/* The output of input `i` when the `count` neurons of `index` (ascending) are selected: y [n], and
+ * in bound [n] the largest error allowed to a single-precision variant,
+ *     8 sqrt(d) eps magnitude,
+ * where the magnitude follows every path that feeds the output: that of F and of L weighed by the
+ * gate as the values are, and of the logit times |F - L| p (1 - p), the gate's own slope.
+ * A linear variant: index = NULL; y = F. */
+MIDL_API void midl_oracle_output(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                                 size_t i, const uint32_t *index, size_t count, double *y,
+                                 double *bound);
+
+/* 8 sqrt(d) eps logit_magnitude: how far a single-precision logit may be off. */
+MIDL_API double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t i, size_t j);
+
+#endif

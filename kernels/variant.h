@@ -1,0 +1,73 @@
+/* variant.h - what a kernel variant is, inside the library.
+ *
+ * The plan runs gate, light path and selection with one routine shared by all variants (layer.c),
+ * then hands the variant a batch whose y already holds the light values. The variant computes the
+ * full path where it was asked to and blends. A linear variant gets no selection and writes all y.
+ *
+ * To add one: write kernels/IDEA.c that defines MIDL_IMPL(IDEA), and add its row to variants.def.
+ */
+#ifndef MIDL_VARIANT_H
+#define MIDL_VARIANT_H
+
+#include "midl.h"
+#include "simd/ops.h"
+
+/* What a variant is given at planning; outlives its state. */
+struct variant_env {
+    struct midl_layer layer;
+    size_t max_batch;
+    int threads;
+    const struct simd_ops *ops; /* shared routines in the best instruction set here */
+};
+
+/* One call. y: [B][n], holds L (zero where unselected = zero and the neuron is not selected). */
+struct variant_batch {
+    size_t batch;
+    const float *x;                         /* [B][d] */
+    float *y;                               /* [B][n] */
+    const struct midl_selection *selection; /* NULL for a linear variant */
+};
+
+/* The one signature. Any of create and destroy may be NULL if the variant keeps no state. */
+struct variant_impl {
+    const char *unavailable; /* why this build lacks it ("built without oneDNN"), else NULL */
+    /* Pack weights, take workspace. *ret_bytes: memory taken. On failure nothing is kept. */
+    enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+                               char reason[MIDL_REASON_SIZE]);
+    void (*run)(const struct variant_env *env, void *state, const struct variant_batch *call);
+    void (*destroy)(void *state);
+};
+
+struct midl_variant {
+    const char *name, *idea, *text;
+    enum midl_isa isa;
+    enum midl_dtype dtype;
+    size_t tile;
+    bool linear;
+    /* NULL if it serves every shape; else fills reason and returns false for those it doesn't. */
+    bool (*fits)(const struct midl_shape *shape, size_t max_batch, int threads,
+                 char reason[MIDL_REASON_SIZE]);
+    /* Rows of W executed for FLOPs and touched for bytes: see cost.c. */
+    void (*cost)(const struct midl_shape *shape, size_t batch,
+                 const struct midl_selection *selection, struct midl_cost *ret);
+    const struct variant_impl *impl;
+};
+
+/* Each file is compiled once per instruction set that a row of variants.def asks for, with MIDL_ISA
+ * set to its name, and defines MIDL_IMPL(idea). */
+#define MIDL_PASTE_(a, b) a##_##b
+#define MIDL_PASTE(a, b) MIDL_PASTE_(a, b)
+#define MIDL_ISA_SYMBOL(name) MIDL_PASTE(name, MIDL_ISA)
+#define MIDL_IMPL(idea) const struct variant_impl MIDL_ISA_SYMBOL(midl_impl_##idea)
+
+/* y_j from F_j, L_j and p_j: the blend of every variant, in two products and a sum that the build
+ * never contracts (-ffp-contract=off), so that all variants round alike. */
+static inline float midl_blend(float full, float light, float gate)
+{
+    return gate * full + (1.0f - gate) * light;
+}
+
+/* Number of distinct neurons that a batch selected. */
+size_t midl_selection_union(const struct midl_selection *selection, size_t n);
+
+#endif

@@ -1,0 +1,155 @@
+/* store.h - the store: runs, points, samples and counters in one SQLite file.
+ *
+ * Plain data in, plain data out; knows nothing of kernels. What was committed survives kill -9 and
+ * power loss (WAL, synchronous = FULL). One transaction a group of points. Several readers, one
+ * writer; a second writer waits up to ten seconds.
+ */
+#ifndef MIDL_STORE_H
+#define MIDL_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define STORE_ERROR_SIZE 512
+
+enum store_status {
+    STORE_OK,
+    STORE_BAD,     /* not a database of ours, newer than this program, or bad SQL: exit status 2 */
+    STORE_MACHINE, /* disk full, not writable, locked, out of memory: exit status 3 */
+    STORE_NONE     /* no such run or no rows */
+};
+
+struct store;
+
+enum store_mode {
+    STORE_READ,  /* must exist; an older schema is read as it is if possible, never changed */
+    STORE_WRITE  /* made if missing, migrated if older */
+};
+
+/* Open. On failure *ret is untouched and `error` says what, where and what to do, one line. */
+enum store_status store_open(const char *path, enum store_mode mode, struct store **ret,
+                             char error[STORE_ERROR_SIZE]);
+void store_close(struct store *store); /* accepts NULL */
+
+/* One line on what went wrong in the last call that failed. */
+const char *store_error(const struct store *store);
+
+/* ---- Writing. NaN in a double, and NULL in a string that may be NULL, are stored as NULL. -------- */
+
+struct store_run {
+    const char *suite, *suite_hash, *git_commit, *version, *host, *cpu, *isa, *compiler, *flags,
+        *argv;
+    uint64_t seed;
+};
+
+struct store_fact {
+    const char *name, *value;
+};
+
+struct store_ceiling {
+    const char *kind, *name; /* as in schema.sql */
+    int threads;
+    int64_t working_set_bytes; /* 0: NULL */
+    double value;
+};
+
+struct store_sample {
+    int round, position;
+    int64_t iterations;
+    double real_ns, cpu_ns; /* per call */
+    bool disturbed;
+};
+
+struct store_counter {
+    const char *counter, *source, *reason; /* reason may be NULL */
+    double per_call, scaled;               /* NaN: NULL */
+};
+
+/* One point, fields as the columns of table point; NaN and NULL where they do not apply. */
+struct store_point {
+    const char *shape_key, *kernel, *isa, *dtype;
+    bool linear;
+    int64_t d, n, k, rank;
+    const char *gate;
+    int64_t gate_rank;
+    const char *select_mode;
+    int64_t block;
+    double threshold;
+    const char *unselected;
+    int64_t batch, threads;
+    const char *cache, *input, *layer, *blas_core;
+    const char *status, *reason;
+    double error_ratio;
+    double time_ns, time_lo_ns, time_hi_ns;
+    const char *yardstick;
+    double speedup, speedup_lo, speedup_hi;
+    const char *stop;
+    double plan_ns;
+    double plan_bytes;
+    double flops, bytes;
+    double flops_gate, flops_light, flops_full, flops_blend;
+    double bytes_gate, bytes_light, bytes_full, bytes_io;
+    double comparisons, selected, distinct_rows, flops_ratio, bound_ns;
+
+    const struct store_sample *samples;
+    size_t sample_count;
+    const struct store_counter *counters;
+    size_t counter_count;
+};
+
+/* Begin a run, status 'running', with what is known of the machine. */
+enum store_status store_run_begin(struct store *store, const struct store_run *run,
+                                  const struct store_fact *facts, size_t fact_count,
+                                  int64_t *ret_run_id);
+
+enum store_status store_put_ceilings(struct store *store, int64_t run_id,
+                                     const struct store_ceiling *ceilings, size_t count);
+
+/* All or nothing: these points with their samples and counters, in one transaction. */
+enum store_status store_put_points(struct store *store, int64_t run_id,
+                                   const struct store_point *points, size_t count);
+
+/* Add or replace counters of a point that is stored. */
+enum store_status store_put_counters(struct store *store, int64_t point_id,
+                                     const struct store_counter *counters, size_t count);
+
+/* 'finished' or 'interrupted'. */
+enum store_status store_run_end(struct store *store, int64_t run_id, const char *status);
+
+/* ---- Resuming ---------------------------------------------------------------------------------- */
+
+/* The newest run of this suite, hash and commit that isn't finished; STORE_NONE if there is none.
+ * Sets it 'running' again. */
+enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
+                                   const char *git_commit, int64_t *ret_run_id);
+
+/* Whether the run has the point of this key. */
+enum store_status store_has_point(struct store *store, int64_t run_id, const char *shape_key,
+                                  const char *kernel, const char *isa, const char *dtype,
+                                  bool *ret_found);
+
+/* ---- Reading ----------------------------------------------------------------------------------- */
+
+enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };
+
+/* The newest run that has points; with a suite name, the newest of that suite (NULL: any). */
+enum store_status store_latest_run(struct store *store, const char *suite, int64_t *ret_run_id);
+
+/* Run one SELECT, given as text, with :name parameters bound from `parameters` (those that the
+ * statement doesn't name are ignored; one that is not given is NULL), and write its rows to `out`.
+ * TSV: a header line starting with '#', columns separated by a tab, text in double quotes where it
+ * holds a space, NULL as NaN: what gnuplot reads. A row whose first column is NULL writes two empty
+ * lines (gnuplot's next data set). Returns STORE_NONE when there was no row. Statements that would
+ * write are refused (STORE_BAD). */
+enum store_status store_query(struct store *store, const char *sql,
+                              const struct store_fact *parameters, size_t parameter_count,
+                              enum store_format format, FILE *out, size_t *ret_rows);
+
+/* First column of the first row as text, in a buffer of the caller's; STORE_NONE if no row. */
+enum store_status store_query_text(struct store *store, const char *sql,
+                                   const struct store_fact *parameters, size_t parameter_count,
+                                   char *ret_text, size_t size);
+
+#endif
