@@ -3,11 +3,28 @@
  * The only reference of this project: every variant is compared with it, never with another
  * variant. It is not a variant and is never timed. It comes with the magnitudes from which the
  * error bound of an output follows, so that a comparison needs nothing else.
- */
+ *
+ * The bounds, with eps = 2^-23. A path's own bound is 8 sqrt(K) eps times its magnitude, where K is
+ * its longest sum: d, or a rank where that is larger.
+ *
+ *   F   8 sqrt(d) eps full_magnitude
+ *   L   8 sqrt(max(d, r)) eps light_magnitude
+ *   l   8 sqrt(max(d, r or rg)) eps logit_magnitude
+ *   p   how far sigmoid moves within l's bound, to first order p (1 - p) bound(l);
+ *       + 4 eps p for computing sigmoid, + 2 FLT_MIN for gates that underflow
+ *   y   a linear variant:       bound(F)
+ *       neuron not selected:    bound(L), or 0 where unselected = zero
+ *       neuron selected:        p bound(F) + (1 - p) bound(L)
+ *                             + bound(p) (|F - L| + bound(F) + bound(L))
+ *                             + 2 eps (p |F| + |L|) for the roundings of the blend */
 #ifndef MIDL_ORACLE_H
 #define MIDL_ORACLE_H
 
 #include "midl.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Everything that doesn't depend on the selection, for B inputs. All arrays [B][n]. A magnitude is
  * the sum of the absolute values of all terms: sum_i |w_i x_i| + |b| for F, and alike for the
@@ -18,6 +35,7 @@ struct midl_oracle {
     double *full, *full_magnitude;
     double *light, *light_magnitude;
     double *logit, *logit_magnitude;
+    void *ranking; /* workspace of select: one oracle, one thread at a time */
 };
 
 /* Compute for x [B][d]. Returns MIDL_OK, MIDL_INVALID or MIDL_NO_MEMORY; on success *ret is the
@@ -34,16 +52,24 @@ MIDL_API size_t midl_oracle_select(const struct midl_oracle *oracle, const struc
                                    size_t i, uint32_t *index);
 
 /* The output of input `i` when the `count` neurons of `index` (ascending) are selected: y [n], and
- * in bound [n] the largest error allowed to a single-precision variant,
- *     8 sqrt(d) eps magnitude,
- * where the magnitude follows every path that feeds the output: that of F and of L weighed by the
- * gate as the values are, and of the logit times |F - L| p (1 - p), the gate's own slope.
- * A linear variant: index = NULL; y = F. */
+ * in bound [n] the largest error allowed to a single-precision variant (see above).
+ * A linear variant: index = NULL; y = F. (Nothing selected: count = 0 and index not NULL.) */
 MIDL_API void midl_oracle_output(const struct midl_oracle *oracle, const struct midl_shape *shape,
                                  size_t i, const uint32_t *index, size_t count, double *y,
                                  double *bound);
 
-/* 8 sqrt(d) eps logit_magnitude: how far a single-precision logit may be off. */
+/* The gate p of neuron j for input i, and the largest error allowed to it. */
+MIDL_API double midl_oracle_gate(const struct midl_oracle *oracle, size_t i, size_t j,
+                                 double *ret_bound);
+
+/* How far a single-precision logit may be off. */
 MIDL_API double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t i, size_t j);
 
+/* The logit that a neuron must exceed under the rule `threshold`: p > threshold says the same.
+ * -infinity at 0. */
+MIDL_API double midl_oracle_logit_cut(const struct midl_shape *shape);
+
+#ifdef __cplusplus
+}
+#endif
 #endif
