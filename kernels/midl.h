@@ -122,12 +122,17 @@ MIDL_API bool midl_gate_parse(const char *name, enum midl_gate *ret);
 MIDL_API bool midl_select_parse(const char *name, enum midl_select *ret);
 MIDL_API bool midl_unselected_parse(const char *name, enum midl_unselected *ret);
 MIDL_API bool midl_dtype_parse(const char *name, enum midl_dtype *ret);
+MIDL_API bool midl_isa_parse(const char *name, enum midl_isa *ret);
 
 /* True if this processor and its operating system can run the set and this build has it. */
 MIDL_API bool midl_isa_available(enum midl_isa isa);
 
 /* The strongest available set: what `simd` and the shared routines (gate, selection) use. */
 MIDL_API enum midl_isa midl_isa_best(void);
+
+/* Hide all sets stronger than `most` from plans made from now on, in the whole process: for tests,
+ * and to measure a weaker processor's path. Not to be called while another thread makes a plan. */
+MIDL_API void midl_isa_limit(enum midl_isa most);
 
 /* ---- The selection of one call -------------------------------------------------------------- */
 
@@ -140,6 +145,9 @@ struct midl_selection {
     const uint32_t *count; /* [B] */
     const float *gate;     /* [B][k] */
 };
+
+/* How many distinct neurons the batch selected: the union over its inputs. */
+MIDL_API size_t midl_selection_distinct(const struct midl_selection *selection, size_t n);
 
 /* ---- Variants ------------------------------------------------------------------------------- */
 
@@ -198,7 +206,8 @@ MIDL_API double midl_linear_flops(const struct midl_shape *shape, size_t batch);
 MIDL_API struct midl_parts midl_layer_flops(const struct midl_shape *shape, size_t batch,
                                             size_t selected);
 
-/* What `variant` executes and touches for B inputs with this selection (NULL for a linear variant).
+/* What `variant` executes and touches for B inputs with this selection; NULL: the expectation for k
+ * neurons an input, chosen uniformly.
  * A variant that computes every row is charged for every row; one that skips, for what it did:
  * pairs for FLOPs, distinct rows of W (the union over the batch) for bytes. */
 MIDL_API struct midl_cost midl_variant_cost(const struct midl_variant *variant,

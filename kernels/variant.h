@@ -28,9 +28,11 @@ struct variant_batch {
     const struct midl_selection *selection; /* NULL for a linear variant */
 };
 
-/* The one signature. Any of create and destroy may be NULL if the variant keeps no state. */
+/* The one signature. create and destroy may be NULL if the variant keeps no state. */
 struct variant_impl {
     const char *unavailable; /* why this build lacks it ("built without oneDNN"), else NULL */
+    /* Only `auto`: the variant that serves this plan in its stead. */
+    const struct midl_variant *(*choose)(const struct variant_env *env);
     /* Pack weights, take workspace. *ret_bytes: memory taken. On failure nothing is kept. */
     enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE]);
@@ -67,7 +69,9 @@ static inline float midl_blend(float full, float light, float gate)
     return gate * full + (1.0f - gate) * light;
 }
 
-/* Number of distinct neurons that a batch selected. */
-size_t midl_selection_union(const struct midl_selection *selection, size_t n);
+#define MIDL_ALIGN 64 /* bytes: of every array that the library takes */
+
+/* An array of the library: aligned, free() releases it. NULL if there is no memory. */
+void *midl_array(size_t count, size_t element_bytes);
 
 #endif

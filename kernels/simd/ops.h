@@ -1,10 +1,10 @@
 /* ops.h - the vector routines that the library shares, one table per instruction set.
  *
- * Every file of kernels/simd/ is compiled once per instruction set; ops.c collects the functions
- * in a table named after the set. The rest of the library calls through the table of the best one.
+ * Every file of kernels/simd/ is compiled once per instruction set; ops.c collects the functions in
+ * a table named after the set. The rest of the library calls through the table of the best one.
  *
- * Panels. A matrix M [N][K] is packed as [ceil(N / 16)][K][16]: sixteen rows side by side, the
- * missing rows of the last panel zero. The packing is the same for all instruction sets.
+ * Panels. A matrix M [N][K] with short rows is packed as [ceil(N / 16)][K][16]: sixteen rows side by
+ * side, the missing rows of the last panel zero. The packing is the same for all instruction sets.
  */
 #ifndef MIDL_SIMD_OPS_H
 #define MIDL_SIMD_OPS_H
@@ -13,28 +13,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../midl.h"
+
 #define MIDL_PANEL 16
 
+/* Floats of workspace that topk needs for n logits. */
+#define MIDL_TOPK_WORK(n) ((n) + 64)
+
 struct simd_ops {
-    /* sum_i w[i] x[i] for i < d. */
+    /* w . x over d. */
     float (*dot)(size_t d, const float *w, const float *x);
 
-    /* y[b][j] = bias[j] + sum_i x[b][i] M[j][i] for panels [first, last) of the packed M [N][K].
-     * x: [B] rows of K at stride ldx; y: [B] rows of N at stride ldy; bias: [N]. Each element is
-     * summed in an order that depends on K alone: not on B, N or the panel range. */
+    /* y[b][j] = bias[j] + w[j] . x[b] for rows j in [first, last) of W [N][K] as it lies in memory
+     * (bias NULL: 0). x: B rows at stride ldx; y: B rows at stride ldy. For long rows. */
+    void (*rows)(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
+                 const float *x, size_t ldx, float *y, size_t ldy);
+
+    /* The same for panels [first, last) of the packed M [N][K]: for short rows. */
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
-    /* The k largest of logits [n], ties to the lower index, into index [k], ascending.
-     * keys: workspace of n + 64 words. Returns false if a logit is NaN; index is then undefined. */
-    bool (*topk)(size_t n, size_t k, const float *logits, uint32_t *keys, uint32_t *index);
+    /* The k largest of values [n], ties to the lower index, into index [k], ascending. None may be
+     * NaN. work: MIDL_TOPK_WORK(n) floats. */
+    void (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index);
 
-    /* gate[i] = sigmoid(logits[index[i]]) for i < k. Exactly 1/2 at 0. */
+    bool (*has_nan)(size_t n, const float *values);
+
+    /* gate[i] = sigmoid(logits[index[i]]) for i < k. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
+     * the same bits on every instruction set. */
     void (*sigmoid)(size_t k, const float *logits, const uint32_t *index, float *gate);
 };
 
 /* The table of the best instruction set of this processor. */
 const struct simd_ops *midl_simd_ops(void);
+
+/* The table of one instruction set; NULL if it isn't available. */
+const struct simd_ops *midl_simd_ops_of(enum midl_isa isa);
 
 /* Floats of a packed M [N][K]. */
 size_t midl_panels_size(size_t N, size_t K);

@@ -1,0 +1,19 @@
+/* cost.h - the cost models that rows of variants.def name. */
+#ifndef MIDL_COST_H
+#define MIDL_COST_H
+
+#include "midl.h"
+
+/* The plain dense layer. */
+void cost_linear(const struct midl_shape *shape, size_t batch,
+                 const struct midl_selection *selection, struct midl_cost *ret);
+
+/* MID-L that computes the full path of every neuron and blends the selected. */
+void cost_every_row(const struct midl_shape *shape, size_t batch,
+                    const struct midl_selection *selection, struct midl_cost *ret);
+
+/* MID-L that computes and reads the selected rows only. */
+void cost_selected_rows(const struct midl_shape *shape, size_t batch,
+                        const struct midl_selection *selection, struct midl_cost *ret);
+
+#endif

@@ -1,0 +1,247 @@
+/* layer.c - gate, light path and selection: one routine for all variants, so that all select the same
+ * neurons and differ in the full path alone.
+ *
+ * Down-projections (V, Q) and a full gate have long rows and are used as they lie; up-projections (U,
+ * P) have short ones and are packed in panels. Then each input's logits are searched for the k
+ * largest, and only these k get a sigmoid, which increases and so doesn't change their order.
+ */
+#include "layer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parallel.h"
+
+struct layer_state {
+    float *light_up, *gate_up;     /* panels */
+    float *light_down, *gate_down; /* V x: [B][r], Q x: [B][rg] */
+    float *logits;                 /* [B][n] */
+    float *work;                   /* [threads][work_size]: top-k, sums of blocks */
+    size_t work_size;
+    uint32_t *index, *count; /* [B][k], [B] */
+    float *gate;             /* [B][k] */
+    bool *nan;               /* [B] */
+    struct midl_selection selection;
+};
+
+/* An array or NULL, its bytes added up; *ok becomes false when there is no memory. */
+static void *take(size_t count, size_t element_bytes, size_t *bytes, bool *ok)
+{
+    void *array = midl_array(count, element_bytes);
+    *bytes += count * element_bytes;
+    *ok = *ok && array;
+    return array;
+}
+
+static void pack(struct layer_state *state, const struct midl_layer *layer)
+{
+    const struct midl_shape *s = &layer->shape;
+    midl_panels_pack(s->n, s->r, layer->light_up, state->light_up);
+    if (s->gate != MIDL_GATE_FULL)
+        midl_panels_pack(s->n, s->gate == MIDL_GATE_SHARED ? s->r : s->rg, layer->gate_up,
+                         state->gate_up);
+}
+
+enum midl_status layer_create(const struct variant_env *env, struct layer_state **ret,
+                              size_t *ret_bytes)
+{
+    const struct midl_shape *s = &env->layer.shape;
+    struct layer_state *state = calloc(1, sizeof *state);
+    size_t B = env->max_batch, bytes = sizeof *state;
+    size_t gate_rank = s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
+    bool ok = state != NULL;
+    if (!ok)
+        return MIDL_NO_MEMORY;
+    state->work_size = MIDL_TOPK_WORK(s->n) + s->n;
+    state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), &bytes, &ok);
+    state->light_down = take(B * s->r, sizeof(float), &bytes, &ok);
+    if (s->gate != MIDL_GATE_FULL)
+        state->gate_up = take(midl_panels_size(s->n, gate_rank), sizeof(float), &bytes, &ok);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        state->gate_down = take(B * s->rg, sizeof(float), &bytes, &ok);
+    state->logits = take(B * s->n, sizeof(float), &bytes, &ok);
+    state->work = take((size_t)env->threads * state->work_size, sizeof(float), &bytes, &ok);
+    state->index = take(B * s->k, sizeof *state->index, &bytes, &ok);
+    state->count = take(B, sizeof *state->count, &bytes, &ok);
+    state->gate = take(B * s->k, sizeof(float), &bytes, &ok);
+    state->nan = take(B, sizeof *state->nan, &bytes, &ok);
+    if (!ok) {
+        layer_destroy(state);
+        return MIDL_NO_MEMORY;
+    }
+    pack(state, &env->layer);
+    state->selection = (struct midl_selection){
+        .stride = s->k, .index = state->index, .count = state->count, .gate = state->gate};
+    *ret = state;
+    *ret_bytes = bytes;
+    return MIDL_OK;
+}
+
+void layer_destroy(struct layer_state *state)
+{
+    if (!state)
+        return;
+    free(state->light_up);
+    free(state->gate_up);
+    free(state->light_down);
+    free(state->gate_down);
+    free(state->logits);
+    free(state->work);
+    free(state->index);
+    free(state->count);
+    free(state->gate);
+    free(state->nan);
+    free(state);
+}
+
+const struct midl_selection *layer_selection(const struct layer_state *state)
+{
+    return &state->selection;
+}
+
+const float *layer_logits(const struct layer_state *state)
+{
+    return state->logits;
+}
+
+/* This thread's part of rows, or of panels, of one product. */
+static void rows_part(const struct variant_env *env, size_t N, size_t K, const float *W,
+                      const float *bias, size_t B, const float *x, float *y)
+{
+    size_t part = parallel_part();
+    env->ops->rows(parallel_bound(N, 8, part), parallel_bound(N, 8, part + 1), K, W, bias, B, x, K,
+                   y, N);
+}
+
+static void panels_part(const struct variant_env *env, size_t K, const float *packed,
+                        const float *bias, size_t B, const float *x, float *y)
+{
+    size_t N = env->layer.shape.n, panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
+    size_t part = parallel_part();
+    env->ops->panels(parallel_bound(panels, 8, part), parallel_bound(panels, 8, part + 1), N, K,
+                     packed, bias, B, x, K, y, N);
+}
+
+/* Sums of the logits of each block of neighbours, into the front of the workspace. */
+static void block_sums(const struct midl_shape *shape, const float *logits, float *sums)
+{
+    for (size_t i = 0; i < shape->n / shape->block; i++) {
+        sums[i] = 0.0f;
+        for (size_t j = 0; j < shape->block; j++)
+            sums[i] += logits[i * shape->block + j];
+    }
+}
+
+/* Replace `blocks` ascending block numbers in front of index by the neurons of these blocks. */
+static void expand_blocks(size_t blocks, size_t block, uint32_t *index)
+{
+    for (size_t i = blocks; i-- > 0;) {
+        uint32_t first = index[i] * (uint32_t)block;
+        for (size_t j = block; j-- > 0;)
+            index[i * block + j] = first + (uint32_t)j;
+    }
+}
+
+/* Keep the entries whose gate is above the threshold. */
+static size_t above_threshold(float threshold, size_t count, uint32_t *index, float *gate)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!(gate[i] > threshold))
+            continue;
+        index[kept] = index[i];
+        gate[kept++] = gate[i];
+    }
+    return kept;
+}
+
+/* Select for input b. */
+static void select_input(const struct variant_env *env, struct layer_state *state, size_t b,
+                         float *work)
+{
+    const struct midl_shape *s = &env->layer.shape;
+    const float *logits = state->logits + b * s->n;
+    uint32_t *index = state->index + b * s->k;
+    float *gate = state->gate + b * s->k;
+    size_t count = s->k;
+    state->nan[b] = env->ops->has_nan(s->n, logits);
+    state->count[b] = 0;
+    if (state->nan[b])
+        return;
+    if (s->select == MIDL_SELECT_BLOCK) {
+        float *sums = work + MIDL_TOPK_WORK(s->n);
+        block_sums(s, logits, sums);
+        env->ops->topk(s->n / s->block, s->k / s->block, sums, work, index);
+        expand_blocks(s->k / s->block, s->block, index);
+    } else {
+        env->ops->topk(s->n, s->k, logits, work, index);
+    }
+    env->ops->sigmoid(count, logits, index, gate);
+    if (s->select == MIDL_SELECT_THRESHOLD)
+        count = above_threshold(s->threshold, count, index, gate);
+    state->count[b] = (uint32_t)count;
+}
+
+/* unselected = zero: y keeps L at the selected neurons only. */
+static void clear_unselected(const struct midl_shape *shape, const struct layer_state *state,
+                             size_t b, float *y)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < state->count[b]; i++) {
+        size_t j = state->index[b * shape->k + i];
+        memset(y + next, 0, (j - next) * sizeof *y);
+        next = j + 1;
+    }
+    memset(y + next, 0, (shape->n - next) * sizeof *y);
+}
+
+/* One thread's share of everything; the barriers separate what reads from what wrote. */
+static void layer_part(const struct variant_env *env, struct layer_state *state, size_t B,
+                       const float *x, float *y)
+{
+    const struct midl_layer *layer = &env->layer;
+    const struct midl_shape *s = &layer->shape;
+    rows_part(env, s->r, s->d, layer->light_down, NULL, B, x, state->light_down);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        rows_part(env, s->rg, s->d, layer->gate_down, NULL, B, x, state->gate_down);
+    if (s->gate == MIDL_GATE_FULL)
+        rows_part(env, s->n, s->d, layer->gate_weight, layer->gate_bias, B, x, state->logits);
+#pragma omp barrier
+    panels_part(env, s->r, state->light_up, layer->light_bias, B, state->light_down, y);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        panels_part(env, s->rg, state->gate_up, layer->gate_bias, B, state->gate_down,
+                    state->logits);
+    if (s->gate == MIDL_GATE_SHARED)
+        panels_part(env, s->r, state->gate_up, layer->gate_bias, B, state->light_down,
+                    state->logits);
+#pragma omp barrier
+    float *work = state->work + parallel_part() * state->work_size;
+    size_t last = parallel_bound(B, 1, parallel_part() + 1);
+    for (size_t b = parallel_bound(B, 1, parallel_part()); b < last; b++) {
+        select_input(env, state, b, work);
+        if (s->unselected == MIDL_UNSELECTED_ZERO)
+            clear_unselected(s, state, b, y + b * s->n);
+    }
+}
+
+enum midl_status layer_run(const struct variant_env *env, struct layer_state *state, size_t batch,
+                           const float *x, float *y)
+{
+    enum midl_status status = MIDL_OK;
+#pragma omp parallel num_threads(env->threads) if (env->threads > 1)
+    layer_part(env, state, batch, x, y);
+    state->selection.batch = batch;
+    for (size_t b = 0; b < batch; b++)
+        if (state->nan[b])
+            status = MIDL_NAN_LOGIT;
+    return status;
+}
+
+void layer_mark_nan(const struct variant_env *env, const struct layer_state *state, float *y)
+{
+    size_t n = env->layer.shape.n;
+    for (size_t b = 0; b < state->selection.batch; b++)
+        for (size_t j = 0; state->nan[b] && j < n; j++)
+            y[b * n + j] = NAN;
+}

@@ -1,0 +1,41 @@
+/* memory.c - arrays and packing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "variant.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+enum { HUGE_PAGE = 2 << 20 };
+#endif
+
+void *midl_array(size_t count, size_t element_bytes)
+{
+    size_t bytes = count * element_bytes, align = MIDL_ALIGN;
+    if (element_bytes > 0 && bytes / element_bytes != count)
+        return NULL;
+#if defined(__linux__)
+    if (bytes >= 2 * (size_t)HUGE_PAGE)
+        align = HUGE_PAGE;
+#endif
+    bytes = (bytes / align + 1) * align; /* at least one; whole units, as aligned_alloc demands */
+    void *array = aligned_alloc(align, bytes);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (array && align == HUGE_PAGE)
+        (void)madvise(array, bytes, MADV_HUGEPAGE); /* fewer TLB misses; its refusal costs nothing */
+#endif
+    return array;
+}
+
+size_t midl_panels_size(size_t N, size_t K)
+{
+    return (N + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL * K;
+}
+
+void midl_panels_pack(size_t N, size_t K, const float *M, float *packed)
+{
+    memset(packed, 0, midl_panels_size(N, K) * sizeof *packed);
+    for (size_t j = 0; j < N; j++)
+        for (size_t i = 0; i < K; i++)
+            packed[(j / MIDL_PANEL * K + i) * MIDL_PANEL + j % MIDL_PANEL] = M[j * K + i];
+}

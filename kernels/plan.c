@@ -1,0 +1,163 @@
+/* plan.c - plan, then run: bind a layer to a variant, take all memory, pack; afterwards only run. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "layer.h"
+#include "variant.h"
+
+struct midl_plan {
+    struct variant_env env;
+    const struct midl_variant *variant;
+    void *state;               /* the variant's */
+    struct layer_state *layer; /* NULL for a linear variant */
+    size_t bytes;
+};
+
+static enum midl_status explain(enum midl_status status, char reason[MIDL_REASON_SIZE],
+                                const char *text)
+{
+    snprintf(reason, MIDL_REASON_SIZE, "%s", text);
+    return status;
+}
+
+/* Every array that the shape calls for must be there. */
+static enum midl_status layer_check(const struct midl_layer *layer, bool linear,
+                                    char reason[MIDL_REASON_SIZE])
+{
+    enum midl_gate gate = layer->shape.gate;
+    const char *missing = NULL;
+    if (!layer->full_weight || !layer->full_bias)
+        missing = "full.weight or full.bias";
+    else if (linear)
+        return MIDL_OK;
+    else if (!layer->light_down || !layer->light_up || !layer->light_bias)
+        missing = "a tensor of the light path";
+    else if (gate == MIDL_GATE_FULL && !layer->gate_weight)
+        missing = "gate.weight";
+    else if (gate == MIDL_GATE_LOWRANK && !layer->gate_down)
+        missing = "gate.down.weight";
+    else if (gate != MIDL_GATE_FULL && !layer->gate_up)
+        missing = "gate.up.weight";
+    else if (!layer->gate_bias)
+        missing = "the gate's bias";
+    if (!missing)
+        return MIDL_OK;
+    snprintf(reason, MIDL_REASON_SIZE, "the layer lacks %s", missing);
+    return MIDL_INVALID;
+}
+
+static enum midl_status find_variant(const struct midl_layer *layer,
+                                     const struct midl_plan_options *options,
+                                     const struct midl_variant **ret,
+                                     char reason[MIDL_REASON_SIZE])
+{
+    const char *name = options->variant ? options->variant : "auto";
+    const struct midl_variant *variant = midl_variant_find(name, options->dtype);
+    enum midl_status status = midl_shape_check(&layer->shape, reason);
+    if (status != MIDL_OK)
+        return status;
+    if (options->max_batch < 1 || options->max_batch > (size_t)1 << 30)
+        return explain(MIDL_INVALID, reason, "the largest batch must be 1..2^30");
+    if (options->threads < 1 || options->threads > 1024)
+        return explain(MIDL_INVALID, reason, "the number of threads must be 1..1024");
+    if (!variant) {
+        snprintf(reason, MIDL_REASON_SIZE, "no variant '%.100s' for %s weights", name,
+                 midl_dtype_name(options->dtype));
+        return MIDL_INVALID;
+    }
+    status = layer_check(layer, variant->linear, reason);
+    if (status == MIDL_OK)
+        status = midl_variant_fits(variant, &layer->shape, options->max_batch, options->threads,
+                                   reason);
+    if (status == MIDL_OK)
+        *ret = variant;
+    return status;
+}
+
+/* The shared part and the variant's own. */
+static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_SIZE])
+{
+    const struct variant_impl *impl = plan->variant->impl;
+    enum midl_status status = MIDL_OK;
+    size_t bytes = 0;
+    if (!plan->variant->linear)
+        status = layer_create(&plan->env, &plan->layer, &bytes);
+    plan->bytes += bytes;
+    bytes = 0;
+    if (status == MIDL_OK && impl->create)
+        status = impl->create(&plan->env, &plan->state, &bytes, reason);
+    plan->bytes += bytes;
+    if (status == MIDL_NO_MEMORY)
+        explain(status, reason, "not enough memory for the packed layer and its workspace");
+    return status;
+}
+
+enum midl_status midl_plan_create(const struct midl_layer *layer,
+                                  const struct midl_plan_options *options,
+                                  struct midl_plan **ret_plan, char reason[MIDL_REASON_SIZE])
+{
+    const struct midl_variant *variant = NULL;
+    enum midl_status status = find_variant(layer, options, &variant, reason);
+    if (status != MIDL_OK)
+        return status;
+    struct midl_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return explain(MIDL_NO_MEMORY, reason, "not enough memory for a plan");
+    plan->env = (struct variant_env){.layer = *layer,
+                                     .max_batch = options->max_batch,
+                                     .threads = options->threads,
+                                     .ops = midl_simd_ops()};
+    plan->bytes = sizeof *plan;
+    plan->variant = variant->impl->choose ? variant->impl->choose(&plan->env) : variant;
+    status = prepare(plan, reason);
+    if (status != MIDL_OK) {
+        midl_plan_destroy(plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return MIDL_OK;
+}
+
+void midl_plan_destroy(struct midl_plan *plan)
+{
+    if (!plan)
+        return;
+    if (plan->state && plan->variant->impl->destroy)
+        plan->variant->impl->destroy(plan->state);
+    layer_destroy(plan->layer);
+    free(plan);
+}
+
+enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, float *y)
+{
+    struct variant_batch call = {.batch = batch, .x = x, .y = y};
+    enum midl_status status = MIDL_OK;
+    if (plan->layer) {
+        status = layer_run(&plan->env, plan->layer, batch, x, y);
+        call.selection = layer_selection(plan->layer);
+    }
+    plan->variant->impl->run(&plan->env, plan->state, &call);
+    if (status == MIDL_NAN_LOGIT)
+        layer_mark_nan(&plan->env, plan->layer, y);
+    return status;
+}
+
+struct midl_selection midl_plan_selection(const struct midl_plan *plan)
+{
+    return plan->layer ? *layer_selection(plan->layer) : (struct midl_selection){0};
+}
+
+const float *midl_plan_logits(const struct midl_plan *plan)
+{
+    return plan->layer ? layer_logits(plan->layer) : NULL;
+}
+
+const struct midl_variant *midl_plan_variant(const struct midl_plan *plan)
+{
+    return plan->variant;
+}
+
+size_t midl_plan_bytes(const struct midl_plan *plan)
+{
+    return plan->bytes;
+}

@@ -1,0 +1,12 @@
+/* ops.c - this instruction set's table. */
+#include "simd.h"
+
+extern const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops);
+const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops) = {
+    .dot = simd_dot,
+    .rows = simd_rows,
+    .panels = simd_panels,
+    .topk = simd_topk,
+    .has_nan = simd_has_nan,
+    .sigmoid = simd_sigmoid,
+};

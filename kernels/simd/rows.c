@@ -1,0 +1,68 @@
+/* rows.c - dense products with long rows as they lie in memory: down-projections, a full gate, the
+ * plain layer. Tiles of 4 rows x 4 inputs; both operands of a tile and of its neighbours stay in
+ * the first-level cache as long as 4 rows and 4 inputs do; longer rows stream from the second.
+ */
+#include "simd.h"
+#include "tile.h"
+
+float simd_dot(size_t d, const float *w, const float *x)
+{
+    return tile_dot(d, w, x);
+}
+
+struct rows_call {
+    size_t K;
+    const float *W, *bias, *x;
+    size_t ldx;
+    float *y;
+    size_t ldy;
+};
+
+/* R rows from j, C inputs from b. */
+TILE_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, size_t j, size_t b)
+{
+    const float *w[TILE_MOST], *x[TILE_MOST];
+    float out[TILE_MOST];
+    for (size_t r = 0; r < R; r++)
+        w[r] = call->W + (j + r) * call->K;
+    for (size_t c = 0; c < C; c++)
+        x[c] = call->x + (b + c) * call->ldx;
+    tile_dots(R, C, call->K, w, x, NULL, out);
+    for (size_t r = 0; r < R; r++)
+        for (size_t c = 0; c < C; c++)
+            call->y[(b + c) * call->ldy + j + r] =
+                out[r * C + c] + (call->bias ? call->bias[j + r] : 0.0f);
+}
+
+static void rows_single(const struct rows_call *call, size_t j, size_t b)
+{
+    call->y[b * call->ldy + j] =
+        tile_dot(call->K, call->W + j * call->K, call->x + b * call->ldx) +
+        (call->bias ? call->bias[j] : 0.0f);
+}
+
+/* All inputs against R rows from j; R is 4 or 8. */
+TILE_INLINE void rows_strip(const struct rows_call *call, size_t R, size_t j, size_t B)
+{
+    size_t b = 0;
+    if (R == 4)
+        for (; b + 4 <= B; b += 4)
+            rows_tile(call, 4, 4, j, b);
+    for (; b < B; b++)
+        rows_tile(call, R, 1, j, b);
+}
+
+void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
+               const float *x, size_t ldx, float *y, size_t ldy)
+{
+    struct rows_call call = {K, W, bias, x, ldx, y, ldy};
+    size_t j = first;
+    if (B < 4)
+        for (; j + 8 <= last; j += 8)
+            rows_strip(&call, 8, j, B);
+    for (; j + 4 <= last; j += 4)
+        rows_strip(&call, 4, j, B);
+    for (; j < last; j++)
+        for (size_t b = 0; b < B; b++)
+            rows_single(&call, j, b);
+}

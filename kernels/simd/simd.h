@@ -1,0 +1,24 @@
+/* simd.h - the functions of one instruction set, as ops.c collects them. Names end in the set's. */
+#ifndef MIDL_SIMD_H
+#define MIDL_SIMD_H
+
+#include "../variant.h"
+#include "ops.h"
+
+#define simd_rows MIDL_ISA_SYMBOL(midl_simd_rows)
+#define simd_dot MIDL_ISA_SYMBOL(midl_simd_dot)
+#define simd_panels MIDL_ISA_SYMBOL(midl_simd_panels)
+#define simd_topk MIDL_ISA_SYMBOL(midl_simd_topk)
+#define simd_has_nan MIDL_ISA_SYMBOL(midl_simd_has_nan)
+#define simd_sigmoid MIDL_ISA_SYMBOL(midl_simd_sigmoid)
+
+float simd_dot(size_t d, const float *w, const float *x);
+void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
+               const float *x, size_t ldx, float *y, size_t ldy);
+void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
+                 const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
+void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index);
+bool simd_has_nan(size_t n, const float *values);
+void simd_sigmoid(size_t k, const float *logits, const uint32_t *index, float *gate);
+
+#endif
