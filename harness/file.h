@@ -1,0 +1,59 @@
+/* file.h - files of others are opened with distrust; files of ours are replaced whole or not at
+ * all. */
+#ifndef MIDL_FILE_H
+#define MIDL_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
+
+/* Open a regular file; folders, pipes and devices are refused. On success *ret_fd is the caller's
+ * to close. */
+enum outcome file_open(const char *path, int *ret_fd, uint64_t *ret_bytes, struct error *error);
+
+/* Read exactly `bytes` bytes at `offset`; a file that ends before is an error that names the place.
+ */
+enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, size_t bytes,
+                       struct error *error);
+
+/* fail(OUTCOME_USAGE) for bad content: "PATH: offset N: REASON". A very long path is shown by its
+ * end, so that the reason fits. */
+enum outcome file_bad(struct error *error, const char *path, uint64_t offset, const char *format,
+                      ...) __attribute__((format(printf, 4, 5)));
+
+/* The end of a path, short enough to leave room for a reason in an error line. */
+const char *file_shown(const char *path);
+
+/* ---- Replacing ---------------------------------------------------------------------------------
+ */
+
+/* A file being written under a temporary name beside its place. A place that is a device or a pipe
+ * is written to directly. */
+struct file_replace {
+    int fd;
+    char *path;      /* the place, symbolic links followed */
+    char *temporary; /* NULL: written directly */
+};
+
+/* On success *ret is to be given to commit or abort. */
+enum outcome file_replace_begin(const char *path, struct file_replace *ret, struct error *error);
+enum outcome file_replace_write(struct file_replace *file, const void *data, size_t bytes,
+                                struct error *error);
+
+/* Make it durable and put it in its place; ends the use of *file, also on failure. */
+enum outcome file_replace_commit(struct file_replace *file, struct error *error);
+void file_replace_abort(struct file_replace *file); /* the old file stays */
+
+/* Whether `path` could be replaced, found by trying; leaves nothing behind. For asking before long
+ * work. */
+enum outcome file_replace_check(const char *path, struct error *error);
+
+/* True if both paths lead to the same existing file. */
+bool file_same(const char *a, const char *b);
+
+#endif
