@@ -19,6 +19,9 @@ struct bench_shape {
     enum cache_state cache;
     const char *layer_path; /* safetensors; NULL: random weights */
     const char *input_path; /* safetensors or idx; NULL: random inputs */
+    /* The same files as labels and commands name them, "data:mnist/..." where the path depends on
+     * the machine; NULL: by the path. */
+    const char *layer_name, *input_name;
     uint64_t seed;
 };
 
@@ -38,18 +41,28 @@ struct bench_cases {
     size_t count;
     struct bench_group *groups;
     size_t group_count;
+    char **paths; /* what the shapes' paths and names point to */
+    size_t path_count;
 };
 
 void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-built one */
 
-#define CASE_TEXT_SIZE 512
+/* Room for the texts below: two paths of CASE_PATH_MAX and everything else. */
+#define CASE_TEXT_SIZE 1024
+#define CASE_PATH_MAX 320 /* bytes of a path or name as case_quote writes it */
 
 /* The label of a shape: "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light
- * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1". Made here only, from
- * the struct that runs. The store's shape_key. */
+ * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1"; "select=block:16",
+ * "select=threshold:0.5". Made here only, from the struct that runs. The store's shape_key. */
 void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
 
-/* The command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". */
+/* The command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". Its
+ * options parsed again give the same case. A name that begins with "data:" needs the same data
+ * folder. */
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);
+
+/* `text` as one word of a shell, in quotes where it needs them. False if it doesn't fit: ret is
+ * then undefined. */
+bool case_quote(const char *text, char *ret, size_t size);
 
 #endif

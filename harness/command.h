@@ -18,34 +18,44 @@ int command_plot(int argc, char **argv);
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
 int command_fail(const char *command, enum outcome outcome, const struct error *error);
 
-/* ---- Options: a table per command, parsed by getopt_long ------------------------------------------ */
+/* ---- Options: a table per command, parsed by getopt_long
+ * ------------------------------------------ */
 
 struct option_row {
     const char *name;     /* without dashes */
     const char *argument; /* shown in help: "FILE"; NULL: a flag */
     const char *help;
-    const char **value;   /* receives the text, or "" for a flag; last one wins */
+    const char **value; /* receives the text, or "" for a flag; last one wins */
 };
 
-/* Parse; --help prints the usage made from the table and sets *ret_help. Positional arguments are
- * permuted to argv[*ret_first..argc). */
+/* Parse. `usage` is the line that help begins with, "midl sweep [SUITE] [options]", `about` what
+ * the command does, a sentence or more. -h and --help print both and the table to standard output
+ * and set *ret_help: the command then returns 0. Positional arguments are permuted to
+ * argv[*ret_first..argc). Values are set even if a later option fails. May be called repeatedly. */
 enum outcome options_parse(int argc, char **argv, const char *usage, const char *about,
                            const struct option_row *rows, size_t count, int *ret_first,
                            bool *ret_help, struct error *error);
 
-/* Whole numbers and reals, the whole text or an error that names option and text. */
+/* The error of a positional argument too many: "unexpected argument X". */
+enum outcome options_no_more(int argc, char **argv, int first, struct error *error);
+
+/* Whole numbers (digits only) and finite reals within [min, max]: the whole text, or an error that
+ * names option and text. `name` without dashes. */
 enum outcome option_size(const char *name, const char *text, size_t min, size_t max, size_t *ret,
                          struct error *error);
 enum outcome option_double(const char *name, const char *text, double min, double max, double *ret,
                            struct error *error);
 
-/* ---- Places ---------------------------------------------------------------------------------------- */
+/* ---- Places
+ * ---------------------------------------------------------------------------------------- */
 
-/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was built
- * from, or the installed share/midl/NAME, whichever exists first. NULL if none does. */
+/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was
+ * built from, or the installed share/midl/NAME, whichever exists first. NULL if none does. Valid
+ * until the next call for the same name. */
 const char *share_folder(const char *name);
 
-/* Set by SIGINT and SIGTERM once stop_on_signals() was called; a second signal ends the process. */
+/* Set by SIGINT and SIGTERM once stop_on_signals() was called; a second one ends the process as if
+ * it had never been called. */
 #include <signal.h>
 extern volatile sig_atomic_t stop_requested;
 void stop_on_signals(void);
