@@ -1,10 +1,15 @@
--- schema.sql - the one schema of the store, embedded in the program and readable by sqlite3.
+-- schema.sql - the tables of the store, embedded in the program and readable by sqlite3:
+-- `cat schema.sql views.sql | sqlite3 new.db` makes what the program makes.
 --
 -- One run = one start of `midl sweep`. A run has points (one variant at one place of the sweep), a
 -- point has raw samples (one timed repetition each) and counters. Failures and skips are points
 -- with a reason. Columns that do not apply are NULL; times are nanoseconds of one call unless the
--- name says otherwise. Tables may change by migration (results/migrations); the views without
--- underscore in front at the end of this file are a promise to others' queries.
+-- name says otherwise. Tables may change by migration (results/migrations); the views in views.sql
+-- are a promise to others' queries. A column that comes later stands last in its table, where
+-- ALTER TABLE ADD COLUMN puts it.
+
+PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
+PRAGMA user_version = 2;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -69,7 +74,6 @@ CREATE TABLE point (
     blas_core   TEXT,                       -- kernel set that OpenBLAS chose, where it takes part
     status      TEXT NOT NULL CHECK (status IN ('ok', 'noisy', 'failed', 'skipped')),
     reason      TEXT,                       -- NULL if ok
-    error_ratio REAL,                       -- largest |y - ref| / bound; > 1 or NaN: failed
     time_ns     REAL,                       -- median of one call; lo..hi its 95 % interval
     time_lo_ns  REAL,
     time_hi_ns  REAL,
@@ -88,7 +92,8 @@ CREATE TABLE point (
     selected    INTEGER,                    -- (input, neuron) pairs on the full path
     distinct_rows INTEGER,                  -- distinct neurons selected by the batch
     flops_ratio REAL,                       -- promise: FLOPs of linear / FLOPs of the layer
-    bound_ns    REAL                        -- least time that the measured ceilings allow
+    bound_ns    REAL,                       -- least time that the measured ceilings allow
+    error_ratio REAL                        -- largest |y - ref| / bound; NULL: NaN, or not compared
 ) STRICT;
 
 CREATE INDEX point_by_run ON point (run_id);
@@ -131,42 +136,3 @@ CREATE TABLE accuracy_row (
     noise       REAL NOT NULL,
     train_size  INTEGER NOT NULL
 ) STRICT;
-
--- ---- Views: a promise --------------------------------------------------------------------------
-
-CREATE VIEW runs AS
-SELECT run_id, suite, started_utc, finished_utc, status, git_commit, version, host, cpu, isa,
-       compiler, flags, seed, argv
-FROM run;
-
-CREATE VIEW points AS
-SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
-       CAST(p.k AS REAL) / p.n AS active, p.rank, p.gate_rank, p.batch, p.threads, p.cache,
-       p.status, p.reason,
-       (SELECT count(*) FROM sample s WHERE s.point_id = p.point_id) AS samples,
-       p.time_ns, p.time_lo_ns, p.time_hi_ns, p.flops, p.bytes,
-       p.flops / p.time_ns AS gflops, p.bytes / p.time_ns AS gbps,
-       p.flops_ratio, p.speedup, p.bound_ns / p.time_ns AS bound_ratio,
-       -- beyond the contract:
-       p.linear, p.gate, p.select_mode, p.block, p.threshold, p.unselected, p.input, p.layer,
-       p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
-       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key
-FROM point p JOIN run r USING (run_id);
-
-CREATE VIEW samples AS
-SELECT point_id, round, position, iterations, real_ns, cpu_ns, disturbed FROM sample;
-
-CREATE VIEW counters AS
-SELECT point_id, counter, per_call, source, scaled, reason FROM counter
-UNION ALL SELECT point_id, 'flops', flops, 'model', NULL, NULL FROM point WHERE flops IS NOT NULL
-UNION ALL SELECT point_id, 'bytes', bytes, 'model', NULL, NULL FROM point WHERE bytes IS NOT NULL
-UNION ALL SELECT point_id, 'cache_lines', bytes / 64, 'model', NULL, NULL FROM point
-          WHERE bytes IS NOT NULL;
-
-CREATE VIEW ceilings AS
-SELECT run_id, kind, name, threads, working_set_bytes, value FROM ceiling;
-
-CREATE VIEW accuracy AS
-SELECT run_id, dataset, model, method, seed, epoch, split, k, active, accuracy, loss, flops_ratio,
-       noise, train_size
-FROM accuracy_row;

@@ -24,8 +24,8 @@ enum store_status {
 struct store;
 
 enum store_mode {
-    STORE_READ,  /* must exist; an older schema is read as it is if possible, never changed */
-    STORE_WRITE  /* made if missing, migrated if older */
+    STORE_READ, /* must exist; an older schema is read as it is if possible, never changed */
+    STORE_WRITE /* made if missing, migrated if older */
 };
 
 /* Open. On failure *ret is untouched and `error` says what, where and what to do, one line. */
@@ -36,7 +36,8 @@ void store_close(struct store *store); /* accepts NULL */
 /* One line on what went wrong in the last call that failed. */
 const char *store_error(const struct store *store);
 
-/* ---- Writing. NaN in a double, and NULL in a string that may be NULL, are stored as NULL. -------- */
+/* ---- Writing. NaN in a double, and NULL in a string that may be NULL, are stored as NULL.
+ * -------- */
 
 struct store_run {
     const char *suite, *suite_hash, *git_commit, *version, *host, *cpu, *isa, *compiler, *flags,
@@ -118,7 +119,8 @@ enum store_status store_put_counters(struct store *store, int64_t point_id,
 /* 'finished' or 'interrupted'. */
 enum store_status store_run_end(struct store *store, int64_t run_id, const char *status);
 
-/* ---- Resuming ---------------------------------------------------------------------------------- */
+/* ---- Resuming ----------------------------------------------------------------------------------
+ */
 
 /* The newest run of this suite, hash and commit that isn't finished; STORE_NONE if there is none.
  * Sets it 'running' again. */
@@ -130,7 +132,8 @@ enum store_status store_has_point(struct store *store, int64_t run_id, const cha
                                   const char *kernel, const char *isa, const char *dtype,
                                   bool *ret_found);
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
 
 enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };
 

@@ -1,0 +1,45 @@
+-- views.sql - the views of the store: a promise to others' queries. Columns may be added, never
+-- renamed or dropped. Applying this file again is harmless; every migration does.
+
+DROP VIEW IF EXISTS runs;
+CREATE VIEW runs AS
+SELECT run_id, suite, started_utc, finished_utc, status, git_commit, version, host, cpu, isa,
+       compiler, flags, seed, argv
+FROM run;
+
+DROP VIEW IF EXISTS points;
+CREATE VIEW points AS
+SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
+       CAST(p.k AS REAL) / p.n AS active, p.rank, p.gate_rank, p.batch, p.threads, p.cache,
+       p.status, p.reason,
+       (SELECT count(*) FROM sample s WHERE s.point_id = p.point_id) AS samples,
+       p.time_ns, p.time_lo_ns, p.time_hi_ns, p.flops, p.bytes,
+       p.flops / p.time_ns AS gflops, p.bytes / p.time_ns AS gbps,
+       p.flops_ratio, p.speedup, p.bound_ns / p.time_ns AS bound_ratio,
+       -- beyond the contract:
+       p.linear, p.gate, p.select_mode, p.block, p.threshold, p.unselected, p.input, p.layer,
+       p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
+       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key
+FROM point p JOIN run r USING (run_id);
+
+DROP VIEW IF EXISTS samples;
+CREATE VIEW samples AS
+SELECT point_id, round, position, iterations, real_ns, cpu_ns, disturbed FROM sample;
+
+DROP VIEW IF EXISTS counters;
+CREATE VIEW counters AS
+SELECT point_id, counter, per_call, source, scaled, reason FROM counter
+UNION ALL SELECT point_id, 'flops', flops, 'model', NULL, NULL FROM point WHERE flops IS NOT NULL
+UNION ALL SELECT point_id, 'bytes', bytes, 'model', NULL, NULL FROM point WHERE bytes IS NOT NULL
+UNION ALL SELECT point_id, 'cache_lines', bytes / 64, 'model', NULL, NULL FROM point
+          WHERE bytes IS NOT NULL;
+
+DROP VIEW IF EXISTS ceilings;
+CREATE VIEW ceilings AS
+SELECT run_id, kind, name, threads, working_set_bytes, value FROM ceiling;
+
+DROP VIEW IF EXISTS accuracy;
+CREATE VIEW accuracy AS
+SELECT run_id, dataset, model, method, seed, epoch, split, k, active, accuracy, loss, flops_ratio,
+       noise, train_size
+FROM accuracy_row;
