@@ -366,7 +366,7 @@ static enum outcome parse_offsets(const struct reader *r, const cJSON *item, con
 static enum outcome parse_entry(const struct reader *r, const cJSON *item, struct entry *ret)
 {
     struct entry entry = {.tensor.name = item->string};
-    const cJSON *dtype, *shape, *offsets;
+    const cJSON *dtype = NULL, *shape = NULL, *offsets = NULL;
     enum outcome outcome;
     if (!cJSON_IsObject(item))
         return bad_key(r, item->string, "tensor " NAME " is not described by an object",

@@ -17,12 +17,13 @@
 
 /* Every dtype of the format: name in the file and bits of an element. We compute with F32, BF16,
  * F16 and F64 and write I32; the others must not make a file of another program unreadable. */
+/* clang-format off */
 #define TENSOR_TYPES(ROW)                                                                          \
-    ROW(F32, 32)                                                                                   \
-    ROW(BF16, 16) ROW(F16, 16) ROW(F64, 64) ROW(I32, 32) ROW(I64, 64) ROW(U8, 8) ROW(BOOL, 8)      \
-        ROW(I8, 8) ROW(I16, 16) ROW(U16, 16) ROW(U32, 32) ROW(U64, 64) ROW(C64, 64) ROW(F4, 4)     \
-            ROW(F6_E2M3, 6) ROW(F6_E3M2, 6) ROW(F8_E4M3, 8) ROW(F8_E5M2, 8) ROW(F8_E8M0, 8)        \
-                ROW(F8_E4M3FNUZ, 8) ROW(F8_E5M2FNUZ, 8)
+    ROW(F32, 32) ROW(BF16, 16) ROW(F16, 16) ROW(F64, 64) ROW(I32, 32) ROW(I64, 64) ROW(U8, 8)      \
+    ROW(BOOL, 8) ROW(I8, 8) ROW(I16, 16) ROW(U16, 16) ROW(U32, 32) ROW(U64, 64) ROW(C64, 64)       \
+    ROW(F4, 4) ROW(F6_E2M3, 6) ROW(F6_E3M2, 6) ROW(F8_E4M3, 8) ROW(F8_E5M2, 8) ROW(F8_E8M0, 8)     \
+    ROW(F8_E4M3FNUZ, 8) ROW(F8_E5M2FNUZ, 8)
+/* clang-format on */
 
 #define TENSOR_ROW(name, bits) TENSOR_##name,
 enum tensor_type { TENSOR_TYPES(TENSOR_ROW) };
