@@ -1,7 +1,8 @@
 /* gbench.h - Google Benchmark behind a C interface: the timing engine, and nothing but it.
  *
  * The caller owns order and number of rounds; the shim runs one repetition of each case of a round
- * through Google Benchmark's own loop and hands back what it measured.
+ * through Google Benchmark's own loop and hands back what it measured. Each repetition is preceded
+ * by one call that isn't timed, so that what the case before it left in the caches doesn't count.
  */
 #ifndef MIDL_GBENCH_H
 #define MIDL_GBENCH_H
@@ -14,15 +15,15 @@ extern "C" {
 #endif
 
 struct gbench_case {
-    const char *name;         /* stands in the JSON */
+    const char *name;         /* as Google Benchmark knows it */
     void (*call)(void *data); /* what is timed */
     void *data;
-    int64_t iterations; /* calls in one repetition */
+    int64_t iterations; /* calls in one repetition, at least 1 */
 };
 
 struct gbench_sample {
     int64_t iterations;
-    double real_ns, cpu_ns; /* per call */
+    double real_ns, cpu_ns; /* per call; CPU time of the whole process, all threads */
 };
 
 /* Run one repetition of cases[order[0]], cases[order[1]], ... and fill ret[order[i]]. Returns 0, or
@@ -30,10 +31,11 @@ struct gbench_sample {
 int gbench_round(const struct gbench_case *cases, const size_t *order, size_t count,
                  struct gbench_sample *ret);
 
-/* How many calls fill `target_ns`, at least 1: a calibration as Google Benchmark does it. */
+/* How many calls fill `target_ns`, at least 1: a calibration as Google Benchmark does it, by runs
+ * of growing length; it warms the case up. Returns -1 if Google Benchmark refused. */
 int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns);
 
-/* The library's version, "1.7.1" if it says so, else "unknown". */
+/* The library's version, "1.7.1" if it or the build says so, else "unknown". */
 const char *gbench_version(void);
 
 #ifdef __cplusplus

@@ -1,0 +1,298 @@
+/* rounds.c - the sampling loop. Google Benchmark times; what is decided here is order, number and
+ * which rounds count. Samples are taken one by one, so that Ctrl-C waits for one sample at most. */
+#include "rounds.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "rng.h"
+
+#define CONFIDENCE 0.95
+
+/* ---- The reference: a chain of dependent additions over an array that fits any L1
+ * ---------------- */
+
+enum { REFERENCE_FLOATS = 1024 };
+
+struct reference {
+    float values[REFERENCE_FLOATS];
+    volatile float sum;
+};
+
+static void reference_call(void *data)
+{
+    struct reference *reference = data;
+    float sum = 0;
+    for (size_t i = 0; i < REFERENCE_FLOATS; i++)
+        sum += reference->values[i];
+    reference->sum = sum;
+}
+
+static void reference_init(struct reference *reference)
+{
+    for (size_t i = 0; i < REFERENCE_FLOATS; i++)
+        reference->values[i] = 1.0f / (float)(i + 1);
+}
+
+/* ---- The decisions
+ * ------------------------------------------------------------------------------- */
+
+enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
+                               const struct rounds_options *options)
+{
+    bool narrow = true;
+    for (size_t i = 0; i < cases; i++)
+        narrow = narrow && widths[i] <= options->target;
+    if (rounds == 0 || rounds < (size_t)options->min_rounds)
+        return ROUNDS_MORE;
+    if (narrow)
+        return ROUNDS_TARGET;
+    return spent_ns < options->budget_ns ? ROUNDS_MORE : ROUNDS_BUDGET;
+}
+
+size_t rounds_mark(const double *reference_ns, size_t rounds, bool *disturbed)
+{
+    size_t marked = 0;
+    double median = rounds > 0 ? stats_median(reference_ns, rounds) : NAN;
+    for (size_t i = 0; i < rounds; i++) {
+        bool calm = fabs(reference_ns[i] - median) <= ROUNDS_DISTURBED * median;
+        disturbed[i] = !calm;
+        marked += !calm;
+    }
+    return marked;
+}
+
+bool rounds_use_all(size_t rounds, size_t disturbed)
+{
+    return 2 * (rounds - disturbed) < rounds;
+}
+
+/* ---- The loop
+ * ------------------------------------------------------------------------------------ */
+
+/* Case `cases` is the reference: it has a place in the order like any other. */
+struct loop {
+    struct gbench_case *cases;
+    size_t count;
+    const struct rounds_options *options;
+    struct gbench_case reference_case;
+    struct reference reference;
+    struct rng rng;
+    struct rounds rounds;
+    size_t capacity; /* rounds that the arrays hold */
+    size_t *order;   /* [count + 1] */
+    double *values;  /* [capacity], scratch */
+    double *widths;  /* [count] */
+    bool *disturbed; /* [capacity] */
+    double start_ns;
+    bool refused; /* Google Benchmark did not run a case: it is broken, or out of memory */
+};
+
+size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < rounds->count; i++) {
+        const struct store_sample *sample = &rounds->samples[bench_case][i];
+        if (rounds->use_all || !sample->disturbed)
+            ret[used++] = sample->real_ns;
+    }
+    return used;
+}
+
+void rounds_clear(struct rounds *rounds)
+{
+    for (size_t i = 0; rounds->samples && i < rounds->cases; i++)
+        free(rounds->samples[i]);
+    free(rounds->samples);
+    free(rounds->reference_ns);
+    free(rounds->time);
+    *rounds = (struct rounds){0};
+}
+
+static void loop_clear(struct loop *loop)
+{
+    rounds_clear(&loop->rounds);
+    free(loop->order);
+    free(loop->values);
+    free(loop->widths);
+    free(loop->disturbed);
+}
+
+/* realloc that keeps the array on failure and says so. */
+static void *grown(void *array, size_t count, size_t size, bool *ok)
+{
+    void *larger = realloc(array, count * size);
+    *ok = *ok && larger;
+    return larger ? larger : array;
+}
+
+/* Room for one more round, made before the round and not within it. */
+static bool loop_reserve(struct loop *loop)
+{
+    struct rounds *rounds = &loop->rounds;
+    if (rounds->count < loop->capacity)
+        return true;
+    size_t capacity = loop->capacity ? 2 * loop->capacity : 64;
+    bool ok = true;
+    for (size_t i = 0; i < loop->count; i++)
+        rounds->samples[i] = grown(rounds->samples[i], capacity, sizeof **rounds->samples, &ok);
+    rounds->reference_ns = grown(rounds->reference_ns, capacity, sizeof(double), &ok);
+    loop->values = grown(loop->values, capacity, sizeof(double), &ok);
+    loop->disturbed = grown(loop->disturbed, capacity, sizeof(bool), &ok);
+    if (!ok)
+        return false;
+    loop->capacity = capacity;
+    return true;
+}
+
+static bool loop_init(struct loop *loop)
+{
+    struct rounds *rounds = &loop->rounds;
+    size_t count = loop->count;
+    rounds->cases = count;
+    rounds->samples = calloc(count, sizeof *rounds->samples);
+    rounds->time = calloc(count, sizeof *rounds->time);
+    loop->order = calloc(count + 1, sizeof *loop->order);
+    loop->widths = calloc(count, sizeof *loop->widths);
+    reference_init(&loop->reference);
+    loop->reference_case =
+        (struct gbench_case){.name = "reference", .call = reference_call, .data = &loop->reference};
+    loop->rng = rng_seed(loop->options->seed);
+    return rounds->samples && rounds->time && loop->order && loop->widths;
+}
+
+static bool loop_stopped(struct loop *loop)
+{
+    const volatile sig_atomic_t *stop = loop->options->stop;
+    if (stop && *stop)
+        loop->rounds.interrupted = true;
+    return loop->rounds.interrupted;
+}
+
+/* The reference needs no more than a quarter of a sample: it is asked for one number, not many. */
+static bool loop_calibrate(struct loop *loop)
+{
+    double sample_ns = loop->options->sample_ns;
+    for (size_t i = 0; i < loop->count && !loop_stopped(loop); i++) {
+        loop->cases[i].iterations = gbench_iterations(&loop->cases[i], sample_ns);
+        loop->refused = loop->refused || loop->cases[i].iterations < 1;
+    }
+    loop->reference_case.iterations = gbench_iterations(&loop->reference_case, sample_ns / 4);
+    loop->refused = loop->refused || loop->reference_case.iterations < 1;
+    return !loop->refused;
+}
+
+static void shuffle(struct rng *rng, size_t *order, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    for (size_t i = count; i > 1; i--) {
+        size_t other = rng_below(rng, (uint32_t)i), kept = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = kept;
+    }
+}
+
+static bool loop_sample(struct loop *loop, size_t bench_case, int *position)
+{
+    static const size_t first = 0;
+    struct rounds *rounds = &loop->rounds;
+    bool reference = bench_case == loop->count;
+    struct gbench_sample sample;
+
+    if (gbench_round(reference ? &loop->reference_case : &loop->cases[bench_case], &first, 1,
+                     &sample) != 0) {
+        loop->refused = true;
+        return false;
+    }
+    if (reference) {
+        rounds->reference_ns[rounds->count] = sample.real_ns;
+        return true;
+    }
+    rounds->samples[bench_case][rounds->count] =
+        (struct store_sample){.round = (int)rounds->count,
+                              .position = (*position)++,
+                              .iterations = sample.iterations,
+                              .real_ns = sample.real_ns,
+                              .cpu_ns = sample.cpu_ns};
+    return true;
+}
+
+/* One round. An interrupted one is left uncounted. */
+static bool loop_round(struct loop *loop)
+{
+    int position = 0;
+    shuffle(&loop->rng, loop->order, loop->count + 1);
+    for (size_t i = 0; i <= loop->count; i++) {
+        if (loop_stopped(loop))
+            return true;
+        if (!loop_sample(loop, loop->order[i], &position))
+            return false;
+    }
+    loop->rounds.count++;
+    return true;
+}
+
+/* Marks, intervals and verdict over all rounds so far. */
+static enum rounds_stop loop_review(struct loop *loop)
+{
+    struct rounds *rounds = &loop->rounds;
+    size_t marked = rounds_mark(rounds->reference_ns, rounds->count, loop->disturbed);
+    rounds->use_all = rounds_use_all(rounds->count, marked);
+    for (size_t i = 0; i < loop->count; i++) {
+        for (size_t j = 0; j < rounds->count; j++)
+            rounds->samples[i][j].disturbed = loop->disturbed[j];
+        size_t used = rounds_values(rounds, i, loop->values);
+        rounds->time[i] = stats_median_interval(loop->values, used, CONFIDENCE);
+        loop->widths[i] = stats_relative_width(&rounds->time[i]);
+    }
+    return rounds_decide(loop->widths, loop->count, rounds->count, clock_ns() - loop->start_ns,
+                         loop->options);
+}
+
+/* Reviewing sorts all samples, so it is done when a sixteenth more of them came in, and when the
+ * budget is spent. */
+static bool review_due(const struct loop *loop, size_t reviewed)
+{
+    size_t count = loop->rounds.count;
+    return count >= reviewed + reviewed / 16 + 1 ||
+           clock_ns() - loop->start_ns >= loop->options->budget_ns;
+}
+
+static bool loop_rounds(struct loop *loop)
+{
+    size_t reviewed = 0;
+    loop->start_ns = clock_ns();
+    while (loop->rounds.stop == ROUNDS_MORE) {
+        if (!loop_reserve(loop) || !loop_round(loop))
+            return false;
+        if (loop->rounds.interrupted)
+            return true;
+        if (loop->rounds.count >= (size_t)loop->options->min_rounds && review_due(loop, reviewed)) {
+            loop->rounds.stop = loop_review(loop);
+            reviewed = loop->rounds.count;
+        }
+    }
+    return true;
+}
+
+enum outcome rounds_run(struct gbench_case *cases, size_t count,
+                        const struct rounds_options *options, struct rounds *ret,
+                        struct error *error)
+{
+    struct loop loop = {.cases = cases, .count = count, .options = options};
+    bool ok = loop_init(&loop) && loop_calibrate(&loop) && loop_rounds(&loop);
+    if (ok) {
+        *ret = loop.rounds;
+        loop.rounds = (struct rounds){0};
+    }
+    loop_clear(&loop);
+    if (ok)
+        return OUTCOME_DONE;
+    if (loop.refused)
+        return fail(error, OUTCOME_MACHINE,
+                    "Google Benchmark %s refused to run a kernel; is memory short?",
+                    gbench_version());
+    return fail_memory(error, "the samples", (double)(count * loop.capacity) * 80);
+}
