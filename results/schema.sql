@@ -73,14 +73,14 @@ CREATE TABLE point (
     layer       TEXT NOT NULL,              -- 'random', or the file's name
     blas_core   TEXT,                       -- kernel set that OpenBLAS chose, where it takes part
     status      TEXT NOT NULL CHECK (status IN ('ok', 'noisy', 'failed', 'skipped')),
-    reason      TEXT,                       -- NULL if ok
+    reason      TEXT CHECK (reason IS NOT NULL OR status IN ('ok', 'noisy')), -- NULL if ok
     time_ns     REAL,                       -- median of one call; lo..hi its 95 % interval
     time_lo_ns  REAL,
-    time_hi_ns  REAL,
+    time_hi_ns  REAL CHECK (time_lo_ns <= time_ns AND time_ns <= time_hi_ns),
     yardstick   TEXT,                       -- the dense variant that speedup refers to
     speedup     REAL,                       -- median of the ratios within rounds; lo..hi 95 %
     speedup_lo  REAL,
-    speedup_hi  REAL,
+    speedup_hi  REAL CHECK (speedup_lo <= speedup AND speedup <= speedup_hi),
     stop        TEXT CHECK (stop IN ('target', 'budget')), -- why sampling ended
     plan_ns     REAL,                       -- making the plan: packing and set-up
     plan_bytes  INTEGER,                    -- memory that the plan holds

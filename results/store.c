@@ -278,16 +278,19 @@ static enum store_status connect(struct store *store, const char *name, int flag
     return STORE_OK;
 }
 
-/* SQLite gives names like ":memory:" and "file:..." a meaning; "./" in front takes it away. */
+/* SQLite gives names like ":memory:" and "file:..." a meaning; "./" in front takes it away. A
+ * reader asks for writing too, though it will be barred from it: only then can the last one to
+ * close a write-ahead log that a killed writer left tidy it up. */
 static enum store_status connect_path(struct store *store, enum store_mode mode)
 {
     char *name = sqlite3_mprintf("%s%s", store->path[0] == '/' ? "" : "./", store->path);
-    int flags =
-        mode == STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
     enum store_status status =
         name ? connect(store, name, flags) : store_fail_sqlite(store, SQLITE_NOMEM, opening);
 
     sqlite3_free(name);
+    if (status == STORE_OK && mode == STORE_READ)
+        status = execute(store, "PRAGMA query_only = ON", opening);
     if (status == STORE_OK && mode == STORE_WRITE && sqlite3_db_readonly(store->db, "main") == 1)
         status = store_fail_sqlite(store, SQLITE_READONLY, opening);
     return status;
