@@ -1,10 +1,12 @@
 /* check.h - is a kernel right? Every variant is compared with the double-precision oracle, on the
  * data that will be timed, before the first timed call.
  *
- * The output is poisoned with NaN before the call and lies between guard words. Passing is stated
- * positively, so a NaN fails. The selection is checked apart: strictly ascending, as many as the
- * rule says, and no neuron left out whose logit is larger than a selected one's by more than both
- * logits' error bounds (exactly, ties to the lower index, where the logits are exact).
+ * The output is poisoned with NaN before the call and lies between guard words; weights and inputs
+ * are hashed before and after. Passing is stated positively, so a NaN fails. The selection is
+ * checked apart: strictly ascending, as many as the rule says, and no neuron left out whose logit
+ * is larger than a selected one's by more than both logits' error bounds (exactly, ties to the
+ * lower index, where the logits are exact). Outputs are then compared with the oracle's for that
+ * selection. An input with a NaN logit must be reported and its outputs be NaN.
  */
 #ifndef MIDL_CHECK_H
 #define MIDL_CHECK_H
@@ -20,14 +22,28 @@ struct check_result {
     char reason[160];   /* empty if ok: "y[3][17] = 0.5, expected 0.25 +- 1e-6" */
 };
 
-/* Run `plan` on the problem and compare. `oracle` was made from the same problem. `exact`: demand
- * the oracle's values rounded to float, bit for bit, and exact ties in the selection (integer
- * data). Fails only for lack of memory. */
+/* What is checked: a plan, or in the checker's own tests a kernel that is broken on purpose. */
+struct check_subject {
+    enum midl_status (*run)(void *data, size_t batch, const float *x, float *y);
+    struct midl_selection (*selection)(void *data); /* of the last run; unused if linear */
+    bool linear;
+    void *data;
+};
+
+/* Run `subject` on the problem and compare. `oracle` was made from the same problem. `exact`:
+ * demand the oracle's values rounded to float, bit for bit, and exact ties in the selection
+ * (integer data). Fails only for lack of memory. */
+enum outcome check_run(const struct check_subject *subject, const struct problem *problem,
+                       const struct midl_oracle *oracle, bool exact, struct check_result *ret,
+                       struct error *error);
+
+/* The same for a plan. */
 enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
                         const struct midl_oracle *oracle, bool exact, struct check_result *ret,
                         struct error *error);
 
-/* The two halves, for tests that bring their own outputs. y: [B][n]. */
+/* The two halves, for tests that bring their own outputs. y: [B][n]. Memory is taken for one row;
+ * if there is none the result is not ok and says so. */
 void check_selection(const struct midl_oracle *oracle, const struct midl_shape *shape,
                      const struct midl_selection *selection, bool exact, struct check_result *ret);
 void check_output(const struct midl_oracle *oracle, const struct midl_shape *shape,

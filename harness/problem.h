@@ -5,10 +5,16 @@
 #include "case.h"
 #include "error.h"
 
-/* How random numbers are made. NORMAL: weights N(0, 1/d), inputs N(0, 1). INTEGER: whole numbers in
- * [-4, 4] with gate logits that are whole and far from 0 or 0 itself, so that every float sum and
- * every gate (0, 1/2 or 1) is exact: variants must then agree bit for bit. TIES: as INTEGER, with
- * few distinct logits. */
+/* How random numbers are made.
+ *
+ * NORMAL: nearly normal (rng_bell): matrices of variance 1/columns, biases 1/16, inputs 1.
+ *
+ * INTEGER: whole numbers in [-4, 4], so that every float sum is exact in any order (d <= 2^15,
+ * r <= 2^11); biases of F end in 1/4, of L in 1/2, so that no output of the layer is ever 0. Logits
+ * are whole multiples of 128, a quarter of them 0, so that a gate is 1, 1/2 or too small to move a
+ * sum. Variants must then agree bit for bit with the double reference rounded to float.
+ *
+ * TIES: as INTEGER, with few distinct logits. */
 enum fill { FILL_NORMAL, FILL_INTEGER, FILL_TIES };
 
 /* Owns all its arrays, 64-byte aligned, huge pages asked for where the system offers them. */
@@ -20,12 +26,15 @@ struct problem {
     size_t arena_bytes;
 };
 
-/* Random weights and inputs, from shape->seed alone. On failure *ret is untouched. */
+/* Random weights and inputs, from `seed` and the sizes alone: each array has random numbers of its
+ * own, so the weights don't depend on the batch, nor the inputs on the rank. On failure *ret is
+ * untouched. */
 enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64_t seed,
                             enum fill fill, struct problem *ret, struct error *error);
 
-/* As the case says: random or from its files (layer_path, input_path). Real inputs shorter than the
- * batch are repeated; d must agree. */
+/* As the case says: random (NORMAL) or from its files (layer_path, input_path). Real inputs shorter
+ * than the batch are repeated; d must agree. Of a layer file d, n, ranks and gate must agree with
+ * the case, whose k, select and unselected replace the file's. */
 enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
                           struct error *error);
 
