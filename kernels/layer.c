@@ -196,12 +196,25 @@ static void clear_unselected(const struct midl_shape *shape, const struct layer_
     memset(y + next, 0, (shape->n - next) * sizeof *y);
 }
 
+struct layer_call {
+    const struct variant_env *env;
+    struct layer_state *state;
+    size_t batch;
+    const float *x;
+    float *y;
+};
+
 /* One thread's share of everything; the barriers separate what reads from what wrote. */
-static void layer_part(const struct variant_env *env, struct layer_state *state, size_t B,
-                       const float *x, float *y)
+static void layer_part(void *data)
 {
+    const struct layer_call *call = data;
+    const struct variant_env *env = call->env;
+    struct layer_state *state = call->state;
     const struct midl_layer *layer = &env->layer;
     const struct midl_shape *s = &layer->shape;
+    const float *x = call->x;
+    float *y = call->y;
+    size_t B = call->batch;
     rows_part(env, s->r, s->d, layer->light_down, NULL, B, x, state->light_down);
     if (s->gate == MIDL_GATE_LOWRANK)
         rows_part(env, s->rg, s->d, layer->gate_down, NULL, B, x, state->gate_down);
@@ -229,8 +242,8 @@ enum midl_status layer_run(const struct variant_env *env, struct layer_state *st
                            const float *x, float *y)
 {
     enum midl_status status = MIDL_OK;
-#pragma omp parallel num_threads(env->threads) if (env->threads > 1)
-    layer_part(env, state, batch, x, y);
+    struct layer_call call = {env, state, batch, x, y};
+    parallel_run(env->threads, layer_part, &call);
     state->selection.batch = batch;
     for (size_t b = 0; b < batch; b++)
         if (state->nan[b])

@@ -6,15 +6,27 @@
 
 extern MIDL_IMPL(linear_rows);
 
-static void run(const struct variant_env *env, void *state, const struct variant_batch *call)
+struct rows_call {
+    const struct variant_env *env;
+    const struct variant_batch *batch;
+};
+
+static void rows_part(void *data)
 {
+    const struct rows_call *call = data;
+    const struct variant_env *env = call->env;
     const struct midl_layer *layer = &env->layer;
-    size_t d = layer->shape.d, n = layer->shape.n;
+    size_t d = layer->shape.d, n = layer->shape.n, part = parallel_part();
+    env->ops->rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), d,
+                   layer->full_weight, layer->full_bias, call->batch->batch, call->batch->x, d,
+                   call->batch->y, n);
+}
+
+static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)
+{
+    struct rows_call call = {env, batch};
     (void)state;
-#pragma omp parallel num_threads(env->threads) if (env->threads > 1)
-    env->ops->rows(parallel_bound(n, 8, parallel_part()),
-                   parallel_bound(n, 8, parallel_part() + 1), d, layer->full_weight,
-                   layer->full_bias, call->batch, call->x, d, call->y, n);
+    parallel_run(env->threads, rows_part, &call);
 }
 
 MIDL_IMPL(linear_rows) = {.run = run};

@@ -31,23 +31,40 @@ static void spread(const struct midl_selection *s, size_t n, float *gates)
             gates[s->index[b * s->stride + i] * s->batch + b] = s->gate[b * s->stride + i];
 }
 
-static void run(const struct variant_env *env, void *state, const struct variant_batch *call)
+struct masked_call {
+    const struct variant_env *env;
+    const struct variant_batch *batch;
+    const float *gates; /* [n][B] */
+};
+
+/* One neuron for all inputs that selected it. */
+static void masked_row(const struct masked_call *call, size_t j)
 {
-    const struct midl_layer *layer = &env->layer;
-    size_t d = layer->shape.d, n = layer->shape.n, B = call->batch;
-    float *gates = state;
-    spread(call->selection, n, gates);
-#pragma omp parallel for num_threads(env->threads) if (env->threads > 1) schedule(static)
-    for (size_t j = 0; j < n; j++) {
-        for (size_t b = 0; b < B; b++) {
-            if (gates[j * B + b] < 0.0f)
-                continue;
-            float *y = call->y + b * n + j;
-            float full = layer->full_bias[j] +
-                         env->ops->dot(d, layer->full_weight + j * d, call->x + b * d);
-            *y = midl_blend(full, *y, gates[j * B + b]);
-        }
+    const struct midl_layer *layer = &call->env->layer;
+    size_t d = layer->shape.d, B = call->batch->batch;
+    for (size_t b = 0; b < B; b++) {
+        if (call->gates[j * B + b] < 0.0f)
+            continue;
+        float *y = call->batch->y + b * layer->shape.n + j;
+        float full = layer->full_bias[j] +
+                     call->env->ops->dot(d, layer->full_weight + j * d, call->batch->x + b * d);
+        *y = midl_blend(full, *y, call->gates[j * B + b]);
     }
+}
+
+static void masked_part(void *data)
+{
+    const struct masked_call *call = data;
+    size_t n = call->env->layer.shape.n, last = parallel_bound(n, 1, parallel_part() + 1);
+    for (size_t j = parallel_bound(n, 1, parallel_part()); j < last; j++)
+        masked_row(call, j);
+}
+
+static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)
+{
+    struct masked_call call = {env, batch, state};
+    spread(batch->selection, env->layer.shape.n, state);
+    parallel_run(env->threads, masked_part, &call);
 }
 
 MIDL_IMPL(masked) = {.create = create, .run = run, .destroy = free};

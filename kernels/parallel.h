@@ -26,6 +26,18 @@ static inline size_t parallel_parts(void)
 }
 #endif
 
+/* Call `part(data)` on every thread of a plan. One thread takes no detour: opening a parallel region,
+ * even one that an if clause makes serial, costs microseconds, as much as a small layer. */
+static inline void parallel_run(int threads, void (*part)(void *), void *data)
+{
+    if (threads <= 1) {
+        part(data);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    part(data);
+}
+
 /* Where this thread's share of `total` begins (part) and ends (part + 1), in whole grains. */
 static inline size_t parallel_bound(size_t total, size_t grain, size_t part)
 {

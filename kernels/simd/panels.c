@@ -13,86 +13,77 @@ struct panels_call {
     size_t ldy;
 };
 
-/* The bias of panel p; lanes beyond N are 0. */
-TILE_INLINE v16 panels_bias(const struct panels_call *call, size_t p)
+enum { PANEL_VECS = MIDL_PANEL / VEC_LANES };
+
+/* Add the bias and store vector `at` of input b; lanes beyond N stay out. */
+VEC_INLINE void panels_store(const struct panels_call *call, size_t at, size_t b, vec sum)
 {
-    size_t j = p * MIDL_PANEL;
-    if (!call->bias)
-        return v16_zero();
-    if (j + MIDL_PANEL <= call->N)
-        return v16_load(call->bias + j);
-    return v16_load_part(call->bias + j, call->N - j);
+    size_t first = at * VEC_LANES, count = VEC_LANES;
+    float *y = call->y + b * call->ldy + first, part[VEC_LANES];
+    if (first >= call->N)
+        return;
+    if (first + VEC_LANES > call->N)
+        count = call->N - first;
+    vec_store(part, sum);
+    for (size_t l = 0; l < count; l++)
+        y[l] = part[l] + (call->bias ? call->bias[first + l] : 0.0f);
 }
 
-TILE_INLINE void panels_store(const struct panels_call *call, size_t p, size_t b, v16 v)
+/* Vectors first.. of the packed columns against C inputs from b: V * C accumulators; V and C are
+ * compile-time constants. Vector v covers neurons v * VEC_LANES and up. */
+VEC_INLINE void panels_tile(const struct panels_call *call, size_t V, size_t C, size_t first,
+                            size_t b)
 {
-    size_t j = p * MIDL_PANEL;
-    float *y = call->y + b * call->ldy + j;
-    if (j + MIDL_PANEL <= call->N) {
-        v16_store(y, v);
-    } else {
-        float part[MIDL_PANEL];
-        v16_store(part, v);
-        memcpy(y, part, (call->N - j) * sizeof *y);
-    }
-}
-
-/* P panels from p against C inputs from b; P and C compile-time constants, P * C <= 16. */
-TILE_INLINE void panels_tile(const struct panels_call *call, size_t P, size_t C, size_t p, size_t b)
-{
-    v16 sum[TILE_MOST], m[TILE_MOST];
-    size_t stride = call->K * MIDL_PANEL;
-    const float *packed = call->packed + p * stride, *x = call->x + b * call->ldx;
+    vec sum[TILE_MOST], m[TILE_MOST];
+    const float *column[TILE_MOST], *x = call->x + b * call->ldx;
 #pragma GCC unroll 16
-    for (size_t a = 0; a < P; a++) {
-        v16 bias = panels_bias(call, p + a);
+    for (size_t v = 0; v < V; v++) {
+        size_t at = first + v;
+        column[v] = call->packed + at / PANEL_VECS * call->K * MIDL_PANEL +
+                    at % PANEL_VECS * VEC_LANES;
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++)
-            sum[a * C + c] = bias;
+            sum[v * C + c] = vec_set(0.0f);
     }
     for (size_t i = 0; i < call->K; i++) {
 #pragma GCC unroll 16
-        for (size_t a = 0; a < P; a++)
-            m[a] = v16_load(packed + a * stride + i * MIDL_PANEL);
+        for (size_t v = 0; v < V; v++)
+            m[v] = vec_load(column[v] + i * MIDL_PANEL);
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++) {
-            v16 xv = v16_set(x[c * call->ldx + i]);
+            vec xv = vec_set(x[c * call->ldx + i]);
 #pragma GCC unroll 16
-            for (size_t a = 0; a < P; a++)
-                sum[a * C + c] = v16_fma(m[a], xv, sum[a * C + c]);
+            for (size_t v = 0; v < V; v++)
+                sum[v * C + c] = vec_fma(m[v], xv, sum[v * C + c]);
         }
     }
 #pragma GCC unroll 16
-    for (size_t a = 0; a < P; a++)
+    for (size_t v = 0; v < V; v++)
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++)
-            panels_store(call, p + a, b + c, sum[a * C + c]);
+            panels_store(call, first + v, b + c, sum[v * C + c]);
 }
 
-/* Register tiles: 16 accumulators of 512 bits fit AVX-512, 8 of two registers the others. */
-#if defined(MIDL_ISA_IS_AVX512)
-enum { TILE_PANELS = 4 };
-#else
-enum { TILE_PANELS = 2 };
-#endif
+/* All inputs against V vectors, C at a time. */
+VEC_INLINE void panels_strip(const struct panels_call *call, size_t V, size_t C, size_t first,
+                             size_t B)
+{
+    size_t b = 0;
+    for (; b + C <= B; b += C)
+        panels_tile(call, V, C, first, b);
+    for (; b < B; b++)
+        panels_tile(call, V, 1, first, b);
+}
 
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy)
 {
     struct panels_call call = {N, K, packed, bias, x, ldx, y, ldy};
-    size_t p = first, b;
-    for (; B == 1 && p + 8 <= last; p += 8)
-        panels_tile(&call, 8, 1, p, 0);
-    for (; p + TILE_PANELS <= last; p += TILE_PANELS) {
-        for (b = 0; b + 4 <= B; b += 4)
-            panels_tile(&call, TILE_PANELS, 4, p, b);
-        for (; b < B; b++)
-            panels_tile(&call, TILE_PANELS, 1, p, b);
-    }
-    for (; p < last; p++) {
-        for (b = 0; b + 4 <= B; b += 4)
-            panels_tile(&call, 1, 4, p, b);
-        for (; b < B; b++)
-            panels_tile(&call, 1, 1, p, b);
-    }
+    size_t v = first * PANEL_VECS, end = last * PANEL_VECS;
+    for (; B < TILE_COLS && v + 8 <= end; v += 8)
+        panels_strip(&call, 8, 1, v, B);
+    for (; v + TILE_ROWS <= end; v += TILE_ROWS)
+        panels_strip(&call, TILE_ROWS, TILE_COLS, v, B);
+    for (; v < end; v++)
+        panels_strip(&call, 1, TILE_COLS, v, B);
 }

@@ -1,6 +1,6 @@
 /* rows.c - dense products with long rows as they lie in memory: down-projections, a full gate, the
- * plain layer. Tiles of 4 rows x 4 inputs; both operands of a tile and of its neighbours stay in
- * the first-level cache as long as 4 rows and 4 inputs do; longer rows stream from the second.
+ * plain layer. Tiles of a few rows x a few inputs; both operands of a tile and of its neighbours stay
+ * in the first-level cache as long as these rows and inputs do; longer rows stream from the second.
  */
 #include "simd.h"
 #include "tile.h"
@@ -19,7 +19,7 @@ struct rows_call {
 };
 
 /* R rows from j, C inputs from b. */
-TILE_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, size_t j, size_t b)
+VEC_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, size_t j, size_t b)
 {
     const float *w[TILE_MOST], *x[TILE_MOST];
     float out[TILE_MOST];
@@ -27,7 +27,7 @@ TILE_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, siz
         w[r] = call->W + (j + r) * call->K;
     for (size_t c = 0; c < C; c++)
         x[c] = call->x + (b + c) * call->ldx;
-    tile_dots(R, C, call->K, w, x, NULL, out);
+    tile_dots(R, C, call->K, w, x, out);
     for (size_t r = 0; r < R; r++)
         for (size_t c = 0; c < C; c++)
             call->y[(b + c) * call->ldy + j + r] =
@@ -41,27 +41,18 @@ static void rows_single(const struct rows_call *call, size_t j, size_t b)
         (call->bias ? call->bias[j] : 0.0f);
 }
 
-/* All inputs against R rows from j; R is 4 or 8. */
-TILE_INLINE void rows_strip(const struct rows_call *call, size_t R, size_t j, size_t B)
-{
-    size_t b = 0;
-    if (R == 4)
-        for (; b + 4 <= B; b += 4)
-            rows_tile(call, 4, 4, j, b);
-    for (; b < B; b++)
-        rows_tile(call, R, 1, j, b);
-}
-
 void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
                const float *x, size_t ldx, float *y, size_t ldy)
 {
     struct rows_call call = {K, W, bias, x, ldx, y, ldy};
     size_t j = first;
-    if (B < 4)
-        for (; j + 8 <= last; j += 8)
-            rows_strip(&call, 8, j, B);
-    for (; j + 4 <= last; j += 4)
-        rows_strip(&call, 4, j, B);
+    for (; j + TILE_ROWS <= last; j += TILE_ROWS) {
+        size_t b = 0;
+        for (; b + TILE_COLS <= B; b += TILE_COLS)
+            rows_tile(&call, TILE_ROWS, TILE_COLS, j, b);
+        for (; b < B; b++)
+            rows_tile(&call, TILE_ROWS, 1, j, b);
+    }
     for (; j < last; j++)
         for (size_t b = 0; b < B; b++)
             rows_single(&call, j, b);

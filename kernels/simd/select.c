@@ -9,7 +9,7 @@
  * mispredicts, which is why this beats quickselect and heaps at these sizes. -0 equals +0.
  */
 #include "simd.h"
-#include "tile.h"
+#include "vec.h"
 
 enum { FEW = 48 }; /* values from which a final count of ranks is cheaper than more rounds */
 
@@ -36,17 +36,17 @@ static void smallest_and_largest(size_t n, const float *values, float *ret_min, 
 {
     float min = values[0], max = values[0];
     size_t i = 0;
-    if (n >= 16) {
-        float lanes[2][16];
-        v16 least = v16_load(values), most = least;
-        for (i = 16; i + 16 <= n; i += 16) {
-            v16 v = v16_load(values + i);
-            least = v16_min(least, v);
-            most = v16_max(most, v);
+    if (n >= VEC_LANES) {
+        float lanes[2][VEC_LANES];
+        vec least = vec_load(values), most = least;
+        for (i = VEC_LANES; i + VEC_LANES <= n; i += VEC_LANES) {
+            vec v = vec_load(values + i);
+            least = vec_min(least, v);
+            most = vec_max(most, v);
         }
-        v16_store(lanes[0], least);
-        v16_store(lanes[1], most);
-        for (size_t lane = 0; lane < 16; lane++) {
+        vec_store(lanes[0], least);
+        vec_store(lanes[1], most);
+        for (size_t lane = 0; lane < VEC_LANES; lane++) {
             min = lanes[0][lane] < min ? lanes[0][lane] : min;
             max = lanes[1][lane] > max ? lanes[1][lane] : max;
         }

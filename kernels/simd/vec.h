@@ -1,8 +1,8 @@
-/* vec.h - sixteen floats at a time, on every instruction set.
+/* vec.h - one vector register of floats, on every instruction set; only what the kernels need.
  *
- * v16 is one AVX-512 register, two of AVX2, four of NEON, or in plain C an array of sixteen that
- * compilers turn into whatever the baseline has. Only what the kernels need. The sum of the lanes
- * has one fixed tree on all sets: l[i] + l[i+8], then + 4, + 2, + 1.
+ * VEC_LANES floats: 16 with AVX-512, 8 with AVX2, 4 with NEON and in plain C, which uses the vector
+ * types that gcc and clang offer everywhere. A tile of TILE_ROWS x TILE_COLS accumulators and its
+ * operands fit the registers (32 on AVX-512 and NEON, else 16).
  */
 #ifndef MIDL_VEC_H
 #define MIDL_VEC_H
@@ -17,50 +17,46 @@
 
 #include <immintrin.h>
 
-typedef __m512 v16;
+enum { VEC_LANES = 16, TILE_ROWS = 4, TILE_COLS = 4 };
+typedef __m512 vec;
 
-VEC_INLINE v16 v16_zero(void)
-{
-    return _mm512_setzero_ps();
-}
-
-VEC_INLINE v16 v16_set(float value)
+VEC_INLINE vec vec_set(float value)
 {
     return _mm512_set1_ps(value);
 }
 
-VEC_INLINE v16 v16_load(const float *p)
+VEC_INLINE vec vec_load(const float *p)
 {
     return _mm512_loadu_ps(p);
 }
 
-/* The first count < 16 floats, then zeros; touches nothing beyond. */
-VEC_INLINE v16 v16_load_part(const float *p, size_t count)
+/* The first count < VEC_LANES floats, then zeros; touches nothing beyond. */
+VEC_INLINE vec vec_load_part(const float *p, size_t count)
 {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
 
-VEC_INLINE void v16_store(float *p, v16 v)
+VEC_INLINE void vec_store(float *p, vec v)
 {
     _mm512_storeu_ps(p, v);
 }
 
-VEC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
+VEC_INLINE vec vec_fma(vec a, vec b, vec c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
 
-VEC_INLINE v16 v16_min(v16 a, v16 b)
+VEC_INLINE vec vec_min(vec a, vec b)
 {
     return _mm512_min_ps(a, b);
 }
 
-VEC_INLINE v16 v16_max(v16 a, v16 b)
+VEC_INLINE vec vec_max(vec a, vec b)
 {
     return _mm512_max_ps(a, b);
 }
 
-VEC_INLINE __m128 v16_fold(v16 v)
+VEC_INLINE __m128 vec_fold(vec v)
 {
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
@@ -70,210 +66,139 @@ VEC_INLINE __m128 v16_fold(v16 v)
 
 #include <immintrin.h>
 
-typedef struct {
-    __m256 lo, hi;
-} v16;
+enum { VEC_LANES = 8, TILE_ROWS = 4, TILE_COLS = 2 };
+typedef __m256 vec;
 
-VEC_INLINE v16 v16_zero(void)
+VEC_INLINE vec vec_set(float value)
 {
-    return (v16){_mm256_setzero_ps(), _mm256_setzero_ps()};
+    return _mm256_set1_ps(value);
 }
 
-VEC_INLINE v16 v16_set(float value)
+VEC_INLINE vec vec_load(const float *p)
 {
-    return (v16){_mm256_set1_ps(value), _mm256_set1_ps(value)};
+    return _mm256_loadu_ps(p);
 }
 
-VEC_INLINE v16 v16_load(const float *p)
+VEC_INLINE vec vec_load_part(const float *p, size_t count)
 {
-    return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
-}
-
-VEC_INLINE v16 v16_load_part(const float *p, size_t count)
-{
-    float part[16] = {0};
+    float part[VEC_LANES] = {0};
     memcpy(part, p, count * sizeof *p);
-    return v16_load(part);
+    return vec_load(part);
 }
 
-VEC_INLINE void v16_store(float *p, v16 v)
+VEC_INLINE void vec_store(float *p, vec v)
 {
-    _mm256_storeu_ps(p, v.lo);
-    _mm256_storeu_ps(p + 8, v.hi);
+    _mm256_storeu_ps(p, v);
 }
 
-VEC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
+VEC_INLINE vec vec_fma(vec a, vec b, vec c)
 {
-    return (v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+    return _mm256_fmadd_ps(a, b, c);
 }
 
-VEC_INLINE v16 v16_min(v16 a, v16 b)
+VEC_INLINE vec vec_min(vec a, vec b)
 {
-    return (v16){_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)};
+    return _mm256_min_ps(a, b);
 }
 
-VEC_INLINE v16 v16_max(v16 a, v16 b)
+VEC_INLINE vec vec_max(vec a, vec b)
 {
-    return (v16){_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)};
+    return _mm256_max_ps(a, b);
 }
 
-VEC_INLINE __m128 v16_fold(v16 v)
+VEC_INLINE __m128 vec_fold(vec v)
 {
-    __m256 half = _mm256_add_ps(v.lo, v.hi);
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 }
 
-#elif defined(MIDL_ISA_IS_NEON)
+#else
 
+#if defined(MIDL_ISA_IS_NEON)
 #include <arm_neon.h>
+enum { VEC_LANES = 4, TILE_ROWS = 4, TILE_COLS = 4 };
+typedef float32x4_t vec;
+#else
+enum { VEC_LANES = 4, TILE_ROWS = 4, TILE_COLS = 2 };
+typedef float vec __attribute__((vector_size(16)));
+#endif
 
-typedef struct {
-    float32x4_t q[4];
-} v16;
-
-VEC_INLINE v16 v16_set(float value)
+VEC_INLINE vec vec_set(float value)
 {
-    float32x4_t q = vdupq_n_f32(value);
-    return (v16){{q, q, q, q}};
+    return (vec){value, value, value, value};
 }
 
-VEC_INLINE v16 v16_zero(void)
+VEC_INLINE vec vec_load(const float *p)
 {
-    return v16_set(0.0f);
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
 }
 
-VEC_INLINE v16 v16_load(const float *p)
+VEC_INLINE vec vec_load_part(const float *p, size_t count)
 {
-    return (v16){{vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}};
-}
-
-VEC_INLINE v16 v16_load_part(const float *p, size_t count)
-{
-    float part[16] = {0};
+    float part[VEC_LANES] = {0};
     memcpy(part, p, count * sizeof *p);
-    return v16_load(part);
+    return vec_load(part);
 }
 
-VEC_INLINE void v16_store(float *p, v16 v)
+VEC_INLINE void vec_store(float *p, vec v)
 {
-    for (size_t i = 0; i < 4; i++)
-        vst1q_f32(p + 4 * i, v.q[i]);
+    memcpy(p, &v, sizeof v);
 }
 
-VEC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
+VEC_INLINE vec vec_fma(vec a, vec b, vec c)
 {
-    for (size_t i = 0; i < 4; i++)
-        c.q[i] = vfmaq_f32(c.q[i], a.q[i], b.q[i]);
-    return c;
+#if defined(MIDL_ISA_IS_NEON)
+    return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
 }
 
-VEC_INLINE v16 v16_min(v16 a, v16 b)
+VEC_INLINE vec vec_min(vec a, vec b)
 {
-    for (size_t i = 0; i < 4; i++)
-        a.q[i] = vminq_f32(a.q[i], b.q[i]);
+    for (size_t i = 0; i < VEC_LANES; i++)
+        a[i] = a[i] < b[i] ? a[i] : b[i];
     return a;
 }
 
-VEC_INLINE v16 v16_max(v16 a, v16 b)
+VEC_INLINE vec vec_max(vec a, vec b)
 {
-    for (size_t i = 0; i < 4; i++)
-        a.q[i] = vmaxq_f32(a.q[i], b.q[i]);
-    return a;
-}
-
-#else /* plain C */
-
-typedef struct {
-    float l[16];
-} v16;
-
-VEC_INLINE v16 v16_set(float value)
-{
-    v16 v;
-    for (size_t i = 0; i < 16; i++)
-        v.l[i] = value;
-    return v;
-}
-
-VEC_INLINE v16 v16_zero(void)
-{
-    return v16_set(0.0f);
-}
-
-VEC_INLINE v16 v16_load(const float *p)
-{
-    v16 v;
-    memcpy(v.l, p, sizeof v.l);
-    return v;
-}
-
-VEC_INLINE v16 v16_load_part(const float *p, size_t count)
-{
-    v16 v = v16_zero();
-    memcpy(v.l, p, count * sizeof *p);
-    return v;
-}
-
-VEC_INLINE void v16_store(float *p, v16 v)
-{
-    memcpy(p, v.l, sizeof v.l);
-}
-
-VEC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
-{
-    for (size_t i = 0; i < 16; i++)
-        c.l[i] = c.l[i] + a.l[i] * b.l[i];
-    return c;
-}
-
-VEC_INLINE v16 v16_min(v16 a, v16 b)
-{
-    for (size_t i = 0; i < 16; i++)
-        a.l[i] = a.l[i] < b.l[i] ? a.l[i] : b.l[i];
-    return a;
-}
-
-VEC_INLINE v16 v16_max(v16 a, v16 b)
-{
-    for (size_t i = 0; i < 16; i++)
-        a.l[i] = a.l[i] > b.l[i] ? a.l[i] : b.l[i];
+    for (size_t i = 0; i < VEC_LANES; i++)
+        a[i] = a[i] > b[i] ? a[i] : b[i];
     return a;
 }
 
 #endif
 
-/* The sums of the lanes of four vectors, each by the fixed tree. */
+/* The sum of the lanes, and of four vectors at once: by the same tree, so that a row's result doesn't
+ * depend on whether it was summed alone. */
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_AVX2)
 
-VEC_INLINE void v16_sum4(const v16 v[4], float ret[4])
+VEC_INLINE float vec_sum(vec v)
 {
-    __m128 a = v16_fold(v[0]), b = v16_fold(v[1]), c = v16_fold(v[2]), d = v16_fold(v[3]);
+    __m128 four = vec_fold(v), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+VEC_INLINE void vec_sum4(const vec v[4], float ret[4])
+{
+    __m128 a = vec_fold(v[0]), b = vec_fold(v[1]), c = vec_fold(v[2]), d = vec_fold(v[3]);
     _MM_TRANSPOSE4_PS(a, b, c, d);
     _mm_storeu_ps(ret, _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d)));
 }
 
-VEC_INLINE float v16_sum(v16 v)
-{
-    __m128 four = v16_fold(v), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
-}
-
 #else
 
-VEC_INLINE float v16_sum(v16 v)
+VEC_INLINE float vec_sum(vec v)
 {
-    float l[16];
-    v16_store(l, v);
-    for (size_t half = 8; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++)
-            l[i] += l[i + half];
-    return l[0];
+    return (v[0] + v[2]) + (v[1] + v[3]);
 }
 
-VEC_INLINE void v16_sum4(const v16 v[4], float ret[4])
+VEC_INLINE void vec_sum4(const vec v[4], float ret[4])
 {
     for (size_t i = 0; i < 4; i++)
-        ret[i] = v16_sum(v[i]);
+        ret[i] = vec_sum(v[i]);
 }
 
 #endif
