@@ -1,7 +1,7 @@
-/* auto.c - chooses a variant for a plan. Without a calibrated table, by what measurements on several
- * processors have in common: one or two inputs are bound by the weights' traffic, so the fused gather
- * wins at every k; from a handful on a dense product costs little more per input than reading the
- * weights once, and wins unless few neurons are selected. */
+/* auto.c - chooses a variant for a plan. Without a calibrated table, by what measurements on
+ * several processors have in common: one or two inputs are bound by the weights' traffic, so the
+ * fused gather wins at every k; from a handful on a dense product costs little more per input than
+ * reading the weights once, and wins unless few neurons are selected. */
 #include "variant.h"
 
 extern MIDL_IMPL(auto);

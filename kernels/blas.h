@@ -26,8 +26,7 @@ static inline void blas_product(size_t B, size_t n, size_t d, const float *W, co
                                 float *y)
 {
     if (B == 1)
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)d, 1.0f, W, (int)d, x, 1, 1.0f, y,
-                    1);
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)d, 1.0f, W, (int)d, x, 1, 1.0f, y, 1);
     else
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)B, (int)n, (int)d, 1.0f, x,
                     (int)d, W, (int)d, 1.0f, y, (int)n);

@@ -1,6 +1,6 @@
 /* cost.c - FLOPs and bytes by part. A multiply-add is 2 FLOPs; a sigmoid counts as one operation of
- * the blend; comparisons of the selection are kept apart. Bytes are compulsory traffic: every weight
- * that must be read, once a call, inputs read once, outputs written once. Tested against an
+ * the blend; comparisons of the selection are kept apart. Bytes are compulsory traffic: every
+ * weight that must be read, once a call, inputs read once, outputs written once. Tested against an
  * instrumented scalar layer that counts each operation and each weight it touches. */
 #include "cost.h"
 
@@ -32,8 +32,7 @@ double midl_linear_flops(const struct midl_shape *shape, size_t batch)
 /* Weights and biases of the gate. A product with w weights and c biases is 2 w + c FLOPs. */
 static void gate_size(const struct midl_shape *shape, double *ret_weights, double *ret_biases)
 {
-    double d = (double)shape->d, n = (double)shape->n, r = (double)shape->r,
-           rg = (double)shape->rg;
+    double d = (double)shape->d, n = (double)shape->n, r = (double)shape->r, rg = (double)shape->rg;
     *ret_biases = n;
     switch (shape->gate) {
     case MIDL_GATE_FULL:

@@ -1,6 +1,6 @@
 /* dense.c - MID-L without any gain: OpenBLAS computes every row of the full path, then the selected
- * ones are blended in. What a framework without sparse kernels does; it wins where batches are large
- * and few neurons are left out. */
+ * ones are blended in. What a framework without sparse kernels does; it wins where batches are
+ * large and few neurons are left out. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* gather.c - over the list of the selected rows, with OpenBLAS where it pays.
  *
- * Each input: selected neurons that are neighbours form a run; a run is a dense matrix as it lies in
- * memory and goes through sgemv, without a copy. At k/n = 0.45 uniform selections have runs of 1.8 on
- * average; real and block-wise ones are longer. A batch whose inputs agree (at most half of the
- * neurons in the union) is compacted instead: the union's rows are copied side by side once and
- * go through sgemm for all inputs; of that product only the selected entries are used.
+ * Each input: selected neurons that are neighbours form a run; a run is a dense matrix as it lies
+ * in memory and goes through sgemv, without a copy. At k/n = 0.45 uniform selections have runs
+ * of 1.8 on average; real and block-wise ones are longer. A batch whose inputs agree (at most half
+ * of the neurons in the union) is compacted instead: the union's rows are copied side by side once
+ * and go through sgemm for all inputs; of that product only the selected entries are used.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@ extern MIDL_IMPL(gather);
 enum { COMPACT_BATCH = 8 }; /* from which batch on a compact product may pay */
 
 struct gather_state {
-    float *full;      /* [n] for runs, [B][n] for a compact product */
-    float *rows;      /* [n / 2][d]: the union's rows; NULL if the batch stays below COMPACT_BATCH */
+    float *full; /* [n] for runs, [B][n] for a compact product */
+    float *rows; /* [n / 2][d]: the union's rows; NULL if the batch stays below COMPACT_BATCH */
     uint32_t *united; /* the union's neurons, ascending */
     uint32_t *place;  /* [n]: a neuron's place in the union */
 };
@@ -142,8 +142,8 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
         if (united == 0)
             full_by_runs(&env->layer, call->x + b * d, index, s->count[b], state->full);
         for (size_t i = 0; i < s->count[b]; i++) {
-            float full = united > 0 ? state->full[b * united + state->place[index[i]]]
-                                    : state->full[i];
+            float full =
+                united > 0 ? state->full[b * united + state->place[index[i]]] : state->full[i];
             y[index[i]] = midl_blend(full, y[index[i]], gate[i]);
         }
     }

@@ -1,8 +1,8 @@
-/* layer.c - gate, light path and selection: one routine for all variants, so that all select the same
- * neurons and differ in the full path alone.
+/* layer.c - gate, light path and selection: one routine for all variants, so that all select the
+ * same neurons and differ in the full path alone.
  *
- * Down-projections (V, Q) and a full gate have long rows and are used as they lie; up-projections (U,
- * P) have short ones and are packed in panels. Then each input's logits are searched for the k
+ * Down-projections (V, Q) and a full gate have long rows and are used as they lie; up-projections
+ * (U, P) have short ones and are packed in panels. Then each input's logits are searched for the k
  * largest, and only these k get a sigmoid, which increases and so doesn't change their order.
  */
 #include "layer.h"

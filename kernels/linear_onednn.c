@@ -1,7 +1,8 @@
-/* linear_onednn.c - the plain dense layer by oneDNN, weights packed ahead: the stronger yardstick at
- * batches from a handful up. One inner-product primitive for the largest batch and one for each power
- * of two below it, all on the same packed weights; a batch in between is done in pieces. Serves both
- * of the library's major versions, whose C interfaces differ in how a primitive is described. */
+/* linear_onednn.c - the plain dense layer by oneDNN, weights packed ahead: the stronger yardstick
+ * at batches from a handful up. One inner-product primitive for the largest batch and one for each
+ * power of two below it, all on the same packed weights; a batch in between is done in pieces.
+ * Serves both of the library's major versions, whose C interfaces differ in how a primitive is
+ * described. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,8 +85,8 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *ret, dnnl_engine_t 
                                       memory_description_in bias, memory_description_in y)
 {
     dnnl_inner_product_desc_t product;
-    dnnl_status_t status = dnnl_inner_product_forward_desc_init(&product, dnnl_forward_inference, x,
-                                                                weights, bias, y);
+    dnnl_status_t status =
+        dnnl_inner_product_forward_desc_init(&product, dnnl_forward_inference, x, weights, bias, y);
     if (status != dnnl_success)
         return status;
     return dnnl_primitive_desc_create(ret, &product, NULL, engine, NULL);
@@ -120,7 +121,8 @@ static void destroy(void *opaque)
     free(state);
 }
 
-/* The primitive for one batch. The first is free to choose how weights are packed (packed: NULL). */
+/* The primitive for one batch. The first is free to choose how weights are packed (packed: NULL).
+ */
 static dnnl_status_t make_piece(struct onednn_state *state, const struct midl_shape *shape,
                                 size_t batch, memory_description_in packed)
 {
@@ -209,8 +211,8 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     if (status == dnnl_success)
         status = make_piece(state, shape, env->max_batch, NULL);
     if (status == dnnl_success) {
-        packed = dnnl_primitive_desc_query_md(state->pieces[0].description, dnnl_query_weights_md,
-                                              0);
+        packed =
+            dnnl_primitive_desc_query_md(state->pieces[0].description, dnnl_query_weights_md, 0);
         status = pack(state, &env->layer, packed);
     }
     for (size_t power = 32; status == dnnl_success && power-- > 0;)

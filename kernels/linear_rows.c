@@ -1,6 +1,6 @@
-/* linear_rows.c - the plain dense layer by this library's own register tiles, weights as they lie. A
- * yardstick as strong as the sparse kernels' own inner loop: what they win over it is selection alone,
- * not better code. */
+/* linear_rows.c - the plain dense layer by this library's own register tiles, weights as they lie.
+ * A yardstick as strong as the sparse kernels' own inner loop: what they win over it is selection
+ * alone, not better code. */
 #include "parallel.h"
 #include "variant.h"
 

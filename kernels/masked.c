@@ -1,5 +1,5 @@
-/* masked.c - row by row under the mask: the plainest way to skip. For each neuron, for each input of
- * the batch, one test; a row that several inputs selected stays in the cache between them. */
+/* masked.c - row by row under the mask: the plainest way to skip. For each neuron, for each input
+ * of the batch, one test; a row that several inputs selected stays in the cache between them. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -22,7 +22,8 @@ void *midl_array(size_t count, size_t element_bytes)
     void *array = aligned_alloc(align, bytes);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (array && align == HUGE_PAGE)
-        (void)madvise(array, bytes, MADV_HUGEPAGE); /* fewer TLB misses; its refusal costs nothing */
+        (void)madvise(array, bytes,
+                      MADV_HUGEPAGE); /* fewer TLB misses; its refusal costs nothing */
 #endif
     return array;
 }

@@ -57,7 +57,8 @@ extern "C" {
 enum midl_status {
     MIDL_OK,
     MIDL_INVALID,     /* the layer, shape or option makes no sense: the reason says which */
-    MIDL_UNAVAILABLE, /* this build or processor can't run the variant, or it doesn't fit the shape */
+    MIDL_UNAVAILABLE, /* this build or processor can't run the variant, or it doesn't fit the shape
+                       */
     MIDL_NO_MEMORY,
     MIDL_NAN_LOGIT /* a gate logit is NaN; that input's row of y is NaN, the others are right */
 };
@@ -75,7 +76,13 @@ enum midl_unselected { MIDL_UNSELECTED_LIGHT, MIDL_UNSELECTED_ZERO };
 enum midl_dtype { MIDL_F32, MIDL_BF16, MIDL_INT8 }; /* of the full path's weights */
 
 /* Instruction sets, weakest first within an architecture. */
-enum midl_isa { MIDL_ISA_GENERIC, MIDL_ISA_PORTABLE, MIDL_ISA_NEON, MIDL_ISA_AVX2, MIDL_ISA_AVX512 };
+enum midl_isa {
+    MIDL_ISA_GENERIC,
+    MIDL_ISA_PORTABLE,
+    MIDL_ISA_NEON,
+    MIDL_ISA_AVX2,
+    MIDL_ISA_AVX512
+};
 
 /* Everything about a layer but its numbers. */
 struct midl_shape {
@@ -92,15 +99,15 @@ struct midl_shape {
 /* A layer. The arrays belong to the caller and must outlive every plan made from it. */
 struct midl_layer {
     struct midl_shape shape;
-    const float *full_weight;  /* W [n][d] */
-    const float *full_bias;    /* b [n] */
-    const float *light_down;   /* V [r][d] */
-    const float *light_up;     /* U [n][r] */
-    const float *light_bias;   /* c [n] */
-    const float *gate_weight;  /* G [n][d]: gate full, else NULL */
-    const float *gate_down;    /* Q [rg][d]: gate lowrank, else NULL */
-    const float *gate_up;      /* P [n][rg]: lowrank; P [n][r]: shared; else NULL */
-    const float *gate_bias;    /* h [n] */
+    const float *full_weight; /* W [n][d] */
+    const float *full_bias;   /* b [n] */
+    const float *light_down;  /* V [r][d] */
+    const float *light_up;    /* U [n][r] */
+    const float *light_bias;  /* c [n] */
+    const float *gate_weight; /* G [n][d]: gate full, else NULL */
+    const float *gate_down;   /* Q [rg][d]: gate lowrank, else NULL */
+    const float *gate_up;     /* P [n][rg]: lowrank; P [n][r]: shared; else NULL */
+    const float *gate_bias;   /* h [n] */
 };
 
 /* The default rank of light path and lowrank gate: n/32, at least 1. */
@@ -189,9 +196,10 @@ struct midl_parts {
 
 struct midl_cost {
     struct midl_parts flops; /* that the variant executes; never selection */
-    struct midl_parts bytes; /* weights that must be read once a call, by the part that reads them */
-    double io_bytes;         /* inputs read once, outputs written once */
-    double comparisons;      /* selection: each logit against the cut, once */
+    struct midl_parts
+        bytes;          /* weights that must be read once a call, by the part that reads them */
+    double io_bytes;    /* inputs read once, outputs written once */
+    double comparisons; /* selection: each logit against the cut, once */
 };
 
 MIDL_API double midl_parts_sum(const struct midl_parts *parts);

@@ -153,7 +153,8 @@ enum midl_status midl_shape_check(const struct midl_shape *shape, char reason[MI
         return invalid(reason, "k must be 0..n, not k", shape->k);
     if (shape->select == MIDL_SELECT_BLOCK)
         return block_check(shape, reason);
-    if (shape->select == MIDL_SELECT_THRESHOLD && !(shape->threshold >= 0 && shape->threshold < 1)) {
+    if (shape->select == MIDL_SELECT_THRESHOLD &&
+        !(shape->threshold >= 0 && shape->threshold < 1)) {
         snprintf(reason, MIDL_REASON_SIZE, "the threshold must be in [0, 1), not %g",
                  (double)shape->threshold);
         return MIDL_INVALID;

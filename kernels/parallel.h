@@ -1,5 +1,6 @@
-/* parallel.h - how work is split between the threads of a plan: contiguous parts, the same split for
- * the same count, no sum shared by two threads. So results don't depend on the number of threads. */
+/* parallel.h - how work is split between the threads of a plan: contiguous parts, the same split
+ * for the same count, no sum shared by two threads. So results don't depend on the number of
+ * threads. */
 #ifndef MIDL_PARALLEL_H
 #define MIDL_PARALLEL_H
 
@@ -26,8 +27,8 @@ static inline size_t parallel_parts(void)
 }
 #endif
 
-/* Call `part(data)` on every thread of a plan. One thread takes no detour: opening a parallel region,
- * even one that an if clause makes serial, costs microseconds, as much as a small layer. */
+/* Call `part(data)` on every thread of a plan. One thread takes no detour: opening a parallel
+ * region, even one that an if clause makes serial, costs microseconds, as much as a small layer. */
 static inline void parallel_run(int threads, void (*part)(void *), void *data)
 {
     if (threads <= 1) {

@@ -1,4 +1,5 @@
-/* plan.c - plan, then run: bind a layer to a variant, take all memory, pack; afterwards only run. */
+/* plan.c - plan, then run: bind a layer to a variant, take all memory, pack; afterwards only run.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,8 +49,7 @@ static enum midl_status layer_check(const struct midl_layer *layer, bool linear,
 
 static enum midl_status find_variant(const struct midl_layer *layer,
                                      const struct midl_plan_options *options,
-                                     const struct midl_variant **ret,
-                                     char reason[MIDL_REASON_SIZE])
+                                     const struct midl_variant **ret, char reason[MIDL_REASON_SIZE])
 {
     const char *name = options->variant ? options->variant : "auto";
     const struct midl_variant *variant = midl_variant_find(name, options->dtype);
@@ -67,8 +67,8 @@ static enum midl_status find_variant(const struct midl_layer *layer,
     }
     status = layer_check(layer, variant->linear, reason);
     if (status == MIDL_OK)
-        status = midl_variant_fits(variant, &layer->shape, options->max_batch, options->threads,
-                                   reason);
+        status =
+            midl_variant_fits(variant, &layer->shape, options->max_batch, options->threads, reason);
     if (status == MIDL_OK)
         *ret = variant;
     return status;

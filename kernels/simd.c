@@ -1,6 +1,7 @@
-/* simd.c - the fused gather, compiled once per instruction set: four selected rows at a time against
- * one input, each value blended into y as soon as it is summed, no vector of F in between. At batch 1
- * the layer is as fast as its weights arrive, and four rows are four streams for the prefetchers.
+/* simd.c - the fused gather, compiled once per instruction set: four selected rows at a time
+ * against one input, each value blended into y as soon as it is summed, no vector of F in between.
+ * At batch 1 the layer is as fast as its weights arrive, and four rows are four streams for the
+ * prefetchers.
  */
 #include "parallel.h"
 #include "simd/tile.h"

@@ -3,8 +3,9 @@
  * Every file of kernels/simd/ is compiled once per instruction set; ops.c collects the functions in
  * a table named after the set. The rest of the library calls through the table of the best one.
  *
- * Panels. A matrix M [N][K] with short rows is packed as [ceil(N / 16)][K][16]: sixteen rows side by
- * side, the missing rows of the last panel zero. The packing is the same for all instruction sets.
+ * Panels. A matrix M [N][K] with short rows is packed as [ceil(N / 16)][K][16]: sixteen rows side
+ * by side, the missing rows of the last panel zero. The packing is the same for all instruction
+ * sets.
  */
 #ifndef MIDL_SIMD_OPS_H
 #define MIDL_SIMD_OPS_H

@@ -1,6 +1,7 @@
 /* panels.c - dense products with short rows, from packed panels: up-projections of light path and
- * gate. Sixteen neurons are the lanes, so nothing is summed across lanes; inputs are broadcast. Each
- * element is one chain over K in order, whatever the tile. Without loss for rows as short as 1.
+ * gate. Sixteen neurons are the lanes, so nothing is summed across lanes; inputs are broadcast.
+ * Each element is one chain over K in order, whatever the tile. Without loss for rows as short
+ * as 1.
  */
 #include "simd.h"
 #include "tile.h"
@@ -39,8 +40,8 @@ VEC_INLINE void panels_tile(const struct panels_call *call, size_t V, size_t C, 
 #pragma GCC unroll 16
     for (size_t v = 0; v < V; v++) {
         size_t at = first + v;
-        column[v] = call->packed + at / PANEL_VECS * call->K * MIDL_PANEL +
-                    at % PANEL_VECS * VEC_LANES;
+        column[v] =
+            call->packed + at / PANEL_VECS * call->K * MIDL_PANEL + at % PANEL_VECS * VEC_LANES;
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++)
             sum[v * C + c] = vec_set(0.0f);

@@ -1,6 +1,7 @@
 /* rows.c - dense products with long rows as they lie in memory: down-projections, a full gate, the
- * plain layer. Tiles of a few rows x a few inputs; both operands of a tile and of its neighbours stay
- * in the first-level cache as long as these rows and inputs do; longer rows stream from the second.
+ * plain layer. Tiles of a few rows x a few inputs; both operands of a tile and of its neighbours
+ * stay in the first-level cache as long as these rows and inputs do; longer rows stream from the
+ * second.
  */
 #include "simd.h"
 #include "tile.h"
@@ -36,9 +37,8 @@ VEC_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, size
 
 static void rows_single(const struct rows_call *call, size_t j, size_t b)
 {
-    call->y[b * call->ldy + j] =
-        tile_dot(call->K, call->W + j * call->K, call->x + b * call->ldx) +
-        (call->bias ? call->bias[j] : 0.0f);
+    call->y[b * call->ldy + j] = tile_dot(call->K, call->W + j * call->K, call->x + b * call->ldx) +
+                                 (call->bias ? call->bias[j] : 0.0f);
 }
 
 void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,

@@ -1,12 +1,12 @@
 /* select.c - exact top-k with ascending indices, for n of a few thousand at most.
  *
- * Two steps: find the k-th largest value, then one pass that writes the indices of all above it and,
- * of those equal to it, the first few. The value is found by bracketing: count how many values lie
- * at or above a trial, guessed by interpolation between the ends of the bracket and on every second
- * round by halving the bracket in the order of the floats' bit patterns, which bounds the number of
- * rounds whatever the distribution. When few values are left inside the bracket they are moved
- * together and the search goes on among them. Counting reads 16 values an instruction and never
- * mispredicts, which is why this beats quickselect and heaps at these sizes. -0 equals +0.
+ * Two steps: find the k-th largest value, then one pass that writes the indices of all above it
+ * and, of those equal to it, the first few. The value is found by bracketing: count how many values
+ * lie at or above a trial, guessed by interpolation between the ends of the bracket and on every
+ * second round by halving the bracket in the order of the floats' bit patterns, which bounds the
+ * number of rounds whatever the distribution. When few values are left inside the bracket they are
+ * moved together and the search goes on among them. Counting reads 16 values an instruction and
+ * never mispredicts, which is why this beats quickselect and heaps at these sizes. -0 equals +0.
  */
 #include "simd.h"
 #include "vec.h"
@@ -59,8 +59,8 @@ static void smallest_and_largest(size_t n, const float *values, float *ret_min, 
     *ret_max = max;
 }
 
-/* Move the values in [low, high) to `out`; returns how many. out may be `values` itself, and has room
- * for 16 more than are found. */
+/* Move the values in [low, high) to `out`; returns how many. out may be `values` itself, and has
+ * room for 16 more than are found. */
 static size_t keep_between(size_t n, const float *values, float low, float high, float *out)
 {
     size_t kept = 0, i = 0;

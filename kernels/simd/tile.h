@@ -1,11 +1,11 @@
 /* tile.h - the register tile under every kernel here: R rows of weights against C inputs.
  *
  * R x C accumulators stay in registers while both operands stream by; each loaded weight meets C
- * inputs and each loaded input R rows. Every element keeps one accumulator, whatever the tile, so that
- * a result depends on d alone: not on the tile, the batch, its order or the number of threads. Eight
- * or sixteen chains hide the latency of the multiply-add; at one input the weights' traffic is the
- * limit, and four rows at a time keep the prefetchers of current processors busiest (eight, or
- * prefetching the next rows in software, was slower at every size from 512 to 4096).
+ * inputs and each loaded input R rows. Every element keeps one accumulator, whatever the tile, so
+ * that a result depends on d alone: not on the tile, the batch, its order or the number of threads.
+ * Eight or sixteen chains hide the latency of the multiply-add; at one input the weights' traffic
+ * is the limit, and four rows at a time keep the prefetchers of current processors busiest (eight,
+ * or prefetching the next rows in software, was slower at every size from 512 to 4096).
  */
 #ifndef MIDL_TILE_H
 #define MIDL_TILE_H

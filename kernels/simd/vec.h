@@ -171,8 +171,8 @@ VEC_INLINE vec vec_max(vec a, vec b)
 
 #endif
 
-/* The sum of the lanes, and of four vectors at once: by the same tree, so that a row's result doesn't
- * depend on whether it was summed alone. */
+/* The sum of the lanes, and of four vectors at once: by the same tree, so that a row's result
+ * doesn't depend on whether it was summed alone. */
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_AVX2)
 
 VEC_INLINE float vec_sum(vec v)

@@ -1,0 +1,319 @@
+/* test_select.c - the shared vector routines, on every instruction set that this processor has:
+ * selection against a full sort, products and sigmoid against double precision, and the promise
+ * that a result depends on the length of the sum alone. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rng.h"
+#include "simd/ops.h"
+
+static const enum midl_isa sets[] = {MIDL_ISA_PORTABLE, MIDL_ISA_NEON, MIDL_ISA_AVX2,
+                                     MIDL_ISA_AVX512};
+enum { SETS = sizeof sets / sizeof sets[0], N_MOST = 5000 };
+
+struct ranked {
+    float value;
+    uint32_t index;
+};
+
+static int by_value_then_index(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The k largest by a full sort. */
+static void sorted_topk(size_t n, size_t k, const float *values, uint32_t *index)
+{
+    static struct ranked all[N_MOST];
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct ranked){values[i], (uint32_t)i};
+    qsort(all, n, sizeof *all, by_value_then_index);
+    for (size_t i = 0; i < k; i++)
+        index[i] = all[i].index;
+    qsort(index, k, sizeof *index, by_index);
+}
+
+static void expect_topk(size_t n, size_t k, const float *values, const char *what)
+{
+    static uint32_t expected[N_MOST], index[N_MOST + 1];
+    static float work[MIDL_TOPK_WORK(N_MOST)];
+    sorted_topk(n, k, values, expected);
+    for (size_t s = 0; s < SETS; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        if (!ops)
+            continue;
+        memset(index, 0xff, sizeof index);
+        ops->topk(n, k, values, work, index);
+        if (memcmp(index, expected, k * sizeof *index) != 0 || index[k] != UINT32_MAX)
+            fail_msg("%s: %s, n = %zu, k = %zu", midl_isa_name(sets[s]), what, n, k);
+    }
+}
+
+/* Distributions that break selections: each fills values [n]. */
+enum kind {
+    NORMAL,
+    TWO_VALUES,
+    ALL_EQUAL,
+    ASCENDING,
+    DESCENDING,
+    ZEROS,
+    HEAVY,
+    INFINITE,
+    DENORMAL,
+    FEW_VALUES,
+    KINDS
+};
+static const char *const kind_names[] = {"normal",     "two values", "all equal",   "ascending",
+                                         "descending", "+-0",        "heavy tails", "infinite",
+                                         "denormal",   "few values"};
+
+static float draw(enum kind kind, struct rng *rng, size_t i, size_t n)
+{
+    switch (kind) {
+    case NORMAL:
+        return (float)rng_normal(rng);
+    case TWO_VALUES:
+        return rng_below(rng, 2) ? 1.0f : -1.0f;
+    case ALL_EQUAL:
+        return 0.25f;
+    case ASCENDING:
+        return (float)i;
+    case DESCENDING:
+        return (float)(n - i);
+    case ZEROS:
+        return rng_below(rng, 2) ? 0.0f : -0.0f;
+    case HEAVY:
+        return (float)exp(40 * rng_normal(rng));
+    case INFINITE:
+        return rng_below(rng, 3)   ? (float)rng_normal(rng)
+               : rng_below(rng, 2) ? INFINITY
+                                   : -INFINITY;
+    case DENORMAL:
+        return (float)((int)rng_below(rng, 2000) - 1000) * FLT_TRUE_MIN;
+    case FEW_VALUES:
+        return (float)rng_below(rng, 5) - 2;
+    case KINDS:
+        break;
+    }
+    return 0;
+}
+
+static void topk_equals_a_full_sort(void **state)
+{
+    static const size_t sizes[] = {1,  2,   15,  16,  17,  47,   48,   49,   64,
+                                   65, 100, 127, 255, 784, 1000, 1024, 4096, 4999};
+    static float values[N_MOST];
+    struct rng rng = rng_seed(1);
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        size_t n = sizes[s];
+        for (int kind = 0; kind < KINDS; kind++) {
+            for (size_t i = 0; i < n; i++)
+                values[i] = draw((enum kind)kind, &rng, i, n);
+            size_t ks[] = {0,     1,     n / 10, (size_t)(0.45 * (double)n),
+                           n / 2, n - 1, n,      rng_below(&rng, (uint32_t)n + 1)};
+            for (size_t k = 0; k < sizeof ks / sizeof ks[0]; k++)
+                expect_topk(n, ks[k], values, kind_names[kind]);
+        }
+    }
+}
+
+static void nan_is_seen_wherever_it_stands(void **state)
+{
+    float values[67];
+    (void)state;
+    for (size_t s = 0; s < SETS; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        if (!ops)
+            continue;
+        for (size_t i = 0; i < 67; i++)
+            values[i] = i % 2 ? INFINITY : -FLT_MAX;
+        assert_false(ops->has_nan(67, values));
+        for (size_t i = 0; i < 67; i++) {
+            float kept = values[i];
+            values[i] = i % 2 ? NAN : -NAN;
+            assert_true(ops->has_nan(67, values));
+            values[i] = kept;
+        }
+    }
+}
+
+static void sigmoid_is_exact_where_it_can_be_and_close_elsewhere(void **state)
+{
+    enum { COUNT = 4096 };
+    static float logits[COUNT], gate[COUNT], first[COUNT];
+    static uint32_t index[COUNT];
+    static const float fixed[] = {0.0f, -0.0f, 18.0f, 128.0f, INFINITY, -128.0f, -INFINITY};
+    static const float values[] = {0.5f, 0.5f, 1.0f, 1.0f, 1.0f, 0.0f, 0.0f};
+    struct rng rng = rng_seed(2);
+    bool have_first = false;
+    (void)state;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        index[i] = COUNT - 1 - i;
+        logits[COUNT - 1 - i] = i < 7 ? fixed[i] : (float)(rng_normal(&rng) * (i % 3 ? 3 : 40));
+    }
+    for (size_t s = 0; s < SETS; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        if (!ops)
+            continue;
+        ops->sigmoid(COUNT, logits, index, gate);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            double exact = 1 / (1 + exp(-(double)logits[index[i]]));
+            if (i < 7)
+                assert_true(gate[i] == values[i]);
+            else
+                assert_true(fabs(gate[i] - exact) <= 4e-7 * exact + 1e-44);
+        }
+        if (have_first)
+            assert_memory_equal(first, gate, sizeof gate);
+        memcpy(first, gate, sizeof gate);
+        have_first = true;
+    }
+}
+
+/* ---- Products ----------------------------------------------------------------------------------
+ */
+
+struct product {
+    size_t N, K, B;
+    float *W, *packed, *bias, *x, *y;
+};
+
+static struct product product_new(size_t N, size_t K, size_t B, struct rng *rng)
+{
+    struct product p = {.N = N, .K = K, .B = B};
+    p.W = malloc(N * K * sizeof(float));
+    p.packed = malloc(midl_panels_size(N, K) * sizeof(float));
+    p.bias = malloc(N * sizeof(float));
+    p.x = malloc(B * K * sizeof(float));
+    p.y = malloc((B * N + 1) * sizeof(float));
+    for (size_t i = 0; i < N * K; i++)
+        p.W[i] = (float)rng_normal(rng);
+    for (size_t i = 0; i < B * K; i++)
+        p.x[i] = (float)rng_normal(rng);
+    for (size_t i = 0; i < N; i++)
+        p.bias[i] = (float)rng_normal(rng);
+    midl_panels_pack(N, K, p.W, p.packed);
+    return p;
+}
+
+static void product_free(struct product *p)
+{
+    free(p->W);
+    free(p->packed);
+    free(p->bias);
+    free(p->x);
+    free(p->y);
+}
+
+static void expect_product(const struct product *p, const char *what)
+{
+    for (size_t b = 0; b < p->B; b++)
+        for (size_t j = 0; j < p->N; j++) {
+            double sum = p->bias[j], magnitude = fabs(p->bias[j]);
+            for (size_t i = 0; i < p->K; i++) {
+                double term = (double)p->W[j * p->K + i] * p->x[b * p->K + i];
+                sum += term;
+                magnitude += fabs(term);
+            }
+            double bound = 8 * sqrt((double)p->K) * FLT_EPSILON * magnitude;
+            if (!(fabs(p->y[b * p->N + j] - sum) <= bound))
+                fail_msg("%s: N = %zu, K = %zu, B = %zu: y[%zu][%zu]", what, p->N, p->K, p->B, b,
+                         j);
+        }
+    assert_true(p->y[p->B * p->N] == 7.0f);
+}
+
+/* In two ranges, so that ranges are tested too; a NaN left would fail the comparison. */
+static void run_product(const struct simd_ops *ops, const struct product *p, bool panels)
+{
+    size_t units = panels ? (p->N + MIDL_PANEL - 1) / MIDL_PANEL : p->N, half = units / 2;
+    for (size_t i = 0; i < p->B * p->N; i++)
+        p->y[i] = NAN;
+    p->y[p->B * p->N] = 7.0f;
+    for (size_t part = 0; part < 2; part++) {
+        size_t first = part ? half : 0, last = part ? units : half;
+        if (panels)
+            ops->panels(first, last, p->N, p->K, p->packed, p->bias, p->B, p->x, p->K, p->y, p->N);
+        else
+            ops->rows(first, last, p->K, p->W, p->bias, p->B, p->x, p->K, p->y, p->N);
+    }
+}
+
+static void products_are_within_the_bound_at_awkward_shapes(void **state)
+{
+    static const size_t dims[] = {1, 3, 4, 5, 7, 15, 16, 17, 33, 64, 65, 129};
+    static const size_t batches[] = {1, 2, 3, 4, 5, 9, 17};
+    struct rng rng = rng_seed(3);
+    (void)state;
+    for (size_t a = 0; a < sizeof dims / sizeof dims[0]; a++)
+        for (size_t b = 0; b < sizeof dims / sizeof dims[0]; b++)
+            for (size_t c = 0; c < sizeof batches / sizeof batches[0]; c++) {
+                struct product p = product_new(dims[a], dims[b], batches[c], &rng);
+                for (size_t s = 0; s < SETS; s++) {
+                    const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+                    for (int panels = 0; ops && panels < 2; panels++) {
+                        run_product(ops, &p, panels);
+                        expect_product(&p, midl_isa_name(sets[s]));
+                    }
+                }
+                product_free(&p);
+            }
+}
+
+static void an_element_has_the_same_bits_in_every_batch(void **state)
+{
+    struct rng rng = rng_seed(4);
+    struct product p = product_new(53, 301, 11, &rng);
+    float *alone = malloc(p.N * sizeof(float));
+    (void)state;
+    for (size_t s = 0; s < SETS; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        if (!ops)
+            continue;
+        for (int panels = 0; panels < 2; panels++) {
+            run_product(ops, &p, panels);
+            for (size_t b = 0; b < p.B; b++) {
+                const float *x = p.x + b * p.K;
+                if (panels)
+                    ops->panels(0, (p.N + MIDL_PANEL - 1) / MIDL_PANEL, p.N, p.K, p.packed, p.bias,
+                                1, x, p.K, alone, p.N);
+                else
+                    ops->rows(0, p.N, p.K, p.W, p.bias, 1, x, p.K, alone, p.N);
+                assert_memory_equal(alone, p.y + b * p.N, p.N * sizeof(float));
+            }
+        }
+        ops->rows(0, p.N, p.K, p.W, p.bias, 1, p.x, p.K, alone, p.N);
+        for (size_t j = 0; j < p.N; j++)
+            assert_true(ops->dot(p.K, p.W + j * p.K, p.x) + p.bias[j] == alone[j]);
+    }
+    free(alone);
+    product_free(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(topk_equals_a_full_sort),
+        cmocka_unit_test(nan_is_seen_wherever_it_stands),
+        cmocka_unit_test(sigmoid_is_exact_where_it_can_be_and_close_elsewhere),
+        cmocka_unit_test(products_are_within_the_bound_at_awkward_shapes),
+        cmocka_unit_test(an_element_has_the_same_bits_in_every_batch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
