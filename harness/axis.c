@@ -116,8 +116,6 @@ static enum outcome parse_item(const struct axis_rule *rule, struct item *item, 
     const char *text = item->text, *end = text + item->length;
     const char *colon = memchr(text, ':', item->length);
     const char *first_end = colon ? colon : end;
-    if (item->length == 0)
-        return fail(error, OUTCOME_USAGE, "an item between commas is empty");
     if (!parse_number(rule->kind, text, (size_t)(first_end - text), &item->from, &item->decimals))
         return refuse(text, item->length, not_a_number(rule->kind), error);
     item->to = item->from;
@@ -208,6 +206,8 @@ static enum outcome parse_numbers(const struct axis_rule *rule, const char *text
     for (const char *rest = text; rest;) {
         struct item item = {0};
         next_item(&rest, &item.text, &item.length);
+        if (item.length == 0)
+            return refuse(text, strlen(text), "an item between commas is empty", error);
         bool keyword = rule->keyword && item.length == strlen(rule->keyword) &&
                        memcmp(item.text, rule->keyword, item.length) == 0;
         enum outcome outcome = keyword ? OUTCOME_DONE : parse_item(rule, &item, error);
@@ -225,7 +225,7 @@ static enum outcome parse_words(const char *text, struct axis_list *list, struct
     for (const char *c = text; *c; c++)
         commas += *c == ',';
     if (commas >= AXIS_VALUES_MAX)
-        return fail(error, OUTCOME_USAGE, "more than 100000 values");
+        return refuse(text, strlen(text), "more than 100000 values", error);
     list->text = strdup(text);
     list->words = calloc(commas + 1, sizeof *list->words);
     if (!list->text || !list->words)
@@ -236,7 +236,7 @@ static enum outcome parse_words(const char *text, struct axis_list *list, struct
         size_t length;
         next_item(&rest, &word, &length);
         if (length == 0)
-            return fail(error, OUTCOME_USAGE, "an item between commas is empty");
+            return refuse(text, strlen(text), "an item between commas is empty", error);
         memcpy(place, word, length);
         place[length] = '\0';
         list->words[list->count++] = place;
@@ -250,7 +250,7 @@ enum outcome axis_parse(const struct axis_rule *rule, const char *text, struct a
 {
     struct axis_list list = {0};
     if (!text[strspn(text, " \t")])
-        return fail(error, OUTCOME_USAGE, "no value given");
+        return fail(error, OUTCOME_USAGE, "'': no value given");
     enum outcome outcome = rule->kind == AXIS_WORD ? parse_words(text, &list, error)
                                                    : parse_numbers(rule, text, &list, error);
     if (outcome)

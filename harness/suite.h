@@ -16,11 +16,23 @@
  *   batch = 1
  *   kernel = *              ; names, ideas, globs; `*`: the best row of every idea
  *
- * Axes: d n k active rank gate gate_rank select block threshold unselected batch threads dtype cache
- * kernel layer input seed. Defaults: d = n, active = 0.45, rank = 0 (meaning n/32), gate = lowrank,
- * gate_rank = 0 (n/32), select = topk, block = 16, threshold = 0.5, unselected = light, batch = 1,
- * threads = 1, dtype = f32, cache = warm, kernel = *, seed = 1. Options of `midl sweep` of the same
- * names replace an axis in every section. Unknown words are errors that name line and column word.
+ * Axes: d n k active rank gate gate_rank select block threshold unselected batch threads dtype
+ * cache kernel layer input seed. n has no default (a layer file gives it); the others: d = n,
+ * active = 0.45, rank = 0 (meaning n/32), gate = lowrank, gate_rank = 0 (n/32), select = topk,
+ * block = 16, threshold = 0.5, unselected = light, batch = 1, threads = 1, dtype = f32, cache =
+ * warm, kernel = *, layer = random, input = random, seed = 1. Options of `midl sweep` of the same
+ * names replace an axis in every section. Unknown words are errors that name the line and the word.
+ *
+ * k from active is active times n, rounded to the nearest, under select = block to the nearest
+ * whole block. A layer file brings d, n, rank, gate, gate_rank, and k, select, unselected unless
+ * given.
+ *
+ * A kernel is a name (simd-avx2), an idea (simd: its best row here) or a glob. A glob that matches
+ * ideas means the best row of each, so `*` is every idea once, yardsticks included; one that
+ * matches names only (simd-*) means those rows. A glob leaves out what the dtype doesn't have;
+ * naming it is an error.
+ *
+ * A file is a path, or data:PATH inside the data folder (--data or $MIDL_DATA).
  */
 #ifndef MIDL_SUITE_H
 #define MIDL_SUITE_H
@@ -29,11 +41,28 @@
 #include "error.h"
 
 #define SUITE_AXES 19
+#define SUITE_POINTS_MAX 1000000 /* more are refused */
 
 enum axis_id {
-    AXIS_D, AXIS_N, AXIS_K, AXIS_ACTIVE, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK, AXIS_SELECT,
-    AXIS_BLOCK, AXIS_THRESHOLD, AXIS_UNSELECTED, AXIS_BATCH, AXIS_THREADS, AXIS_DTYPE, AXIS_CACHE,
-    AXIS_KERNEL, AXIS_LAYER, AXIS_INPUT, AXIS_SEED
+    AXIS_D,
+    AXIS_N,
+    AXIS_K,
+    AXIS_ACTIVE,
+    AXIS_RANK,
+    AXIS_GATE,
+    AXIS_GATE_RANK,
+    AXIS_SELECT,
+    AXIS_BLOCK,
+    AXIS_THRESHOLD,
+    AXIS_UNSELECTED,
+    AXIS_BATCH,
+    AXIS_THREADS,
+    AXIS_DTYPE,
+    AXIS_CACHE,
+    AXIS_KERNEL,
+    AXIS_LAYER,
+    AXIS_INPUT,
+    AXIS_SEED
 };
 
 /* Counters to take in a pass of their own; bits. */
@@ -57,19 +86,28 @@ enum outcome suite_custom(struct suite **ret, struct error *error);
 
 void suite_destroy(struct suite *suite);
 
-/* Replace an axis in every section by the text of an option. */
+/* Replace an axis in every section by the text of an option. k replaces active and the other way
+ * round; a layer replaces the axes that it brings. On failure the suite is as before. */
 enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *text,
                             struct error *error);
 
-const char *suite_name(const struct suite *suite);
-const char *suite_question(const struct suite *suite);
-double suite_target(const struct suite *suite);   /* 0.02 */
-double suite_budget_ns(const struct suite *suite); /* for the variants of one shape */
-unsigned suite_counters(const struct suite *suite);
+/* Replace target, budget or counters (the words of section [suite]) by the text of an option. */
+enum outcome suite_set_option(struct suite *suite, const char *key, const char *text,
+                              struct error *error);
+
+/* The folder that data: stands for, by setting MIDL_DATA: for this process and those it starts. */
+enum outcome suite_set_data_folder(const char *folder, struct error *error);
+
+const char *suite_name(const struct suite *suite);     /* of the file, or "custom" */
+const char *suite_question(const struct suite *suite); /* "" if it asks none */
+double suite_target(const struct suite *suite);        /* 0.02 */
+double suite_budget_ns(const struct suite *suite);     /* for the variants of one shape */
+unsigned suite_counters(const struct suite *suite);    /* COUNT_PAPI unless it says otherwise */
 
 /* Expand to cases, grouped by shape, in file order, each once. Variants that don't fit or can't run
  * here are cases too: measuring makes them rows with a reason. An axis that asks for the impossible
- * (k > n, block that doesn't divide) is an error naming the values. */
+ * (k > n, block that doesn't divide) is an error naming the values, as is a file that can't be
+ * read. On failure *ret is untouched; on success it is the caller's, for bench_cases_clear. */
 enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, struct error *error);
 
 /* Names of the suites in the suite folder, sorted, NULL-terminated; caller frees with

@@ -1,0 +1,658 @@
+/* expand.c - a suite's axes multiplied out to cases, grouped by shape.
+ *
+ * Each section's axes turn like the wheels of an odometer; every position is one shape, checked on
+ * the spot, and gets the kernels that its section names. Shapes are told apart by the label under
+ * which they will be stored: sections that meet at one shape add their kernels to one group. */
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "suite_parts.h"
+#include "tensors.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* From the slowest wheel to the fastest. Kernels are not a wheel: they share a shape. */
+static const enum axis_id wheels[] = {
+    AXIS_LAYER, AXIS_INPUT,  AXIS_SEED,  AXIS_DTYPE,     AXIS_CACHE,      AXIS_THREADS,
+    AXIS_GATE,  AXIS_SELECT, AXIS_BLOCK, AXIS_THRESHOLD, AXIS_UNSELECTED, AXIS_BATCH,
+    AXIS_N,     AXIS_D,      AXIS_RANK,  AXIS_GATE_RANK, AXIS_K,          AXIS_ACTIVE};
+
+/* A file that an axis names; all NULL for `random`. */
+struct file {
+    const char *path, *name;
+    struct midl_shape shape; /* of a layer file */
+};
+
+/* A group in the making: its cases are a list through `entries`. */
+struct shape_entry {
+    struct bench_shape shape;
+    uint64_t hash;
+    size_t first, last, count;
+};
+
+struct case_entry {
+    const struct midl_variant *variant;
+    size_t next;
+};
+
+#define NOWHERE SIZE_MAX
+
+struct expansion {
+    struct bench_cases cases; /* until the end only its paths */
+    struct shape_entry *shapes;
+    size_t shape_count, shape_room;
+    struct case_entry *entries;
+    size_t entry_count, entry_room;
+    size_t *slots; /* open hash table of shapes; NOWHERE: free */
+    size_t slot_count;
+    const struct midl_variant **kernels; /* of the current shape */
+    size_t kernel_count;
+};
+
+/* One position of a section's wheels. */
+struct place {
+    const struct suite_section *section;
+    struct file *layers, *inputs; /* by position on their wheels; NULL: not given */
+    size_t at[SUITE_AXES];
+};
+
+static uint64_t fnv1a(uint64_t hash, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        hash = (hash ^ *c) * 0x100000001b3u;
+    return hash;
+}
+
+#define FNV_START 0xcbf29ce484222325u
+
+/* ---- Files --------------------------------------------------------------------------------------
+ */
+
+enum outcome suite_set_data_folder(const char *folder, struct error *error)
+{
+    if (!*folder || setenv("MIDL_DATA", folder, 1) != 0)
+        return fail(error, OUTCOME_USAGE, "--data: '%.80s' is not a folder", folder);
+    return OUTCOME_DONE;
+}
+
+/* Keep a copy of a text for as long as the cases live; NULL for lack of memory. */
+static const char *keep(struct bench_cases *cases, const char *text)
+{
+    char **grown = realloc(cases->paths, (cases->path_count + 1) * sizeof *grown);
+    char *copy = strdup(text);
+    if (grown)
+        cases->paths = grown;
+    if (!grown || !copy) {
+        free(copy);
+        return NULL;
+    }
+    return grown[cases->path_count++] = copy;
+}
+
+/* The path that a word stands for: itself, or inside the data folder. */
+static enum outcome resolve(const char *word, char *ret, size_t size, struct error *error)
+{
+    static const char prefix[] = "data:";
+    if (strncmp(word, prefix, strlen(prefix)) != 0) {
+        snprintf(ret, size, "%s", word);
+        return OUTCOME_DONE;
+    }
+    const char *folder = getenv("MIDL_DATA"), *rest = word + strlen(prefix);
+    if (!folder || !*folder)
+        return fail(error, OUTCOME_USAGE,
+                    "%.80s: set MIDL_DATA or --data to the folder that holds %.*s", word,
+                    (int)strcspn(rest, "/") + (strchr(rest, '/') != NULL), rest);
+    int length = snprintf(ret, size, "%s/%s", folder, rest);
+    if (length >= (int)size)
+        return fail(error, OUTCOME_USAGE, "%.80s: the path is too long", word);
+    return OUTCOME_DONE;
+}
+
+static enum outcome open_file(struct expansion *expansion, const char *word, struct file *ret,
+                              struct error *error)
+{
+    char path[4096], quoted[CASE_PATH_MAX];
+    if (strcmp(word, "random") == 0)
+        return OUTCOME_DONE;
+    if (!case_quote(word, quoted, sizeof quoted))
+        return fail(error, OUTCOME_USAGE,
+                    "%.80s...: a path of more than %d characters: use a shorter one, or a link",
+                    word, CASE_PATH_MAX - 3);
+    if (word[strcspn(word, "\r\n\t")])
+        return fail(error, OUTCOME_USAGE, "%.80s: a path with a line break or tab", word);
+    enum outcome outcome = resolve(word, path, sizeof path, error);
+    if (outcome)
+        return outcome;
+    int fd;
+    uint64_t bytes;
+    outcome = file_open(path, &fd, &bytes, error);
+    if (outcome)
+        return outcome;
+    close(fd);
+    ret->path = keep(&expansion->cases, path);
+    ret->name = keep(&expansion->cases, word);
+    if (!ret->path || !ret->name)
+        return fail_memory(error, "a path", (double)strlen(path));
+    return OUTCOME_DONE;
+}
+
+static enum outcome open_layer(struct expansion *expansion, const char *word, struct file *ret,
+                               struct error *error)
+{
+    struct midl_layer layer;
+    void *owned;
+    enum outcome outcome = open_file(expansion, word, ret, error);
+    if (outcome || !ret->path)
+        return outcome;
+    outcome = layer_read(ret->path, &layer, &owned, error);
+    if (outcome)
+        return outcome;
+    ret->shape = layer.shape;
+    free(owned);
+    return OUTCOME_DONE;
+}
+
+typedef enum outcome file_opener(struct expansion *, const char *, struct file *, struct error *);
+
+static enum outcome open_files(struct expansion *expansion, const struct axis_list *list,
+                               file_opener *open, struct file **ret, struct error *error)
+{
+    if (list->count == 0)
+        return OUTCOME_DONE;
+    struct file *files = calloc(list->count, sizeof *files);
+    if (!files)
+        return fail_memory(error, "a list of files", (double)(list->count * sizeof *files));
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < list->count && !outcome; i++)
+        outcome = open(expansion, list->words[i], &files[i], error);
+    *ret = files;
+    return outcome;
+}
+
+/* ---- One shape ----------------------------------------------------------------------------------
+ */
+
+static bool given(const struct place *place, enum axis_id axis)
+{
+    return place->section->axes[axis].list.count > 0;
+}
+
+static double number(const struct place *place, enum axis_id axis)
+{
+    const struct axis_list *list = &place->section->axes[axis].list;
+    return list->count ? list->numbers[place->at[axis]] : suite_axis_default(axis);
+}
+
+static size_t whole(const struct place *place, enum axis_id axis)
+{
+    return (size_t)number(place, axis);
+}
+
+/* The part of a shape that a layer file brings. */
+static void made_up_layer(const struct place *place, struct midl_shape *layer)
+{
+    layer->n = whole(place, AXIS_N);
+    layer->d = whole(place, AXIS_D) ? whole(place, AXIS_D) : layer->n;
+    layer->r = whole(place, AXIS_RANK);
+    layer->rg = whole(place, AXIS_GATE_RANK);
+    layer->gate = (enum midl_gate)whole(place, AXIS_GATE);
+    if (layer->r == 0)
+        layer->r = midl_default_rank(layer->n);
+    if (layer->rg == 0)
+        layer->rg = midl_default_rank(layer->n);
+    if (layer->gate != MIDL_GATE_LOWRANK)
+        layer->rg = 0;
+}
+
+/* Selection and what is done with the rest: from the axes, or from the layer file if they are
+ * silent. What the mode doesn't use is zero, so that equal layers are equal in every field. */
+static void set_selection(const struct place *place, bool from_file, struct midl_shape *layer)
+{
+    bool own_mode = !from_file || given(place, AXIS_SELECT);
+    if (own_mode)
+        layer->select = (enum midl_select)whole(place, AXIS_SELECT);
+    if (!from_file || given(place, AXIS_UNSELECTED))
+        layer->unselected = (enum midl_unselected)whole(place, AXIS_UNSELECTED);
+    if (own_mode || given(place, AXIS_BLOCK) || layer->block == 0)
+        layer->block = whole(place, AXIS_BLOCK);
+    if (own_mode || given(place, AXIS_THRESHOLD))
+        layer->threshold = (float)number(place, AXIS_THRESHOLD);
+    if (layer->select != MIDL_SELECT_BLOCK)
+        layer->block = 0;
+    if (layer->select != MIDL_SELECT_THRESHOLD)
+        layer->threshold = 0;
+}
+
+static enum outcome set_k(const struct place *place, bool from_file, struct midl_shape *layer,
+                          struct error *error)
+{
+    size_t unit = layer->block ? layer->block : 1;
+    if (layer->n % unit != 0)
+        return fail(error, OUTCOME_USAGE,
+                    "n = %zu is not a multiple of block = %zu, which select = block needs",
+                    layer->n, unit);
+    if (given(place, AXIS_K))
+        layer->k = whole(place, AXIS_K);
+    else if (given(place, AXIS_ACTIVE) || !from_file)
+        layer->k = (size_t)round(number(place, AXIS_ACTIVE) * (double)(layer->n / unit)) * unit;
+    if (layer->k > layer->n)
+        return fail(error, OUTCOME_USAGE, "k = %zu is more than n = %zu", layer->k, layer->n);
+    if (layer->k % unit != 0)
+        return fail(error, OUTCOME_USAGE,
+                    "k = %zu is not a multiple of block = %zu, which select = block needs",
+                    layer->k, unit);
+    return OUTCOME_DONE;
+}
+
+static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
+                             struct error *error)
+{
+    static const struct file random;
+    const struct file *layer = place->layers ? &place->layers[place->at[AXIS_LAYER]] : &random;
+    const struct file *input = place->inputs ? &place->inputs[place->at[AXIS_INPUT]] : &random;
+    char reason[MIDL_REASON_SIZE];
+    *ret = (struct bench_shape){.layer = layer->shape,
+                                .batch = whole(place, AXIS_BATCH),
+                                .threads = (int)whole(place, AXIS_THREADS),
+                                .dtype = (enum midl_dtype)whole(place, AXIS_DTYPE),
+                                .cache = (enum cache_state)whole(place, AXIS_CACHE),
+                                .layer_path = layer->path,
+                                .layer_name = layer->name,
+                                .input_path = input->path,
+                                .input_name = input->name,
+                                .seed = (uint64_t)number(place, AXIS_SEED)};
+    if (!layer->path)
+        made_up_layer(place, &ret->layer);
+    set_selection(place, layer->path != NULL, &ret->layer);
+    enum outcome outcome = set_k(place, layer->path != NULL, &ret->layer, error);
+    if (!outcome && midl_shape_check(&ret->layer, reason) != MIDL_OK)
+        outcome = fail(error, OUTCOME_USAGE, "%s", reason);
+    return outcome;
+}
+
+/* ---- Kernels of a shape -------------------------------------------------------------------------
+ */
+
+static void add_kernel(struct expansion *expansion, const struct midl_variant *variant)
+{
+    for (size_t i = 0; i < expansion->kernel_count; i++)
+        if (expansion->kernels[i] == variant)
+            return;
+    expansion->kernels[expansion->kernel_count++] = variant;
+}
+
+static enum outcome unknown_kernel(const char *word, struct error *error)
+{
+    size_t variants = midl_variant_count(), count = 0;
+    const char **words = calloc(variants * 2, sizeof *words);
+    char hint[HINT_SIZE] = "";
+    if (words) {
+        for (size_t i = 0; i < variants; i++) {
+            words[count++] = midl_variant_idea(midl_variant_at(i));
+            words[count++] = midl_variant_name(midl_variant_at(i));
+        }
+        did_you_mean(word, words, count, hint);
+    }
+    free(words);
+    return fail(error, OUTCOME_USAGE, "unknown kernel %.60s%s; midl list kernels shows them all",
+                word, hint);
+}
+
+static enum outcome add_named(struct expansion *expansion, const char *word, enum midl_dtype dtype,
+                              struct error *error)
+{
+    const struct midl_variant *variant = midl_variant_find(word, dtype);
+    if (variant) {
+        add_kernel(expansion, variant);
+        return OUTCOME_DONE;
+    }
+    for (int other = MIDL_F32; other <= MIDL_INT8; other++)
+        if (midl_variant_find(word, (enum midl_dtype)other))
+            return fail(error, OUTCOME_USAGE, "kernel %s does not exist for dtype %s (but for %s)",
+                        word, midl_dtype_name(dtype), midl_dtype_name((enum midl_dtype)other));
+    return unknown_kernel(word, error);
+}
+
+static enum outcome add_matching(struct expansion *expansion, const char *pattern,
+                                 enum midl_dtype dtype, struct error *error)
+{
+    bool known = false, found = false;
+    for (size_t i = 0; i < midl_variant_count(); i++) {
+        const struct midl_variant *row = midl_variant_at(i);
+        bool idea = fnmatch(pattern, midl_variant_idea(row), 0) == 0;
+        if (!idea && fnmatch(pattern, midl_variant_name(row), 0) != 0)
+            continue;
+        known = true;
+        if (midl_variant_dtype(row) != dtype)
+            continue;
+        found = true;
+        add_kernel(expansion, idea ? midl_variant_find(midl_variant_idea(row), dtype) : row);
+    }
+    if (!known)
+        return fail(error, OUTCOME_USAGE,
+                    "kernel = %.60s matches no kernel; midl list kernels shows them all", pattern);
+    if (!found)
+        return fail(error, OUTCOME_USAGE, "no kernel that kernel = %.60s matches has dtype %s",
+                    pattern, midl_dtype_name(dtype));
+    return OUTCOME_DONE;
+}
+
+static enum outcome choose_kernels(struct expansion *expansion, const struct axis_list *list,
+                                   enum midl_dtype dtype, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    expansion->kernel_count = 0;
+    if (list->count == 0)
+        return add_matching(expansion, "*", dtype, error);
+    for (size_t i = 0; i < list->count && !outcome; i++) {
+        bool pattern = strpbrk(list->words[i], "*?[") != NULL;
+        outcome = (pattern ? add_matching : add_named)(expansion, list->words[i], dtype, error);
+    }
+    return outcome;
+}
+
+/* ---- Collecting ---------------------------------------------------------------------------------
+ */
+
+/* Room for one more element, doubling. */
+static bool make_room(void **array, size_t count, size_t *room, size_t element_bytes)
+{
+    if (count < *room)
+        return true;
+    size_t more = *room ? *room * 2 : 64;
+    void *grown = realloc(*array, more * element_bytes);
+    if (!grown)
+        return false;
+    *array = grown;
+    *room = more;
+    return true;
+}
+
+static bool same_shape(const struct shape_entry *entry, uint64_t hash, const char *text)
+{
+    char other[CASE_TEXT_SIZE];
+    if (entry->hash != hash)
+        return false;
+    bench_shape_text(&entry->shape, other);
+    return strcmp(other, text) == 0;
+}
+
+/* The slot of a shape, free if it is new. The table is never full. */
+static size_t find_slot(const struct expansion *expansion, uint64_t hash, const char *text)
+{
+    size_t slot = (size_t)hash % expansion->slot_count;
+    while (expansion->slots[slot] != NOWHERE &&
+           !same_shape(&expansion->shapes[expansion->slots[slot]], hash, text))
+        slot = (slot + 1) % expansion->slot_count;
+    return slot;
+}
+
+/* Keep the table at most half full. Shapes already there differ: only free slots are looked for. */
+static bool widen_slots(struct expansion *expansion)
+{
+    if (expansion->shape_count * 2 < expansion->slot_count)
+        return true;
+    size_t count = expansion->slot_count ? expansion->slot_count * 2 : 256;
+    size_t *slots = malloc(count * sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        slots[i] = NOWHERE;
+    for (size_t i = 0; i < expansion->shape_count; i++) {
+        size_t slot = (size_t)expansion->shapes[i].hash % count;
+        while (slots[slot] != NOWHERE)
+            slot = (slot + 1) % count;
+        slots[slot] = i;
+    }
+    free(expansion->slots);
+    expansion->slots = slots;
+    expansion->slot_count = count;
+    return true;
+}
+
+/* The entry of this shape, made if it is new; NULL for lack of memory. */
+static struct shape_entry *shape_entry_of(struct expansion *expansion,
+                                          const struct bench_shape *shape)
+{
+    char text[CASE_TEXT_SIZE];
+    bench_shape_text(shape, text);
+    uint64_t hash = fnv1a(FNV_START, text);
+    void *shapes = expansion->shapes;
+    if (!widen_slots(expansion) || !make_room(&shapes, expansion->shape_count,
+                                              &expansion->shape_room, sizeof *expansion->shapes))
+        return NULL;
+    expansion->shapes = shapes;
+    size_t *slot = &expansion->slots[find_slot(expansion, hash, text)];
+    if (*slot == NOWHERE) {
+        *slot = expansion->shape_count;
+        expansion->shapes[expansion->shape_count++] =
+            (struct shape_entry){.shape = *shape, .hash = hash, .first = NOWHERE, .last = NOWHERE};
+    }
+    return &expansion->shapes[*slot];
+}
+
+/* Append a case to its group unless it is there. False for lack of memory. */
+static bool add_case(struct expansion *expansion, struct shape_entry *shape,
+                     const struct midl_variant *variant)
+{
+    for (size_t i = shape->first; i != NOWHERE; i = expansion->entries[i].next)
+        if (expansion->entries[i].variant == variant)
+            return true;
+    void *entries = expansion->entries;
+    if (!make_room(&entries, expansion->entry_count, &expansion->entry_room,
+                   sizeof *expansion->entries))
+        return false;
+    expansion->entries = entries;
+    size_t index = expansion->entry_count++;
+    expansion->entries[index] = (struct case_entry){variant, NOWHERE};
+    if (shape->first == NOWHERE)
+        shape->first = index;
+    else
+        expansion->entries[shape->last].next = index;
+    shape->last = index;
+    shape->count++;
+    return true;
+}
+
+static enum outcome add_shape(struct expansion *expansion, const struct place *place,
+                              struct error *error)
+{
+    struct bench_shape shape;
+    enum outcome outcome = shape_at(place, &shape, error);
+    if (!outcome)
+        outcome =
+            choose_kernels(expansion, &place->section->axes[AXIS_KERNEL].list, shape.dtype, error);
+    if (outcome)
+        return outcome;
+    struct shape_entry *entry = shape_entry_of(expansion, &shape);
+    bool ok = entry != NULL;
+    for (size_t i = 0; i < expansion->kernel_count && ok; i++)
+        ok = add_case(expansion, entry, expansion->kernels[i]);
+    if (!ok)
+        return fail_memory(error, "the cases of a sweep",
+                           (double)expansion->entry_count * 2 * sizeof(struct bench_case));
+    if (expansion->entry_count > SUITE_POINTS_MAX)
+        return fail(error, OUTCOME_USAGE, "more than %d points: shorten an axis", SUITE_POINTS_MAX);
+    return OUTCOME_DONE;
+}
+
+/* ---- Sections -----------------------------------------------------------------------------------
+ */
+
+static bool any_layer_file(const struct place *place)
+{
+    const struct axis_list *list = &place->section->axes[AXIS_LAYER].list;
+    for (size_t i = 0; i < list->count; i++)
+        if (place->layers[i].path)
+            return true;
+    return false;
+}
+
+static bool any_made_up_layer(const struct place *place)
+{
+    const struct axis_list *list = &place->section->axes[AXIS_LAYER].list;
+    for (size_t i = 0; i < list->count; i++)
+        if (!place->layers[i].path)
+            return true;
+    return list->count == 0;
+}
+
+static bool has_number(const struct place *place, enum axis_id axis, int value)
+{
+    const struct axis_list *list = &place->section->axes[axis].list;
+    for (size_t i = 0; i < list->count; i++)
+        if ((int)list->numbers[i] == value)
+            return true;
+    return list->count == 0 && (int)suite_axis_default(axis) == value;
+}
+
+/* An axis that can't have an effect is a slip of whoever wrote it. Not so where an option replaced
+ * the mode that a suite's axis belongs to, nor where a layer file may bring the mode. */
+static enum outcome check_idle_axes(const struct place *place, struct error *error)
+{
+    static const struct {
+        enum axis_id axis, owner;
+        int value;
+        const char *advice;
+    } dependent[] = {
+        {AXIS_BLOCK, AXIS_SELECT, MIDL_SELECT_BLOCK, "select = block"},
+        {AXIS_THRESHOLD, AXIS_SELECT, MIDL_SELECT_THRESHOLD, "select = threshold"},
+        {AXIS_GATE_RANK, AXIS_GATE, MIDL_GATE_LOWRANK, "gate = lowrank"},
+    };
+    for (size_t i = 0; i < COUNT(dependent); i++) {
+        const struct suite_axis *axis = &place->section->axes[dependent[i].axis];
+        const struct suite_axis *owner = &place->section->axes[dependent[i].owner];
+        bool replaced = owner->list.count && owner->line == 0 && axis->line != 0;
+        if (axis->list.count && !replaced && !any_layer_file(place) &&
+            !has_number(place, dependent[i].owner, dependent[i].value))
+            return fail(error, OUTCOME_USAGE, "%s has no effect without %s",
+                        suite_axis_name(dependent[i].axis), dependent[i].advice);
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome check_section(const struct place *place, struct error *error)
+{
+    static const enum axis_id brought[] = {AXIS_N, AXIS_D, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK};
+    for (size_t i = 0; i < COUNT(brought) && any_layer_file(place); i++)
+        if (given(place, brought[i]))
+            return fail(error, OUTCOME_USAGE, "%s comes from the layer file: leave out one of them",
+                        suite_axis_name(brought[i]));
+    if (any_made_up_layer(place) && !given(place, AXIS_N))
+        return fail(error, OUTCOME_USAGE, "n is not given: how many neurons? (--n 1024, n = 1024)");
+    return check_idle_axes(place, error);
+}
+
+/* Turn the wheels by one; false when all are back at their start. */
+static bool turn(struct place *place)
+{
+    for (size_t i = COUNT(wheels); i-- > 0;) {
+        size_t count = place->section->axes[wheels[i]].list.count;
+        if (++place->at[wheels[i]] < count)
+            return true;
+        place->at[wheels[i]] = 0;
+    }
+    return false;
+}
+
+static enum outcome count_positions(const struct suite_section *section, struct error *error)
+{
+    double positions = 1;
+    for (size_t i = 0; i < COUNT(wheels); i++)
+        positions *=
+            section->axes[wheels[i]].list.count ? (double)section->axes[wheels[i]].list.count : 1;
+    if (positions > SUITE_POINTS_MAX)
+        return fail(error, OUTCOME_USAGE,
+                    "the axes multiply to %.3g shapes, more than %d points: shorten an axis",
+                    positions, SUITE_POINTS_MAX);
+    return OUTCOME_DONE;
+}
+
+static enum outcome expand_section(struct expansion *expansion, const struct suite_section *section,
+                                   struct error *error)
+{
+    struct place place = {.section = section};
+    enum outcome outcome = count_positions(section, error);
+    if (!outcome)
+        outcome = open_files(expansion, &section->axes[AXIS_LAYER].list, open_layer, &place.layers,
+                             error);
+    if (!outcome)
+        outcome =
+            open_files(expansion, &section->axes[AXIS_INPUT].list, open_file, &place.inputs, error);
+    if (!outcome)
+        outcome = check_section(&place, error);
+    bool more = true;
+    while (!outcome && more) {
+        outcome = add_shape(expansion, &place, error);
+        more = turn(&place);
+    }
+    free(place.layers);
+    free(place.inputs);
+    return outcome;
+}
+
+/* ---- The result ---------------------------------------------------------------------------------
+ */
+
+/* Lay the lists out in arrays, group after group. */
+static enum outcome lay_out(struct expansion *expansion, struct error *error)
+{
+    struct bench_cases *cases = &expansion->cases;
+    cases->cases = calloc(expansion->entry_count, sizeof *cases->cases);
+    cases->groups = calloc(expansion->shape_count, sizeof *cases->groups);
+    if (!cases->cases || !cases->groups)
+        return fail_memory(error, "the cases of a sweep",
+                           (double)(expansion->entry_count * sizeof *cases->cases));
+    for (size_t i = 0; i < expansion->shape_count; i++) {
+        const struct shape_entry *shape = &expansion->shapes[i];
+        cases->groups[cases->group_count++] = (struct bench_group){cases->count, shape->count};
+        for (size_t j = shape->first; j != NOWHERE; j = expansion->entries[j].next)
+            cases->cases[cases->count++] =
+                (struct bench_case){shape->shape, expansion->entries[j].variant};
+    }
+    return OUTCOME_DONE;
+}
+
+enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, struct error *error)
+{
+    struct expansion expansion = {0};
+    enum outcome outcome = OUTCOME_DONE;
+    expansion.kernels = calloc(midl_variant_count(), sizeof *expansion.kernels);
+    if (!expansion.kernels)
+        outcome = fail_memory(error, "a list of kernels", 0);
+    for (size_t i = 0; i < suite->section_count && !outcome; i++) {
+        const struct suite_section *section = &suite->sections[i];
+        outcome = expand_section(&expansion, section, error);
+        if (outcome && *suite->origin)
+            fail(error, outcome, "%s: the section on line %d: %s", suite->origin, section->line,
+                 error->text);
+    }
+    if (!outcome)
+        outcome = lay_out(&expansion, error);
+    free(expansion.shapes);
+    free(expansion.entries);
+    free(expansion.slots);
+    free(expansion.kernels);
+    if (outcome)
+        bench_cases_clear(&expansion.cases);
+    else
+        *ret = expansion.cases;
+    return outcome;
+}
+
+void suite_hash(const struct bench_cases *cases, char ret[17])
+{
+    char text[CASE_TEXT_SIZE];
+    uint64_t hash = FNV_START;
+    for (size_t i = 0; i < cases->count; i++) {
+        bench_shape_text(&cases->cases[i].shape, text);
+        hash = fnv1a(fnv1a(hash, text), "\n");
+        hash = fnv1a(fnv1a(hash, midl_variant_name(cases->cases[i].variant)), "\n");
+    }
+    snprintf(ret, 17, "%016llx", (unsigned long long)hash);
+}

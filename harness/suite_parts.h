@@ -1,0 +1,32 @@
+/* suite_parts.h - a parsed suite from inside: what suite.c reads and expand.c multiplies. */
+#ifndef MIDL_SUITE_PARTS_H
+#define MIDL_SUITE_PARTS_H
+
+#include "axis.h"
+#include "suite.h"
+
+/* An axis as given; list.count is 0 if it was not. */
+struct suite_axis {
+    struct axis_list list;
+    int line; /* 0: from an option */
+};
+
+/* One [sweep]. Words of enums (gate, select, ...) are also numbers: the enum's values. */
+struct suite_section {
+    int line; /* of its heading */
+    struct suite_axis axes[SUITE_AXES];
+};
+
+struct suite {
+    char name[64], origin[256]; /* origin: what messages begin with; "" for a custom suite */
+    char *question;
+    double target, budget_ns;
+    unsigned counters;
+    struct suite_section *sections;
+    size_t section_count;
+};
+
+/* The value of a number axis that was not given. */
+double suite_axis_default(enum axis_id axis);
+
+#endif
