@@ -10,15 +10,26 @@
 #include <signal.h>
 
 #include "case.h"
+#include "ceiling.h"
 #include "error.h"
+#include "rounds.h"
 #include "store.h"
 
+/* The layer, input and oracle of the last group, kept for the next: sweeps over k share them. Must
+ * not outlive the cases that were measured with it. */
+struct measure_cache;
+
+struct measure_cache *measure_cache_create(void);        /* NULL if there is no memory */
+void measure_cache_destroy(struct measure_cache *cache); /* accepts NULL */
+
 struct measure_options {
-    double target;    /* relative width of the 95 % interval of the median; 0.02 */
-    double budget_ns; /* for all variants of the group together */
-    double sample_ns; /* least length of one sample; 1e6 */
-    int min_rounds;   /* 10 */
-    unsigned counters; /* COUNT_PAPI | COUNT_CALLGRIND */
+    double target;                     /* relative width of the 95 % interval of the median; 0.02 */
+    double budget_ns;                  /* for all variants of the group together */
+    double sample_ns;                  /* least length of one sample; 1e6 */
+    int min_rounds;                    /* 10 */
+    unsigned counters;                 /* COUNT_PAPI | COUNT_CALLGRIND */
+    const struct ceilings *ceilings;   /* of the group's threads; NULL: points get no bound */
+    struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
 };
 
@@ -37,6 +48,17 @@ enum outcome measure_group(const struct bench_case *cases, size_t count,
                            const struct measure_options *options, struct measure_result *ret,
                            struct error *error);
 
-void measure_result_clear(struct measure_result *result);
+void measure_result_clear(struct measure_result *result); /* accepts a zeroed one */
+
+/* ---- Parts that decide, as pure functions
+ * -------------------------------------------------------- */
+
+/* The yardstick among measured points: the linear one with the smallest median; `count` if none. */
+size_t measure_yardstick(const struct store_point *points, size_t count);
+
+/* Median and interval of yardstick / variant within the rounds in use, both cases of `rounds`.
+ * False if there is no memory. */
+bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t variant,
+                     struct stats_interval *ret);
 
 #endif

@@ -1,0 +1,641 @@
+/* measure.c - one group, start to finish. What a point says is taken from what ran: the plan, its
+ * selection, its samples. Everything that a point needs lives in one `struct owned` that the result
+ * carries along. */
+#include "measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "clock.h"
+#include "counters.h"
+#include "machine.h"
+#include "oracle.h"
+#include "problem.h"
+#include "ring.h"
+#include "suite.h"
+#include "variant.h"
+
+/* ---- The last problem and its oracle
+ * ------------------------------------------------------------- */
+
+struct measure_cache {
+    bool filled;
+    struct bench_shape shape;
+    struct problem problem;
+    struct midl_oracle *oracle;
+};
+
+struct measure_cache *measure_cache_create(void)
+{
+    return calloc(1, sizeof(struct measure_cache));
+}
+
+static void cache_clear(struct measure_cache *cache)
+{
+    if (!cache->filled)
+        return;
+    midl_oracle_destroy(cache->oracle);
+    problem_clear(&cache->problem);
+    *cache = (struct measure_cache){0};
+}
+
+void measure_cache_destroy(struct measure_cache *cache)
+{
+    if (cache)
+        cache_clear(cache);
+    free(cache);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* True if the numbers of both are the same: all that may differ is which neurons are selected, what
+ * becomes of the others, and how the layer is run. */
+static bool same_numbers(const struct bench_shape *a, const struct bench_shape *b)
+{
+    const struct midl_shape *p = &a->layer, *q = &b->layer;
+    return p->d == q->d && p->n == q->n && p->r == q->r && p->gate == q->gate &&
+           (p->gate != MIDL_GATE_LOWRANK || p->rg == q->rg) && a->batch == b->batch &&
+           a->seed == b->seed && same_text(a->layer_path, b->layer_path) &&
+           same_text(a->input_path, b->input_path);
+}
+
+static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
+                               struct error *error)
+{
+    if (cache->filled && same_numbers(&cache->shape, shape))
+        return OUTCOME_DONE;
+    cache_clear(cache);
+    enum outcome outcome = problem_load(shape, &cache->problem, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    const struct problem *problem = &cache->problem;
+    if (midl_oracle_create(&problem->layer, problem->batch, problem->x, &cache->oracle) !=
+        MIDL_OK) {
+        problem_clear(&cache->problem);
+        return fail_memory(error, "the reference of a layer",
+                           6.0 * 8.0 * (double)shape->batch * (double)shape->layer.n);
+    }
+    cache->shape = *shape;
+    cache->filled = true;
+    return OUTCOME_DONE;
+}
+
+/* ---- A group at work
+ * ----------------------------------------------------------------------------- */
+
+/* One case of the group. */
+struct subject {
+    const struct bench_case *bench_case;
+    struct store_point *point;
+    char *reason;           /* [MIDL_REASON_SIZE], in the result */
+    struct midl_plan *plan; /* NULL: can't run */
+    struct ring ring;       /* of it; empty unless the variant is to be timed */
+    size_t timed;           /* which of the rounds' cases it is */
+};
+
+/* Everything that the points refer to. */
+struct owned {
+    char shape_key[CASE_TEXT_SIZE], input[CASE_PATH_MAX], layer[CASE_PATH_MAX];
+    char (*reasons)[MIDL_REASON_SIZE]; /* [cases] */
+    struct rounds rounds;
+    struct counter_set *sets;        /* [cases][2]: PAPI, callgrind */
+    struct store_counter **counters; /* [cases] */
+    size_t count;
+};
+
+struct group {
+    const struct bench_shape *shape;
+    const struct measure_options *options;
+    struct measure_cache own_cache;
+    struct problem problem; /* borrowed from a cache, with this group's k */
+    const struct midl_oracle *oracle;
+    float *y;
+    struct ring_pool pool;
+    struct subject *subjects;   /* [count] */
+    struct store_point *points; /* [count] */
+    size_t count;
+    struct owned *owned;
+    bool interrupted;
+};
+
+static bool group_stopped(struct group *group)
+{
+    const volatile sig_atomic_t *stop = group->options->stop;
+    if (stop && *stop)
+        group->interrupted = true;
+    return group->interrupted;
+}
+
+/* ---- Points
+ * -------------------------------------------------------------------------------------- */
+
+static void owned_clear(struct owned *owned)
+{
+    if (!owned)
+        return;
+    for (size_t i = 0; owned->counters && i < owned->count; i++)
+        free(owned->counters[i]);
+    free(owned->counters);
+    free(owned->sets);
+    free(owned->reasons);
+    rounds_clear(&owned->rounds);
+    free(owned);
+}
+
+void measure_result_clear(struct measure_result *result)
+{
+    owned_clear(result->owned);
+    free(result->points);
+    *result = (struct measure_result){0};
+}
+
+/* "random", the name that stands for the file, or the last part of its path. */
+static void source_name(const char *name, const char *path, char ret[CASE_PATH_MAX])
+{
+    const char *text = "random";
+    if (path) {
+        const char *slash = strrchr(path, '/');
+        text = name ? name : slash ? slash + 1 : path;
+    }
+    snprintf(ret, CASE_PATH_MAX, "%s", text);
+}
+
+static struct owned *owned_create(const struct bench_shape *shape, size_t count)
+{
+    struct owned *owned = calloc(1, sizeof *owned);
+    if (!owned)
+        return NULL;
+    owned->count = count;
+    owned->reasons = calloc(count, sizeof *owned->reasons);
+    owned->counters = calloc(count, sizeof *owned->counters);
+    if (!owned->reasons || !owned->counters) {
+        owned_clear(owned);
+        return NULL;
+    }
+    bench_shape_text(shape, owned->shape_key);
+    source_name(shape->input_name, shape->input_path, owned->input);
+    source_name(shape->layer_name, shape->layer_path, owned->layer);
+    return owned;
+}
+
+/* A point that says which case it is, and nothing of how it went. */
+static struct store_point blank_point(const struct bench_case *bench_case,
+                                      const struct owned *owned)
+{
+    const struct bench_shape *shape = &bench_case->shape;
+    const struct midl_shape *layer = &shape->layer;
+    const struct midl_variant *variant = bench_case->variant;
+    bool block = layer->select == MIDL_SELECT_BLOCK;
+    bool threshold = layer->select == MIDL_SELECT_THRESHOLD;
+    return (struct store_point){.shape_key = owned->shape_key,
+                                .kernel = midl_variant_idea(variant),
+                                .isa = midl_isa_name(midl_variant_isa(variant)),
+                                .dtype = midl_dtype_name(midl_variant_dtype(variant)),
+                                .linear = midl_variant_is_linear(variant),
+                                .d = (int64_t)layer->d,
+                                .n = (int64_t)layer->n,
+                                .k = (int64_t)layer->k,
+                                .rank = (int64_t)layer->r,
+                                .gate = midl_gate_name(layer->gate),
+                                .gate_rank =
+                                    layer->gate == MIDL_GATE_LOWRANK ? (int64_t)layer->rg : 0,
+                                .select_mode = midl_select_name(layer->select),
+                                .block = block ? (int64_t)layer->block : 0,
+                                .threshold = threshold ? (double)layer->threshold : NAN,
+                                .unselected = midl_unselected_name(layer->unselected),
+                                .batch = (int64_t)shape->batch,
+                                .threads = shape->threads,
+                                .cache = cache_state_name(shape->cache),
+                                .input = owned->input,
+                                .layer = owned->layer,
+                                .error_ratio = NAN,
+                                .time_ns = NAN,
+                                .time_lo_ns = NAN,
+                                .time_hi_ns = NAN,
+                                .speedup = NAN,
+                                .speedup_lo = NAN,
+                                .speedup_hi = NAN,
+                                .plan_ns = NAN,
+                                .plan_bytes = NAN,
+                                .flops = NAN,
+                                .bytes = NAN,
+                                .flops_gate = NAN,
+                                .flops_light = NAN,
+                                .flops_full = NAN,
+                                .flops_blend = NAN,
+                                .bytes_gate = NAN,
+                                .bytes_light = NAN,
+                                .bytes_full = NAN,
+                                .bytes_io = NAN,
+                                .comparisons = NAN,
+                                .selected = NAN,
+                                .distinct_rows = NAN,
+                                .flops_ratio = NAN,
+                                .bound_ns = NAN};
+}
+
+/* The point is one with a reason; subject->reason holds it. */
+static void point_ends(struct subject *subject, const char *status)
+{
+    subject->point->status = status;
+    subject->point->reason = subject->reason;
+}
+
+static void point_skipped(struct subject *subject, const char *reason)
+{
+    snprintf(subject->reason, MIDL_REASON_SIZE, "%s", reason);
+    point_ends(subject, "skipped");
+}
+
+/* The variants that call OpenBLAS: the kernel set that it chose is part of what was measured. */
+static bool uses_blas(const struct midl_variant *variant)
+{
+    static const char *const ideas[] = {"linear", "dense", "gather"};
+    for (size_t i = 0; i < sizeof ideas / sizeof ideas[0]; i++)
+        if (strcmp(midl_variant_idea(variant), ideas[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What the call costs by model, with the selection that it made. */
+static struct midl_cost point_cost(struct store_point *point, const struct subject *subject)
+{
+    const struct bench_shape *shape = &subject->bench_case->shape;
+    struct midl_selection selection = midl_plan_selection(subject->plan);
+    struct midl_cost cost = midl_variant_cost(midl_plan_variant(subject->plan), &shape->layer,
+                                              shape->batch, point->linear ? NULL : &selection);
+    point->flops = midl_cost_flops(&cost);
+    point->bytes = midl_cost_bytes(&cost);
+    point->flops_gate = cost.flops.gate;
+    point->flops_light = cost.flops.light;
+    point->flops_full = cost.flops.full;
+    point->flops_blend = cost.flops.blend;
+    point->bytes_gate = cost.bytes.gate;
+    point->bytes_light = cost.bytes.light;
+    point->bytes_full = cost.bytes.full;
+    point->bytes_io = cost.io_bytes;
+    point->comparisons = cost.comparisons;
+    return cost;
+}
+
+/* What the layer's definition promises: the same for all variants of one selection. */
+static void point_promise(struct store_point *point, const struct subject *subject)
+{
+    const struct bench_shape *shape = &subject->bench_case->shape;
+    if (point->linear) {
+        point->flops_ratio = 1;
+        return;
+    }
+    struct midl_selection selection = midl_plan_selection(subject->plan);
+    size_t selected = 0;
+    for (size_t i = 0; i < selection.batch; i++)
+        selected += selection.count[i];
+    struct midl_parts parts = midl_layer_flops(&shape->layer, shape->batch, selected);
+    point->selected = (double)selected;
+    point->distinct_rows = (double)midl_selection_distinct(&selection, shape->layer.n);
+    point->flops_ratio = midl_linear_flops(&shape->layer, shape->batch) / midl_parts_sum(&parts);
+}
+
+/* ---- Plan, check, copies
+ * ------------------------------------------------------------------------- */
+
+static struct midl_plan_options plan_options(const struct bench_case *bench_case)
+{
+    return (struct midl_plan_options){.variant = midl_variant_name(bench_case->variant),
+                                      .dtype = midl_variant_dtype(bench_case->variant),
+                                      .max_batch = bench_case->shape.batch,
+                                      .threads = bench_case->shape.threads};
+}
+
+/* A plan, or a point that says why there is none. A shape that makes no sense is our mistake, what
+ * this machine or variant can't do is not. */
+static bool subject_plan(struct group *group, struct subject *subject)
+{
+    const struct bench_shape *shape = group->shape;
+    struct midl_plan_options options = plan_options(subject->bench_case);
+    enum midl_status status = midl_variant_fits(subject->bench_case->variant, &shape->layer,
+                                                shape->batch, shape->threads, subject->reason);
+    double start_ns = clock_ns();
+    if (status == MIDL_OK)
+        status = midl_plan_create(&group->problem.layer, &options, &subject->plan, subject->reason);
+    if (status != MIDL_OK) {
+        point_ends(subject, status == MIDL_INVALID ? "failed" : "skipped");
+        return false;
+    }
+    subject->point->plan_ns = clock_ns() - start_ns;
+    subject->point->plan_bytes = (double)midl_plan_bytes(subject->plan);
+    if (uses_blas(midl_plan_variant(subject->plan)))
+        subject->point->blas_core = machine_get()->blas_core;
+    return true;
+}
+
+static enum outcome subject_check(struct group *group, struct subject *subject, bool *ret_ok,
+                                  struct error *error)
+{
+    struct check_result check;
+    enum outcome outcome =
+        check_plan(subject->plan, &group->problem, group->oracle, false, &check, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    subject->point->error_ratio = check.error_ratio;
+    *ret_ok = check.ok;
+    if (!check.ok) {
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%s", check.reason);
+        point_ends(subject, "failed");
+    }
+    return OUTCOME_DONE;
+}
+
+/* The plan as something to call: with cold caches a ring that weights can't be cached in. */
+static bool subject_ring(struct group *group, struct subject *subject, double weight_bytes)
+{
+    char *reason = subject->reason;
+    struct midl_plan_options options = plan_options(subject->bench_case);
+    bool cold = group->shape->cache == CACHE_COLD;
+    size_t copies = ring_copies((double)ceiling_llc_bytes(), weight_bytes);
+    if (!ring_init(&subject->ring, subject->plan, &group->problem, group->y))
+        snprintf(reason, MIDL_REASON_SIZE, "not enough memory for a plan");
+    else if (!cold || ring_extend(&subject->ring, &group->pool, copies, &options, reason))
+        return true;
+    ring_clear(&subject->ring);
+    point_ends(subject, "skipped");
+    return false;
+}
+
+/* Everything up to the first timed call. A subject without ring has its status and reason. */
+static enum outcome subject_prepare(struct group *group, struct subject *subject,
+                                    struct error *error)
+{
+    struct store_point *point = subject->point;
+    bool ok = false;
+    if (!subject_plan(group, subject))
+        return OUTCOME_DONE;
+    enum outcome outcome = subject_check(group, subject, &ok, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    struct midl_cost cost = point_cost(point, subject);
+    double weight_bytes = midl_parts_sum(&cost.bytes);
+    point_promise(point, subject);
+    if (group->options->ceilings)
+        point->bound_ns = ceilings_bound_ns(group->options->ceilings, point->flops, weight_bytes,
+                                            point->bytes, group->shape->cache == CACHE_COLD);
+    if (ok)
+        subject_ring(group, subject, weight_bytes);
+    return OUTCOME_DONE;
+}
+
+/* ---- Time
+ * ---------------------------------------------------------------------------------------- */
+
+size_t measure_yardstick(const struct store_point *points, size_t count)
+{
+    size_t best = count;
+    for (size_t i = 0; i < count; i++)
+        if (points[i].linear && points[i].time_ns > 0 &&
+            (best == count || points[i].time_ns < points[best].time_ns))
+            best = i;
+    return best;
+}
+
+bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t variant,
+                     struct stats_interval *ret)
+{
+    double *values = malloc(2 * rounds->count * sizeof *values);
+    if (!values)
+        return false;
+    size_t count = rounds_values(rounds, yardstick, values);
+    rounds_values(rounds, variant, values + rounds->count);
+    *ret = stats_ratio_interval(values, values + rounds->count, count, 0.95);
+    free(values);
+    return true;
+}
+
+static void point_times(struct subject *subject, const struct rounds *rounds, double target)
+{
+    struct store_point *point = subject->point;
+    const struct stats_interval *time = &rounds->time[subject->timed];
+    double width = stats_relative_width(time);
+    point->time_ns = time->median;
+    point->time_lo_ns = time->lo;
+    point->time_hi_ns = time->hi;
+    point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
+    point->samples = rounds->samples[subject->timed];
+    point->sample_count = rounds->count;
+    point->status = "ok";
+    if (width <= target)
+        return;
+    if (time->exact)
+        snprintf(subject->reason, MIDL_REASON_SIZE, "interval %.2g %% wide, target %.2g %%",
+                 100 * width, 100 * target);
+    else
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%zu samples are too few for an interval",
+                 time->count);
+    point_ends(subject, "noisy");
+}
+
+static bool group_speedups(struct group *group)
+{
+    const struct rounds *rounds = &group->owned->rounds;
+    size_t yardstick = measure_yardstick(group->points, group->count);
+    for (size_t i = 0; i < group->count && yardstick < group->count; i++) {
+        struct subject *subject = &group->subjects[i];
+        struct stats_interval speedup = {.median = 1, .lo = 1, .hi = 1};
+        if (!subject->ring.plans)
+            continue;
+        if (i != yardstick &&
+            !measure_speedup(rounds, group->subjects[yardstick].timed, subject->timed, &speedup))
+            return false;
+        subject->point->yardstick = group->points[yardstick].kernel;
+        subject->point->speedup = speedup.median;
+        subject->point->speedup_lo = speedup.lo;
+        subject->point->speedup_hi = speedup.hi;
+    }
+    return true;
+}
+
+/* The order within rounds is another for every shape, and the same whenever it is repeated. */
+static uint64_t order_seed(uint64_t seed, const char *shape_key)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = shape_key; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    return hash ^ seed;
+}
+
+static enum outcome group_sample(struct group *group, struct gbench_case *cases, size_t count,
+                                 struct error *error)
+{
+    const struct measure_options *options = group->options;
+    struct rounds *rounds = &group->owned->rounds;
+    struct rounds_options limits = {.target = options->target,
+                                    .budget_ns = options->budget_ns,
+                                    .sample_ns = options->sample_ns,
+                                    .min_rounds = options->min_rounds,
+                                    .seed = order_seed(group->shape->seed, group->owned->shape_key),
+                                    .stop = options->stop};
+    enum outcome outcome = rounds_run(cases, count, &limits, rounds, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    group->interrupted = rounds->interrupted;
+    if (group->interrupted)
+        return OUTCOME_DONE;
+    for (size_t i = 0; i < group->count; i++)
+        if (group->subjects[i].ring.plans)
+            point_times(&group->subjects[i], rounds, options->target);
+    if (!group_speedups(group))
+        return fail_memory(error, "the ratios of samples", (double)rounds->count * 16);
+    return OUTCOME_DONE;
+}
+
+static enum outcome group_time(struct group *group, struct error *error)
+{
+    size_t count = 0;
+    struct gbench_case *cases = calloc(group->count, sizeof *cases);
+    if (!cases)
+        return fail_memory(error, "the cases of a group", (double)(group->count * sizeof *cases));
+    for (size_t i = 0; i < group->count; i++) {
+        struct subject *subject = &group->subjects[i];
+        if (!subject->ring.plans)
+            continue;
+        subject->timed = count;
+        cases[count++] =
+            (struct gbench_case){.name = midl_variant_name(subject->bench_case->variant),
+                                 .call = ring_call,
+                                 .data = &subject->ring};
+    }
+    enum outcome outcome = OUTCOME_DONE;
+    if (count > 0)
+        outcome = group_sample(group, cases, count, error);
+    free(cases);
+    return outcome;
+}
+
+/* ---- Counters
+ * ------------------------------------------------------------------------------------ */
+
+/* As many calls as fill a sample of this case, at most a thousand. */
+static int counted_calls(const struct store_point *point)
+{
+    int64_t calls = point->samples[0].iterations;
+    return calls < 1000 ? (int)calls : 1000;
+}
+
+static bool subject_count(struct group *group, struct subject *subject, size_t i)
+{
+    struct counter_set *sets = &group->owned->sets[2 * i];
+    unsigned wanted = group->options->counters;
+    if (wanted & COUNT_PAPI)
+        counters_papi(ring_call, &subject->ring, counted_calls(subject->point), &sets[0]);
+    if (wanted & COUNT_CALLGRIND)
+        counters_callgrind(subject->bench_case, &sets[1]);
+    size_t count = sets[0].count + sets[1].count;
+    struct store_counter *counters = calloc(count + 1, sizeof *counters);
+    if (!counters)
+        return false;
+    memcpy(counters, sets[0].counters, sets[0].count * sizeof *counters);
+    memcpy(counters + sets[0].count, sets[1].counters, sets[1].count * sizeof *counters);
+    group->owned->counters[i] = counters;
+    subject->point->counters = counters;
+    subject->point->counter_count = count;
+    return true;
+}
+
+static enum outcome group_count(struct group *group, struct error *error)
+{
+    double bytes = (double)(2 * group->count * sizeof(struct counter_set));
+    group->owned->sets = calloc(2 * group->count, sizeof *group->owned->sets);
+    if (!group->owned->sets)
+        return fail_memory(error, "counters", bytes);
+    for (size_t i = 0; i < group->count && !group_stopped(group); i++)
+        if (group->subjects[i].ring.plans && !subject_count(group, &group->subjects[i], i))
+            return fail_memory(error, "counters", bytes);
+    return OUTCOME_DONE;
+}
+
+/* ---- All of it
+ * ----------------------------------------------------------------------------------- */
+
+static enum outcome group_load(struct group *group, struct error *error)
+{
+    struct measure_cache *cache = group->options->cache ? group->options->cache : &group->own_cache;
+    enum outcome outcome = cache_fill(cache, group->shape, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    group->problem = cache->problem;
+    group->problem.layer.shape = group->shape->layer;
+    group->oracle = cache->oracle;
+    group->pool = ring_pool(&group->problem);
+    group->y = midl_array(group->problem.batch * group->shape->layer.n, sizeof *group->y);
+    if (!group->y)
+        return fail_memory(error, "the output",
+                           4.0 * (double)group->problem.batch * (double)group->shape->layer.n);
+    return OUTCOME_DONE;
+}
+
+static void group_clear(struct group *group)
+{
+    for (size_t i = 0; group->subjects && i < group->count; i++) {
+        ring_clear(&group->subjects[i].ring);
+        midl_plan_destroy(group->subjects[i].plan);
+    }
+    free(group->subjects);
+    ring_pool_clear(&group->pool);
+    free(group->y);
+    cache_clear(&group->own_cache);
+}
+
+static enum outcome group_run(struct group *group, struct error *error)
+{
+    enum outcome outcome = group_load(group, error);
+    if (outcome == OUTCOME_MACHINE) { /* this shape is too large; others of the sweep need not be */
+        for (size_t i = 0; i < group->count; i++)
+            point_skipped(&group->subjects[i], error->text);
+        return OUTCOME_DONE;
+    }
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < group->count && !group_stopped(group); i++)
+        outcome = subject_prepare(group, &group->subjects[i], error);
+    if (outcome == OUTCOME_DONE && !group_stopped(group))
+        outcome = group_time(group, error);
+    if (outcome == OUTCOME_DONE && !group_stopped(group) && group->options->counters)
+        outcome = group_count(group, error);
+    return outcome;
+}
+
+enum outcome measure_group(const struct bench_case *cases, size_t count,
+                           const struct measure_options *options, struct measure_result *ret,
+                           struct error *error)
+{
+    struct group group = {.shape = &cases[0].shape, .options = options, .count = count};
+    struct measure_result result = {.count = count};
+    enum outcome outcome;
+
+    group.owned = owned_create(group.shape, count);
+    group.subjects = calloc(count, sizeof *group.subjects);
+    result.owned = group.owned;
+    result.points = group.points = calloc(count, sizeof *result.points);
+    if (!group.owned || !group.subjects || !result.points) {
+        outcome = fail_memory(error, "the points of a group", (double)(count * 1024));
+        goto cleanup;
+    }
+    for (size_t i = 0; i < count; i++) {
+        group.points[i] = blank_point(&cases[i], group.owned);
+        group.subjects[i] = (struct subject){
+            .bench_case = &cases[i], .point = &group.points[i], .reason = group.owned->reasons[i]};
+    }
+    outcome = group_run(&group, error);
+    result.interrupted = group.interrupted;
+    if (outcome == OUTCOME_DONE) {
+        *ret = result;
+        result = (struct measure_result){0};
+    }
+cleanup:
+    group_clear(&group);
+    measure_result_clear(&result);
+    return outcome;
+}
