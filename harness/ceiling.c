@@ -23,8 +23,7 @@
 #define MIB ((size_t)1 << 20)
 #define STRIDE 1024 /* every read loop takes this many bytes at a time */
 
-/* ---- Loops, one pair an instruction set
- * ---------------------------------------------------------- */
+/* ---- Loops, one pair an instruction set ---------------------------------------------------- */
 
 struct loops {
     enum midl_isa isa;
@@ -189,8 +188,7 @@ static const struct loops *best_loops(void)
     return best;
 }
 
-/* ---- A team: every thread does the same work, all start together
- * --------------------------------- */
+/* ---- A team: every thread does the same work, all start together --------------------------- */
 
 struct work {
     const struct loops *loops;
@@ -315,8 +313,7 @@ static bool pass_ns(struct work work, int threads, double repetition_ns, double 
     return true;
 }
 
-/* ---- Levels
- * -------------------------------------------------------------------------------------- */
+/* ---- Levels -------------------------------------------------------------------------------- */
 
 size_t ceiling_llc_bytes(void)
 {
@@ -419,8 +416,7 @@ enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *e
     return OUTCOME_DONE;
 }
 
-/* ---- What follows from them
- * ---------------------------------------------------------------------- */
+/* ---- What follows from them ---------------------------------------------------------------- */
 
 size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
 {

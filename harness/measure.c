@@ -18,8 +18,7 @@
 #include "suite.h"
 #include "variant.h"
 
-/* ---- The last problem and its oracle
- * ------------------------------------------------------------- */
+/* ---- The last problem and its oracle ------------------------------------------------------- */
 
 struct measure_cache {
     bool filled;
@@ -86,8 +85,7 @@ static enum outcome cache_fill(struct measure_cache *cache, const struct bench_s
     return OUTCOME_DONE;
 }
 
-/* ---- A group at work
- * ----------------------------------------------------------------------------- */
+/* ---- A group at work ----------------------------------------------------------------------- */
 
 /* One case of the group. */
 struct subject {
@@ -132,8 +130,7 @@ static bool group_stopped(struct group *group)
     return group->interrupted;
 }
 
-/* ---- Points
- * -------------------------------------------------------------------------------------- */
+/* ---- Points -------------------------------------------------------------------------------- */
 
 static void owned_clear(struct owned *owned)
 {
@@ -249,7 +246,7 @@ static void point_ends(struct subject *subject, const char *status)
 
 static void point_skipped(struct subject *subject, const char *reason)
 {
-    snprintf(subject->reason, MIDL_REASON_SIZE, "%s", reason);
+    snprintf(subject->reason, MIDL_REASON_SIZE, "%.*s", MIDL_REASON_SIZE - 1, reason);
     point_ends(subject, "skipped");
 }
 
@@ -302,8 +299,7 @@ static void point_promise(struct store_point *point, const struct subject *subje
     point->flops_ratio = midl_linear_flops(&shape->layer, shape->batch) / midl_parts_sum(&parts);
 }
 
-/* ---- Plan, check, copies
- * ------------------------------------------------------------------------- */
+/* ---- Plan, check, copies ------------------------------------------------------------------- */
 
 static struct midl_plan_options plan_options(const struct bench_case *bench_case)
 {
@@ -390,8 +386,7 @@ static enum outcome subject_prepare(struct group *group, struct subject *subject
     return OUTCOME_DONE;
 }
 
-/* ---- Time
- * ---------------------------------------------------------------------------------------- */
+/* ---- Time ---------------------------------------------------------------------------------- */
 
 size_t measure_yardstick(const struct store_point *points, size_t count)
 {
@@ -516,8 +511,7 @@ static enum outcome group_time(struct group *group, struct error *error)
     return outcome;
 }
 
-/* ---- Counters
- * ------------------------------------------------------------------------------------ */
+/* ---- Counters ------------------------------------------------------------------------------ */
 
 /* As many calls as fill a sample of this case, at most a thousand. */
 static int counted_calls(const struct store_point *point)
@@ -558,8 +552,7 @@ static enum outcome group_count(struct group *group, struct error *error)
     return OUTCOME_DONE;
 }
 
-/* ---- All of it
- * ----------------------------------------------------------------------------------- */
+/* ---- All of it ----------------------------------------------------------------------------- */
 
 static enum outcome group_load(struct group *group, struct error *error)
 {

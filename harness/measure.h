@@ -50,8 +50,7 @@ enum outcome measure_group(const struct bench_case *cases, size_t count,
 
 void measure_result_clear(struct measure_result *result); /* accepts a zeroed one */
 
-/* ---- Parts that decide, as pure functions
- * -------------------------------------------------------- */
+/* ---- Parts that decide, as pure functions -------------------------------------------------- */
 
 /* The yardstick among measured points: the linear one with the smallest median; `count` if none. */
 size_t measure_yardstick(const struct store_point *points, size_t count);

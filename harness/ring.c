@@ -12,8 +12,7 @@
 
 #define GIB 1073741824.0
 
-/* ---- Copies of the layer
- * ------------------------------------------------------------------------- */
+/* ---- Copies of the layer ------------------------------------------------------------------- */
 
 struct ring_pool ring_pool(const struct problem *problem)
 {
@@ -73,8 +72,7 @@ static const struct midl_layer *pool_layer(struct ring_pool *pool, size_t i)
     return &pool->copies[i - 1].layer;
 }
 
-/* ---- Rings
- * --------------------------------------------------------------------------------------- */
+/* ---- Rings --------------------------------------------------------------------------------- */
 
 size_t ring_copies(double cache_bytes, double touched_bytes)
 {

@@ -10,8 +10,7 @@
 
 #define CONFIDENCE 0.95
 
-/* ---- The reference: a chain of dependent additions over an array that fits any L1
- * ---------------- */
+/* ---- The reference: a chain of dependent additions over an array that fits any L1 ---------- */
 
 enum { REFERENCE_FLOATS = 1024 };
 
@@ -35,8 +34,7 @@ static void reference_init(struct reference *reference)
         reference->values[i] = 1.0f / (float)(i + 1);
 }
 
-/* ---- The decisions
- * ------------------------------------------------------------------------------- */
+/* ---- The decisions ------------------------------------------------------------------------- */
 
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
                                const struct rounds_options *options)
@@ -68,8 +66,7 @@ bool rounds_use_all(size_t rounds, size_t disturbed)
     return 2 * (rounds - disturbed) < rounds;
 }
 
-/* ---- The loop
- * ------------------------------------------------------------------------------------ */
+/* ---- The loop ------------------------------------------------------------------------------ */
 
 /* Case `cases` is the reference: it has a place in the order like any other. */
 struct loop {

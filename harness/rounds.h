@@ -54,8 +54,7 @@ void rounds_clear(struct rounds *rounds); /* accepts a zeroed one */
 /* Real times of the rounds in use, in their order, to ret [rounds->count]; returns how many. */
 size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret);
 
-/* ---- The decisions, as pure functions
- * ------------------------------------------------------------ */
+/* ---- The decisions, as pure functions ------------------------------------------------------ */
 
 /* Whether to go on, from the relative widths of all intervals. A width that is NaN or infinite has
  * not reached the target. */
