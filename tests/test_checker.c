@@ -1,0 +1,604 @@
+/* test_checker.c - is the checker awake? Kernels that are broken on purpose, each in one way, go
+ * through the check that real ones go through, and each must be caught with a fitting reason. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "problem.h"
+
+#include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
+
+enum fault {
+    NO_FAULT,
+    SKIPS_LAST_COLUMN,
+    SKIPS_LAST_ROW,
+    IGNORES_BIAS,
+    IGNORES_GATE_VALUE,
+    SWAPS_INPUTS,
+    WRITES_PAST_END,
+    WRITES_BEFORE_START,
+    WRITES_TO_INPUT,
+    WRITES_TO_WEIGHTS,
+    LEAVES_NAN,
+    WRITES_NOTHING,
+    RETURNS_ZEROS,
+    RETURNS_INFINITY,
+    ONE_ULP_OFF,
+    LEAVES_UNSELECTED_UNCLEARED,
+    REPORTS_NAN_WRONGLY,
+    OVERLOOKS_NAN,
+    FILLS_NAN_ROW,
+    /* of the selection; the outputs then agree with it */
+    SELECTS_WRONG_NEURON,
+    ONE_NEURON_TOO_FEW,
+    TIE_TO_HIGHER_INDEX,
+    NOT_ASCENDING,
+    SAME_NEURON_TWICE,
+    NEURON_OUT_OF_RANGE,
+    BLOCK_SHIFTED,
+    BELOW_THRESHOLD,
+    MISSES_ABOVE_THRESHOLD,
+    GATE_VALUE_OFF,
+    WRONG_BATCH
+};
+
+/* A kernel in float, as plain as can be, with one fault. */
+struct kernel {
+    enum fault fault;
+    bool linear;
+    const struct problem *problem;
+    const struct midl_oracle *oracle;
+    uint32_t *index, *count;
+    float *gate;
+    struct midl_selection selection;
+};
+
+/* ---- The selection, right and wrong --------------------------------------------------------- */
+
+static double logit_of(const struct kernel *k, size_t i, size_t j)
+{
+    return k->oracle->logit[i * k->oracle->shape.n + j];
+}
+
+static bool listed(const uint32_t *index, size_t count, size_t j)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (index[i] == j)
+            return true;
+    }
+    return false;
+}
+
+static void put_in_order(uint32_t *index, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = i; j > 0 && index[j] < index[j - 1]; j--) {
+            uint32_t swap = index[j];
+            index[j] = index[j - 1];
+            index[j - 1] = swap;
+        }
+    }
+}
+
+/* Swap a selected neuron for one left out: any with a smaller logit, or an equal one. */
+static void swap_neuron(const struct kernel *k, size_t i, uint32_t *index, size_t count, bool equal)
+{
+    for (size_t s = 0; s < count; s++) {
+        for (size_t j = 0; j < k->oracle->shape.n; j++) {
+            double here = logit_of(k, i, index[s]), there = logit_of(k, i, j);
+            if (!listed(index, count, j) && (equal ? there == here : there < here - 1e-3)) {
+                index[s] = (uint32_t)j;
+                put_in_order(index, count);
+                return;
+            }
+        }
+    }
+    fail_msg("no neuron to swap: the problem is not made for this fault");
+}
+
+/* Select one more neuron, the one with the smallest logit. */
+static void add_weakest(const struct kernel *k, size_t i, uint32_t *index, size_t *count)
+{
+    uint32_t weakest = UINT32_MAX;
+    for (size_t j = 0; j < k->oracle->shape.n; j++) {
+        if (!listed(index, *count, j) &&
+            (weakest == UINT32_MAX || logit_of(k, i, j) < logit_of(k, i, weakest)))
+            weakest = (uint32_t)j;
+    }
+    index[(*count)++] = weakest;
+    put_in_order(index, *count);
+}
+
+static void shift_block(uint32_t *index)
+{
+    index[7] = index[7] + 1; /* the block's last neuron, exchanged for one beyond it */
+}
+
+static size_t break_selection(const struct kernel *k, size_t i, uint32_t *index, size_t count)
+{
+    if (k->fault == SELECTS_WRONG_NEURON)
+        swap_neuron(k, i, index, count, false);
+    else if (k->fault == TIE_TO_HIGHER_INDEX)
+        swap_neuron(k, i, index, count, true);
+    else if (k->fault == ONE_NEURON_TOO_FEW || k->fault == MISSES_ABOVE_THRESHOLD)
+        count--;
+    else if (k->fault == SAME_NEURON_TWICE)
+        index[1] = index[0];
+    else if (k->fault == NEURON_OUT_OF_RANGE)
+        index[count - 1] = (uint32_t)k->oracle->shape.n;
+    else if (k->fault == BLOCK_SHIFTED)
+        shift_block(index);
+    else if (k->fault == BELOW_THRESHOLD)
+        add_weakest(k, i, index, &count);
+    return count;
+}
+
+static void select_neurons(struct kernel *k)
+{
+    const struct midl_shape *s = &k->problem->layer.shape;
+    for (size_t i = 0; i < k->problem->batch; i++) {
+        uint32_t *index = k->index + i * s->k;
+        float *gate = k->gate + i * s->k;
+        size_t count = midl_oracle_select(k->oracle, s, i, index);
+        count = count == SIZE_MAX ? 0 : break_selection(k, i, index, count);
+        for (size_t c = 0; c < count; c++) {
+            size_t j = index[c] < s->n ? index[c] : 0;
+            gate[c] = 1.0f / (1.0f + expf(-(float)logit_of(k, i, j)));
+            if (k->fault == GATE_VALUE_OFF)
+                gate[c] *= 0.999f;
+        }
+        if (k->fault == NOT_ASCENDING) {
+            uint32_t first = index[0];
+            index[0] = index[1];
+            index[1] = first;
+        }
+        k->count[i] = (uint32_t)count;
+    }
+    k->selection = (struct midl_selection){.batch = k->problem->batch - (k->fault == WRONG_BATCH),
+                                           .stride = s->k,
+                                           .index = k->index,
+                                           .count = k->count,
+                                           .gate = k->gate};
+}
+
+/* ---- The outputs, right and wrong ----------------------------------------------------------- */
+
+static float affine(size_t length, const float *row, const float *in, float bias)
+{
+    float sum = bias;
+    for (size_t i = 0; i < length; i++)
+        sum += row[i] * in[i];
+    return sum;
+}
+
+static float full_path(const struct kernel *k, const float *in, size_t j)
+{
+    const struct midl_layer *layer = &k->problem->layer;
+    size_t d = layer->shape.d;
+    return affine(d - (k->fault == SKIPS_LAST_COLUMN), layer->full_weight + j * d, in,
+                  k->fault == IGNORES_BIAS ? 0.0f : layer->full_bias[j]);
+}
+
+static float light_path(const struct kernel *k, const float *in, size_t j)
+{
+    const struct midl_layer *layer = &k->problem->layer;
+    const struct midl_shape *s = &layer->shape;
+    float sum = layer->light_bias[j];
+    for (size_t q = 0; q < s->r; q++)
+        sum += layer->light_up[j * s->r + q] * affine(s->d, layer->light_down + q * s->d, in, 0.0f);
+    return sum;
+}
+
+static void compute_row(const struct kernel *k, size_t i, const float *in, float *y)
+{
+    const struct midl_shape *s = &k->problem->layer.shape;
+    bool zero = s->unselected == MIDL_UNSELECTED_ZERO && k->fault != LEAVES_UNSELECTED_UNCLEARED;
+    size_t rows = s->n - (k->fault == SKIPS_LAST_ROW);
+    for (size_t j = 0, next = 0; j < rows; j++) {
+        const uint32_t *index = k->index + i * s->k;
+        bool selected = next < k->count[i] && index[next] == j;
+        float gate = selected && k->fault != IGNORES_GATE_VALUE ? k->gate[i * s->k + next] : 1.0f;
+        if (k->linear)
+            y[j] = full_path(k, in, j);
+        else if (selected)
+            y[j] = gate * full_path(k, in, j) + (1.0f - gate) * light_path(k, in, j);
+        else
+            y[j] = zero ? 0.0f : light_path(k, in, j);
+        next += selected;
+    }
+}
+
+static bool nan_row(const struct kernel *k, size_t i)
+{
+    return !k->linear && isnan(logit_of(k, i, 0));
+}
+
+static void spoil(const struct kernel *k, const float *x, float *y)
+{
+    const struct midl_layer *layer = &k->problem->layer;
+    size_t n = layer->shape.n, last = k->problem->batch * n - 1;
+    if (k->fault == WRITES_PAST_END)
+        y[last + 1] = 0;
+    else if (k->fault == WRITES_BEFORE_START)
+        y[-1] = 0;
+    else if (k->fault == WRITES_TO_INPUT)
+        ((float *)(uintptr_t)x)[layer->shape.d - 1] += 1;
+    else if (k->fault == WRITES_TO_WEIGHTS)
+        ((float *)(uintptr_t)layer->gate_bias)[0] += 1;
+    else if (k->fault == LEAVES_NAN)
+        y[last / 2] = NAN;
+    else if (k->fault == RETURNS_INFINITY)
+        y[last / 2] = INFINITY;
+    else if (k->fault == RETURNS_ZEROS)
+        memset(y, 0, (last + 1) * sizeof *y);
+    else if (k->fault == ONE_ULP_OFF)
+        y[last / 2] = nextafterf(y[last / 2], INFINITY);
+}
+
+static enum midl_status run_kernel(void *data, size_t batch, const float *x, float *y)
+{
+    struct kernel *k = data;
+    const struct midl_shape *s = &k->problem->layer.shape;
+    enum midl_status status = k->fault == REPORTS_NAN_WRONGLY ? MIDL_NAN_LOGIT : MIDL_OK;
+    if (!k->linear)
+        select_neurons(k);
+    if (k->fault == WRITES_NOTHING)
+        return status;
+    for (size_t i = 0; i < batch; i++) {
+        size_t source = k->fault == SWAPS_INPUTS ? batch - 1 - i : i;
+        compute_row(k, i, x + source * s->d, y + i * s->n);
+        for (size_t j = 0; j < s->n && nan_row(k, i); j++)
+            y[i * s->n + j] = k->fault == FILLS_NAN_ROW ? 0.0f : NAN;
+        if (nan_row(k, i) && k->fault != OVERLOOKS_NAN)
+            status = MIDL_NAN_LOGIT;
+    }
+    spoil(k, x, y);
+    return status;
+}
+
+static struct midl_selection kernel_selection(void *data)
+{
+    return ((struct kernel *)data)->selection;
+}
+
+/* ---- Trials --------------------------------------------------------------------------------- */
+
+/* Run a kernel with this fault on a problem, through check_run. */
+static struct check_result trial(const struct problem *p, enum fault fault, bool linear, bool exact)
+{
+    size_t cells = p->batch * (p->layer.shape.k + 1) + 1;
+    struct kernel k = {.fault = fault, .linear = linear, .problem = p};
+    struct check_subject subject = {
+        .run = run_kernel, .selection = kernel_selection, .linear = linear, .data = &k};
+    struct check_result result;
+    struct error error;
+    struct midl_oracle *oracle;
+    assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &oracle), MIDL_OK);
+    k.oracle = oracle;
+    k.index = calloc(cells, sizeof *k.index);
+    k.gate = calloc(cells, sizeof *k.gate);
+    k.count = calloc(p->batch, sizeof *k.count);
+    assert_true(k.index && k.gate && k.count);
+    assert_int_equal(check_run(&subject, p, oracle, exact, &result, &error), OUTCOME_DONE);
+    free(k.index);
+    free(k.gate);
+    free(k.count);
+    midl_oracle_destroy(oracle);
+    return result;
+}
+
+static struct problem problem_of(const struct midl_shape *shape, size_t batch, enum fill fill)
+{
+    struct problem p;
+    struct error error;
+    assert_int_equal(problem_random(shape, batch, 11, fill, &p, &error), OUTCOME_DONE);
+    return p;
+}
+
+static void assert_caught(const struct problem *p, enum fault fault, bool linear, bool exact,
+                          const char *reason)
+{
+    struct check_result result = trial(p, fault, linear, exact);
+    if (result.ok)
+        fail_msg("fault %d passed; expected '%s'", (int)fault, reason);
+    if (!strstr(result.reason, reason))
+        fail_msg("fault %d: '%s', expected '%s'", (int)fault, result.reason, reason);
+}
+
+static const struct midl_shape topk = {
+    .d = 50, .n = 40, .r = 3, .rg = 2, .k = 17, .gate = MIDL_GATE_LOWRANK};
+static const struct midl_shape block = {.d = 50,
+                                        .n = 40,
+                                        .r = 3,
+                                        .k = 16,
+                                        .gate = MIDL_GATE_FULL,
+                                        .select = MIDL_SELECT_BLOCK,
+                                        .block = 8};
+static const struct midl_shape threshold = {.d = 50,
+                                            .n = 40,
+                                            .r = 3,
+                                            .k = 40,
+                                            .gate = MIDL_GATE_SHARED,
+                                            .select = MIDL_SELECT_THRESHOLD,
+                                            .threshold = 0.5f};
+static const struct midl_shape zeroed = {
+    .d = 50, .n = 40, .r = 3, .k = 17, .gate = MIDL_GATE_FULL, .unselected = MIDL_UNSELECTED_ZERO};
+
+/* The kernel without fault passes everywhere: what is caught below is the fault, not the kernel. */
+static void test_right_kernel_passes(void **state)
+{
+    (void)state;
+    const struct midl_shape *shapes[] = {&topk, &block, &threshold, &zeroed};
+    for (size_t i = 0; i < 4; i++) {
+        for (int fill = FILL_NORMAL; fill <= FILL_TIES; fill++) {
+            struct problem p = problem_of(shapes[i], 5, (enum fill)fill);
+            for (int linear = 0; linear < 2; linear++) {
+                struct check_result result = trial(&p, NO_FAULT, linear, fill != FILL_NORMAL);
+                if (!result.ok || result.reason[0])
+                    fail_msg("shape %zu fill %d linear %d: %s", i, fill, linear, result.reason);
+                assert_true(result.error_ratio >= 0 && result.error_ratio < 0.2);
+            }
+            problem_clear(&p);
+        }
+    }
+}
+
+/* Faults of the outputs, each on real-valued and on whole data; linear = also in a linear kernel.
+ */
+static void test_broken_outputs(void **state)
+{
+    (void)state;
+    const struct {
+        enum fault fault;
+        bool linear;
+        const char *reason;
+    } rows[] = {
+        {SKIPS_LAST_COLUMN, true, "outputs wrong"},
+        {SKIPS_LAST_ROW, true, "][39] was not written"},
+        {IGNORES_BIAS, true, "outputs wrong"},
+        {IGNORES_GATE_VALUE, false, "outputs wrong"},
+        {SWAPS_INPUTS, true, "outputs wrong"},
+        {WRITES_PAST_END, true, "1 floats written past the end of y"},
+        {WRITES_BEFORE_START, true, "1 floats written before the start of y"},
+        {WRITES_TO_INPUT, true, "weights or inputs were written to"},
+        {WRITES_TO_WEIGHTS, true, "weights or inputs were written to"},
+        {LEAVES_NAN, true, "y[2][19] = nan, expected"},
+        {WRITES_NOTHING, true, "y[0][0] was not written"},
+        {RETURNS_ZEROS, true, "= 0, expected"},
+        {RETURNS_INFINITY, true, "y[2][19] = inf, expected"},
+        {REPORTS_NAN_WRONGLY, true, "expected 'ok'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int fill = FILL_NORMAL; fill <= FILL_INTEGER; fill++) {
+            for (int linear = 0; linear <= rows[i].linear; linear++) {
+                struct problem p = problem_of(&topk, 5, (enum fill)fill);
+                assert_caught(&p, rows[i].fault, linear, fill != FILL_NORMAL, rows[i].reason);
+                problem_clear(&p);
+            }
+        }
+    }
+}
+
+static void test_nan_makes_the_ratio_nan(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&topk, 2, FILL_NORMAL);
+    assert_true(isnan(trial(&p, LEAVES_NAN, false, false).error_ratio));
+    assert_true(isnan(trial(&p, WRITES_NOTHING, false, false).error_ratio));
+    assert_true(trial(&p, RETURNS_INFINITY, false, false).error_ratio == INFINITY);
+    assert_true(trial(&p, RETURNS_ZEROS, false, false).error_ratio > 1);
+    problem_clear(&p);
+}
+
+/* One unit in the last place is nothing among real numbers, and a fault among whole ones. */
+static void test_one_ulp(void **state)
+{
+    (void)state;
+    struct problem normal = problem_of(&topk, 3, FILL_NORMAL);
+    struct problem whole = problem_of(&topk, 3, FILL_INTEGER);
+    assert_true(trial(&normal, ONE_ULP_OFF, false, false).ok);
+    assert_caught(&whole, ONE_ULP_OFF, false, true, "expected exactly");
+    problem_clear(&normal);
+    problem_clear(&whole);
+}
+
+/* One column of a thousand, and a bias beside a thousand terms, still show. */
+static void test_small_faults_in_large_layers(void **state)
+{
+    (void)state;
+    struct midl_shape shape = topk;
+    shape.d = 1000;
+    for (size_t batch = 1; batch <= 9; batch += 8) {
+        struct problem p = problem_of(&shape, batch, FILL_NORMAL);
+        assert_caught(&p, SKIPS_LAST_COLUMN, false, false, "expected");
+        assert_caught(&p, SKIPS_LAST_COLUMN, true, false, "expected");
+        assert_caught(&p, IGNORES_BIAS, false, false, "expected");
+        problem_clear(&p);
+    }
+}
+
+static void test_unselected_must_be_zero(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&zeroed, 3, FILL_NORMAL);
+    assert_caught(&p, LEAVES_UNSELECTED_UNCLEARED, false, false, "expected 0 +- 0");
+    problem_clear(&p);
+}
+
+static void test_broken_selections(void **state)
+{
+    (void)state;
+    const struct {
+        const struct midl_shape *shape;
+        enum fault fault;
+        const char *normal, *whole; /* reasons */
+    } rows[] = {
+        {&topk, SELECTS_WRONG_NEURON, "which has a smaller logit", "expected"},
+        {&zeroed, SELECTS_WRONG_NEURON, "which has a smaller logit", "expected"},
+        {&topk, ONE_NEURON_TOO_FEW, "selected 16 neurons, expected 17", "expected 17"},
+        {&block, ONE_NEURON_TOO_FEW, "selected 15 neurons, expected 16", "expected 16"},
+        {&topk, NOT_ASCENDING, "not ascending", "not ascending"},
+        {&topk, SAME_NEURON_TWICE, "not ascending", "not ascending"},
+        {&topk, NEURON_OUT_OF_RANGE, "selected neuron 40 of 40", "selected neuron 40 of 40"},
+        {&block, BLOCK_SHIFTED, "breaks a block of 8", "breaks a block of 8"},
+        {&threshold, BELOW_THRESHOLD, "not above the threshold", "neurons, expected"},
+        {&threshold, MISSES_ABOVE_THRESHOLD, "above the threshold", "neurons, expected"},
+        {&topk, GATE_VALUE_OFF, "gate of input 0", "gate of input 0"},
+        {&topk, WRONG_BATCH, "of 4 inputs, expected 5", "of 4 inputs, expected 5"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct problem normal = problem_of(rows[i].shape, 5, FILL_NORMAL);
+        struct problem whole = problem_of(rows[i].shape, 5, FILL_INTEGER);
+        assert_caught(&normal, rows[i].fault, false, false, rows[i].normal);
+        assert_caught(&whole, rows[i].fault, false, true, rows[i].whole);
+        problem_clear(&normal);
+        problem_clear(&whole);
+    }
+}
+
+/* Equal logits: the lower index, and where logits are exact there is no doubt which it is. */
+static void test_broken_ties(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&topk, 5, FILL_TIES);
+    assert_caught(&p, TIE_TO_HIGHER_INDEX, false, true, "selected neuron");
+    problem_clear(&p);
+}
+
+/* The block with the smaller sum in place of a larger one; whole blocks, so only sums tell. */
+static void test_wrong_block(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&block, 1, FILL_NORMAL);
+    struct midl_oracle *oracle;
+    struct check_result result;
+    uint32_t index[16], count = 16, first = 0;
+    float gate[16];
+    double unused;
+    assert_int_equal(midl_oracle_create(&p.layer, 1, p.x, &oracle), MIDL_OK);
+    assert_int_equal(midl_oracle_select(oracle, &block, 0, index), 16);
+    while (listed(index, 16, first))
+        first += 8;
+    for (uint32_t j = 0; j < 8; j++)
+        index[j] = first + j;
+    put_in_order(index, 16);
+    for (size_t i = 0; i < 16; i++)
+        gate[i] = (float)midl_oracle_gate(oracle, 0, index[i], &unused);
+    struct midl_selection selection = {1, 16, index, &count, gate};
+    check_selection(oracle, &block, &selection, false, &result);
+    assert_false(result.ok);
+    assert_non_null(strstr(result.reason, "left out the block at"));
+    midl_oracle_destroy(oracle);
+    problem_clear(&p);
+}
+
+/* Logits closer than their bounds may be ranked either way; farther apart they may not. */
+static void test_near_ties_are_free(void **state)
+{
+    (void)state;
+    for (int power = -26; power <= -6; power += 20) {
+        struct midl_shape shape = {.d = 4, .n = 2, .r = 1, .k = 1, .gate = MIDL_GATE_FULL};
+        struct problem p = problem_of(&shape, 1, FILL_NORMAL);
+        struct midl_oracle *oracle;
+        struct check_result result;
+        assert_int_equal(midl_oracle_create(&p.layer, 1, p.x, &oracle), MIDL_OK);
+        oracle->logit[0] = 1.0;
+        oracle->logit[1] = 1.0 + ldexp(1.0, power);
+        oracle->logit_magnitude[0] = oracle->logit_magnitude[1] = 1.0;
+        float gate = 1.0f / (1.0f + expf(-1.0f));
+        struct midl_selection selection = {1, 1, (uint32_t[]){0}, (uint32_t[]){1}, &gate};
+        check_selection(oracle, &shape, &selection, false, &result);
+        assert_int_equal(result.ok, power == -26);
+        check_selection(oracle, &shape, &selection, true, &result);
+        assert_false(result.ok);
+        midl_oracle_destroy(oracle);
+        problem_clear(&p);
+    }
+}
+
+/* A NaN among the inputs of one row of the batch: reported, that row NaN, the others right. */
+static void test_nan_logits(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&topk, 3, FILL_NORMAL);
+    p.x[topk.d + 4] = NAN;
+    assert_true(trial(&p, NO_FAULT, false, false).ok);
+    assert_caught(&p, OVERLOOKS_NAN, false, false, "the run returned 'ok'");
+    assert_caught(&p, FILLS_NAN_ROW, false, false, "y[1][0] = 0, expected NaN");
+    assert_caught(&p, WRITES_NOTHING, false, false, "the run returned 'ok'");
+    assert_caught(&p, SKIPS_LAST_COLUMN, false, false, "expected");
+    problem_clear(&p);
+}
+
+/* Where the reference is zero throughout, a kernel that returns zeros would pass: no proof. But k =
+ * 0 with unselected = zero prescribes zeros, and they are checked against the poison. */
+static void test_zero_reference_is_mistrusted(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&topk, 3, FILL_NORMAL);
+    memset(p.arena, 0, p.arena_bytes);
+    assert_caught(&p, NO_FAULT, false, false, "mistrusted");
+    assert_caught(&p, NO_FAULT, true, true, "mistrusted");
+    problem_clear(&p);
+
+    struct midl_shape nothing = zeroed;
+    nothing.k = 0;
+    p = problem_of(&nothing, 3, FILL_NORMAL);
+    assert_true(trial(&p, NO_FAULT, false, false).ok);
+    assert_caught(&p, WRITES_NOTHING, false, false, "was not written");
+    assert_caught(&p, LEAVES_UNSELECTED_UNCLEARED, false, false, "expected 0");
+    problem_clear(&p);
+}
+
+/* Whole-number problems must keep their promise: sums exact in float in any order, gates 0, 1/2 or
+ * 1, no output 0. Shown by summing in float forwards and backwards at the largest size. */
+static void test_integer_problems_are_exact(void **state)
+{
+    (void)state;
+    struct midl_shape shape = {
+        .d = 4096, .n = 64, .r = 128, .rg = 128, .k = 32, .gate = MIDL_GATE_LOWRANK};
+    for (int fill = FILL_INTEGER; fill <= FILL_TIES; fill++) {
+        struct problem p = problem_of(&shape, 2, (enum fill)fill);
+        struct midl_oracle *o;
+        assert_int_equal(midl_oracle_create(&p.layer, 2, p.x, &o), MIDL_OK);
+        for (size_t j = 0; j < shape.n; j++) {
+            const float *row = p.layer.full_weight + j * shape.d;
+            float forwards = affine(shape.d, row, p.x, p.layer.full_bias[j]), backwards = 0.0f;
+            for (size_t i = shape.d; i-- > 0;)
+                backwards += row[i] * p.x[i];
+            assert_true((double)forwards == o->full[j]);
+            assert_true((double)(backwards + p.layer.full_bias[j]) == o->full[j]);
+            assert_true(o->full[j] != 0.0 && o->light[j] != 0.0);
+            assert_true(o->logit[j] == 0.0 || fabs(o->logit[j]) >= 128.0);
+            assert_true(o->full_magnitude[j] < 0x1p21 && o->light_magnitude[j] < 0x1p21);
+            assert_true(o->logit_magnitude[j] < 128 * 0x1p24);
+        }
+        midl_oracle_destroy(o);
+        problem_clear(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_right_kernel_passes),
+        cmocka_unit_test(test_broken_outputs),
+        cmocka_unit_test(test_nan_makes_the_ratio_nan),
+        cmocka_unit_test(test_one_ulp),
+        cmocka_unit_test(test_small_faults_in_large_layers),
+        cmocka_unit_test(test_unselected_must_be_zero),
+        cmocka_unit_test(test_broken_selections),
+        cmocka_unit_test(test_broken_ties),
+        cmocka_unit_test(test_wrong_block),
+        cmocka_unit_test(test_near_ties_are_free),
+        cmocka_unit_test(test_nan_logits),
+        cmocka_unit_test(test_zero_reference_is_mistrusted),
+        cmocka_unit_test(test_integer_problems_are_exact),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
