@@ -573,23 +573,42 @@ static enum outcome count_positions(const struct suite_section *section, struct 
     return OUTCOME_DONE;
 }
 
-static enum outcome expand_section(struct expansion *expansion, const struct suite_section *section,
-                                   struct error *error)
+static enum outcome open_section_files(struct expansion *expansion, struct place *place,
+                                       struct error *error)
 {
-    struct place place = {.section = section};
-    enum outcome outcome = count_positions(section, error);
+    const struct suite_axis *axes = place->section->axes;
+    enum outcome outcome =
+        open_files(expansion, &axes[AXIS_LAYER].list, open_layer, &place->layers, error);
     if (!outcome)
-        outcome = open_files(expansion, &section->axes[AXIS_LAYER].list, open_layer, &place.layers,
-                             error);
+        outcome = open_files(expansion, &axes[AXIS_INPUT].list, open_file, &place->inputs, error);
+    return outcome;
+}
+
+static enum outcome add_shapes(struct expansion *expansion, struct place *place,
+                               struct error *error)
+{
+    enum outcome outcome = count_positions(place->section, error);
     if (!outcome)
-        outcome =
-            open_files(expansion, &section->axes[AXIS_INPUT].list, open_file, &place.inputs, error);
-    if (!outcome)
-        outcome = check_section(&place, error);
+        outcome = check_section(place, error);
     bool more = true;
     while (!outcome && more) {
-        outcome = add_shape(expansion, &place, error);
-        more = turn(&place);
+        outcome = add_shape(expansion, place, error);
+        more = turn(place);
+    }
+    return outcome;
+}
+
+/* An error says where in the suite it lies, unless it lies in a file, which it names. */
+static enum outcome expand_section(struct expansion *expansion, const char *origin,
+                                   const struct suite_section *section, struct error *error)
+{
+    struct place place = {.section = section};
+    enum outcome outcome = open_section_files(expansion, &place, error);
+    if (!outcome) {
+        outcome = add_shapes(expansion, &place, error);
+        if (outcome && *origin)
+            fail(error, outcome, "%s: the section on line %d: %s", origin, section->line,
+                 error->text);
     }
     free(place.layers);
     free(place.inputs);
@@ -625,13 +644,8 @@ enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, st
     expansion.kernels = calloc(midl_variant_count(), sizeof *expansion.kernels);
     if (!expansion.kernels)
         outcome = fail_memory(error, "a list of kernels", 0);
-    for (size_t i = 0; i < suite->section_count && !outcome; i++) {
-        const struct suite_section *section = &suite->sections[i];
-        outcome = expand_section(&expansion, section, error);
-        if (outcome && *suite->origin)
-            fail(error, outcome, "%s: the section on line %d: %s", suite->origin, section->line,
-                 error->text);
-    }
+    for (size_t i = 0; i < suite->section_count && !outcome; i++)
+        outcome = expand_section(&expansion, suite->origin, &suite->sections[i], error);
     if (!outcome)
         outcome = lay_out(&expansion, error);
     free(expansion.shapes);

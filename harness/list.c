@@ -1,0 +1,368 @@
+/* list.c - `midl list`: what there is. Every list is made once, as JSON; the aligned lines are a
+ * view of that, so that the two never differ. */
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "file.h"
+#include "midl.h"
+#include "suite.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define COLUMNS_MAX 8
+
+struct listing {
+    const char *name;
+    const char *columns[COLUMNS_MAX]; /* keys that the lines show; JSON has them all */
+    enum outcome (*fill)(cJSON *rows, struct error *error);
+};
+
+/* A new object at the end of rows; NULL for lack of memory, which every cJSON_Add call accepts. */
+static cJSON *add_row(cJSON *rows)
+{
+    cJSON *row = cJSON_CreateObject();
+    if (row && !cJSON_AddItemToArray(rows, row)) {
+        cJSON_Delete(row);
+        return NULL;
+    }
+    return row;
+}
+
+/* A string, or null for NULL. */
+static bool add_text(cJSON *row, const char *key, const char *text)
+{
+    return (text ? cJSON_AddStringToObject(row, key, text) : cJSON_AddNullToObject(row, key)) !=
+           NULL;
+}
+
+static enum outcome row_done(bool ok, struct error *error)
+{
+    return ok ? OUTCOME_DONE : fail_memory(error, "a list", 0);
+}
+
+/* ---- kernels ------------------------------------------------------------------------------------
+ */
+
+/* "best": its idea means this row here; "yes": runs when named; "no". */
+static const char *standing(const struct midl_variant *variant)
+{
+    if (midl_variant_unavailable(variant))
+        return "no";
+    bool best =
+        midl_variant_find(midl_variant_idea(variant), midl_variant_dtype(variant)) == variant;
+    return best ? "best" : "yes";
+}
+
+static enum outcome fill_kernels(cJSON *rows, struct error *error)
+{
+    bool ok = true;
+    for (size_t i = 0; i < midl_variant_count() && ok; i++) {
+        const struct midl_variant *variant = midl_variant_at(i);
+        cJSON *row = add_row(rows);
+        ok = add_text(row, "name", midl_variant_name(variant)) &&
+             add_text(row, "idea", midl_variant_idea(variant)) &&
+             add_text(row, "isa", midl_isa_name(midl_variant_isa(variant))) &&
+             add_text(row, "dtype", midl_dtype_name(midl_variant_dtype(variant))) &&
+             cJSON_AddBoolToObject(row, "linear", midl_variant_is_linear(variant)) &&
+             cJSON_AddBoolToObject(row, "available", !midl_variant_unavailable(variant)) &&
+             add_text(row, "here", standing(variant)) &&
+             add_text(row, "text", midl_variant_text(variant)) &&
+             add_text(row, "reason", midl_variant_unavailable(variant));
+    }
+    return row_done(ok, error);
+}
+
+/* ---- suites -------------------------------------------------------------------------------------
+ */
+
+static enum outcome add_suite(cJSON *rows, const char *name, struct error *error)
+{
+    struct suite *suite = NULL;
+    struct bench_cases cases = {0};
+    struct error problem = {""};
+    enum outcome outcome = suite_load(name, &suite, &problem);
+    if (!outcome)
+        outcome = suite_expand(suite, &cases, &problem);
+    cJSON *row = add_row(rows);
+    bool ok = add_text(row, "name", name) &&
+              (outcome ? cJSON_AddNullToObject(row, "points")
+                       : cJSON_AddNumberToObject(row, "points", (double)cases.count)) &&
+              add_text(row, "question", suite ? suite_question(suite) : NULL) &&
+              add_text(row, "problem", outcome ? problem.text : NULL);
+    bench_cases_clear(&cases);
+    suite_destroy(suite);
+    return row_done(ok, error);
+}
+
+static enum outcome fill_suites(cJSON *rows, struct error *error)
+{
+    char **names;
+    enum outcome outcome = suite_names(&names, error);
+    if (outcome)
+        return outcome;
+    for (size_t i = 0; names[i] && !outcome; i++)
+        outcome = add_suite(rows, names[i], error);
+    suite_names_free(names);
+    return outcome;
+}
+
+/* ---- figures ------------------------------------------------------------------------------------
+ */
+
+static int is_figure(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name), suffix = strlen(".sql");
+    return entry->d_name[0] != '.' && length > suffix &&
+           strcmp(entry->d_name + length - suffix, ".sql") == 0;
+}
+
+/* The first comment line of a figure's query, without its dashes and its own name; NULL if there is
+ * none. */
+static const char *first_comment(const char *folder, const char *file, char *ret, int size)
+{
+    char path[4096];
+    const char *text = NULL;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    FILE *stream = fopen(path, "r");
+    while (stream && !text && fgets(ret, size, stream))
+        if (strncmp(ret, "--", 2) == 0)
+            text = ret + strspn(ret, "- ");
+    if (stream)
+        fclose(stream);
+    if (!text)
+        return NULL;
+    ret[strcspn(ret, "\r\n")] = '\0';
+    if (strncmp(text, file, strlen(file)) == 0)
+        text += strlen(file) + strspn(text + strlen(file), " -:");
+    return text;
+}
+
+static enum outcome fill_figures(cJSON *rows, struct error *error)
+{
+    const char *folder = share_folder("plots");
+    struct dirent **entries;
+    if (!folder)
+        return fail(error, OUTCOME_MACHINE,
+                    "no folder of figures found: set MIDL_SHARE to the folder that holds plots/");
+    int count = scandir(folder, &entries, is_figure, alphasort);
+    if (count < 0)
+        return fail(error, OUTCOME_MACHINE, "%s: %s", file_shown(folder), strerror(errno));
+    bool ok = true;
+    for (int i = 0; i < count; i++) {
+        char line[256], name[256];
+        const char *file = entries[i]->d_name;
+        cJSON *row = add_row(rows);
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".sql")), file);
+        ok = ok && add_text(row, "name", name) &&
+             add_text(row, "text", first_comment(folder, file, line, sizeof line));
+        free(entries[i]);
+    }
+    free(entries);
+    return row_done(ok, error);
+}
+
+/* ---- metrics ------------------------------------------------------------------------------------
+ */
+
+/* The columns of the views that hold measurements, as schema.sql defines them. */
+static const struct {
+    const char *view, *name, *unit, *meaning;
+} metrics[] = {
+    {"points", "point_id", "", "identifies the point in all views"},
+    {"points", "run_id", "", "the run that measured it"},
+    {"points", "suite", "", "the suite of that run"},
+    {"points", "kernel", "", "idea of the variant, as in `midl list kernels`"},
+    {"points", "isa", "", "instruction set of the variant"},
+    {"points", "dtype", "", "of the full path's weights"},
+    {"points", "d", "", "length of an input"},
+    {"points", "n", "", "neurons"},
+    {"points", "k", "", "neurons that take the full path, at most"},
+    {"points", "active", "", "k / n"},
+    {"points", "rank", "", "of the light path"},
+    {"points", "gate_rank", "", "of a lowrank gate, else 0"},
+    {"points", "batch", "", "inputs in one call"},
+    {"points", "threads", "", "threads of one call"},
+    {"points", "cache", "", "warm: weights as the last call left them; cold: from rotating copies"},
+    {"points", "status", "", "ok, noisy (interval wider than asked), failed (wrong), skipped"},
+    {"points", "reason", "", "why not ok"},
+    {"points", "samples", "", "timed repetitions behind time_ns"},
+    {"points", "time_ns", "ns", "one call: median"},
+    {"points", "time_lo_ns", "ns", "lower end of its 95 % interval"},
+    {"points", "time_hi_ns", "ns", "upper end of its 95 % interval"},
+    {"points", "flops", "FLOP", "one call, by model: a multiply-add is 2, selection none"},
+    {"points", "bytes", "B", "one call, by model: each weight, input and output once"},
+    {"points", "gflops", "GFLOP/s", "flops / time_ns"},
+    {"points", "gbps", "GB/s", "bytes / time_ns"},
+    {"points", "flops_ratio", "", "promise: FLOPs of the plain layer / FLOPs of MID-L"},
+    {"points", "speedup", "", "delivery: time of the fastest plain layer / time, same rounds"},
+    {"points", "bound_ratio", "", "time that the measured ceilings allow / time taken"},
+    {"points", "linear", "", "1: a plain dense layer, a yardstick"},
+    {"points", "gate", "", "full, lowrank or shared"},
+    {"points", "select_mode", "", "topk, block or threshold"},
+    {"points", "block", "", "neighbours selected together, 0 unless select_mode is block"},
+    {"points", "threshold", "", "of the gate, NULL unless select_mode is threshold"},
+    {"points", "unselected", "", "what a neuron left out gives: light or zero"},
+    {"points", "input", "", "random, or the file"},
+    {"points", "layer", "", "random, or the file"},
+    {"points", "blas_core", "", "kernel set that OpenBLAS chose, where it takes part"},
+    {"points", "yardstick", "", "the plain layer that speedup refers to"},
+    {"points", "speedup_lo", "", "lower end of the 95 % interval of speedup"},
+    {"points", "speedup_hi", "", "upper end of the 95 % interval of speedup"},
+    {"points", "stop", "", "why sampling ended: target or budget"},
+    {"points", "error_ratio", "", "largest error / error allowed, over all outputs"},
+    {"points", "plan_ns", "ns", "making the plan: packing and set-up"},
+    {"points", "plan_bytes", "B", "memory that the plan holds"},
+    {"points", "selected", "", "(input, neuron) pairs on the full path in one call"},
+    {"points", "distinct_rows", "", "distinct neurons selected by the batch"},
+    {"points", "shape_key", "", "label of the shape; points that were interleaved share it"},
+    {"counters", "point_id", "", "the point it belongs to"},
+    {"counters", "counter", "", "instructions, l1d_misses, ...; `midl info` says which work"},
+    {"counters", "per_call", "events", "in one call; NULL: not to be had, see reason"},
+    {"counters", "source", "", "papi (measured), callgrind (simulated) or model"},
+    {"counters", "scaled", "", "share of the time it was counted, if multiplexed"},
+    {"counters", "reason", "", "why there is no value"},
+};
+
+static enum outcome fill_metrics(cJSON *rows, struct error *error)
+{
+    bool ok = true;
+    for (size_t i = 0; i < COUNT(metrics) && ok; i++) {
+        cJSON *row = add_row(rows);
+        ok = add_text(row, "view", metrics[i].view) && add_text(row, "name", metrics[i].name) &&
+             add_text(row, "unit", metrics[i].unit) && add_text(row, "meaning", metrics[i].meaning);
+    }
+    return row_done(ok, error);
+}
+
+/* ---- Printing -----------------------------------------------------------------------------------
+ */
+
+static const struct listing listings[] = {
+    {"kernels", {"name", "isa", "dtype", "here", "text", "reason"}, fill_kernels},
+    {"suites", {"name", "points", "question", "problem"}, fill_suites},
+    {"figures", {"name", "text"}, fill_figures},
+    {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics},
+};
+
+/* A cell as the lines show it: strings without control characters, whole numbers, "-" for a number
+ * that isn't there. */
+static void cell_text(const cJSON *row, const char *key, char *ret, size_t size)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(row, key);
+    if (cJSON_IsNumber(item))
+        snprintf(ret, size, "%.0f", item->valuedouble);
+    else
+        snprintf(ret, size, "%s", cJSON_IsString(item) ? item->valuestring : "");
+    for (unsigned char *c = (unsigned char *)ret; *c; c++)
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+static void measure_columns(const cJSON *rows, const struct listing *listing,
+                            int widths[COLUMNS_MAX])
+{
+    char cell[512];
+    const cJSON *row;
+    for (size_t i = 0; i < COLUMNS_MAX && listing->columns[i]; i++) {
+        widths[i] = (int)strlen(listing->columns[i]);
+        cJSON_ArrayForEach(row, rows)
+        {
+            cell_text(row, listing->columns[i], cell, sizeof cell);
+            if ((int)strlen(cell) > widths[i])
+                widths[i] = (int)strlen(cell);
+        }
+    }
+}
+
+/* One line: the titles if row is NULL. No blanks at its end. */
+static void print_line(const cJSON *row, const struct listing *listing,
+                       const int widths[COLUMNS_MAX])
+{
+    char cell[512];
+    int gap = 0;
+    for (size_t i = 0; i < COLUMNS_MAX && listing->columns[i]; i++) {
+        if (row)
+            cell_text(row, listing->columns[i], cell, sizeof cell);
+        else
+            snprintf(cell, sizeof cell, "%s", listing->columns[i]);
+        if (*cell) {
+            printf("%*s%s", gap, "", cell);
+            gap = 0;
+        }
+        gap += widths[i] - (int)strlen(cell) + 2;
+    }
+    printf("\n");
+}
+
+static void print_lines(const cJSON *rows, const struct listing *listing)
+{
+    int widths[COLUMNS_MAX] = {0};
+    const cJSON *row;
+    measure_columns(rows, listing, widths);
+    print_line(NULL, listing, widths);
+    cJSON_ArrayForEach(row, rows)
+    {
+        print_line(row, listing, widths);
+    }
+}
+
+static enum outcome print_listing(const struct listing *listing, bool json, struct error *error)
+{
+    cJSON *rows = cJSON_CreateArray();
+    char *text = NULL;
+    enum outcome outcome = rows ? listing->fill(rows, error) : fail_memory(error, "a list", 0);
+    if (!outcome && json && !(text = cJSON_Print(rows)))
+        outcome = fail_memory(error, "a list", 0);
+    if (!outcome && json)
+        printf("%s\n", text);
+    else if (!outcome)
+        print_lines(rows, listing);
+    cJSON_free(text);
+    cJSON_Delete(rows);
+    return outcome;
+}
+
+static enum outcome find_listing(int argc, char **argv, int first, const struct listing **ret,
+                                 struct error *error)
+{
+    const char *names[COUNT(listings)];
+    char hint[HINT_SIZE];
+    for (size_t i = 0; i < COUNT(listings); i++)
+        names[i] = listings[i].name;
+    if (first >= argc)
+        return fail(error, OUTCOME_USAGE, "list what? kernels, suites, figures or metrics");
+    for (size_t i = 0; i < COUNT(listings); i++) {
+        if (strcmp(argv[first], names[i]) == 0) {
+            *ret = &listings[i];
+            return options_no_more(argc, argv, first + 1, error);
+        }
+    }
+    return fail(error, OUTCOME_USAGE, "no list of %.60s%s: kernels, suites, figures or metrics",
+                argv[first], did_you_mean(argv[first], names, COUNT(names), hint));
+}
+
+int command_list(int argc, char **argv)
+{
+    const char *json = NULL;
+    const struct option_row rows[] = {{"json", NULL, "print the list as JSON", &json}};
+    const struct listing *listing = NULL;
+    struct error error;
+    int first = argc;
+    bool help = false;
+    enum outcome outcome = options_parse(
+        argc, argv, "midl list kernels|suites|figures|metrics [--json]",
+        "Show what there is, a line each. Kernels: `best` marks the row that its idea means on "
+        "this\n"
+        "machine. Suites: how many points each measures. Metrics: the columns of the database.",
+        rows, COUNT(rows), &first, &help, &error);
+    if (!outcome && help)
+        return OUTCOME_DONE;
+    if (!outcome)
+        outcome = find_listing(argc, argv, first, &listing, &error);
+    if (!outcome)
+        outcome = print_listing(listing, json != NULL, &error);
+    return outcome ? command_fail("list", outcome, &error) : OUTCOME_DONE;
+}

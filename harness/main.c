@@ -1,0 +1,110 @@
+/* main.c - `midl`: finds the command, and sees to it that what was printed was really written. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "midl.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help; /* NULL: not for people */
+};
+
+static const struct command commands[] = {
+    {"list", command_list, "kernels, suites, figures, metrics: what there is"},
+    {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
+};
+
+static int print_help(void)
+{
+    printf("usage: midl COMMAND [options]\n\n"
+           "Measures MID-L, the Matrix-Interpolated Dropout Layer, on this machine's CPU.\n\n"
+           "commands:\n");
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (commands[i].help)
+            printf("  %-8s %s\n", commands[i].name, commands[i].help);
+    printf("\nmidl COMMAND --help explains a command; midl --version prints the version.\n"
+           "Exit status: 0 done, 1 a bad answer (mismatch, regression), 2 usage or bad input,\n"
+           "3 the machine failed (disk, memory, missing program), 4 no verdict possible.\n");
+    return OUTCOME_DONE;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[COUNT(commands)];
+    char hint[HINT_SIZE];
+    struct error error;
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (commands[i].help)
+            names[count++] = commands[i].name;
+    fail(&error, OUTCOME_USAGE, "unknown command %.80s%s; midl --help lists the commands", word,
+         did_you_mean(word, names, count, hint));
+    fprintf(stderr, "midl: %s\n", error.text);
+    return OUTCOME_USAGE;
+}
+
+static int run_command(int argc, char **argv)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    return unknown_command(argv[0]);
+}
+
+/* `midl help COMMAND` is `midl COMMAND --help`. */
+static int help_command(int argc, char **argv)
+{
+    char option[] = "--help", *words[] = {argc > 1 ? argv[1] : NULL, option, NULL};
+    return argc > 1 ? run_command(2, words) : print_help();
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "midl: no command given; midl --help lists the commands\n");
+        return OUTCOME_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help();
+    if (strcmp(argv[1], "help") == 0)
+        return help_command(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("midl %s\n", midl_version());
+        return OUTCOME_DONE;
+    }
+    return run_command(argc - 1, argv + 1);
+}
+
+/* A standard stream that is closed would be the number of the next file opened: a database, say. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return;
+}
+
+/* A full disk shows when the last of the output is written: no status 0 before that. */
+static int close_output(int status)
+{
+    errno = 0;
+    bool failed = ferror(stdout) != 0;
+    if (fclose(stdout) != 0 || failed) {
+        fprintf(stderr, "midl: cannot write the output: %s\n",
+                errno ? strerror(errno) : "an earlier write failed");
+        return status == OUTCOME_DONE ? OUTCOME_MACHINE : status;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    return close_output(dispatch(argc, argv));
+}
