@@ -226,7 +226,7 @@ static enum outcome idx_data(struct stream *s, uint64_t total, size_t keep, floa
             goto cleanup;
         }
         size_t kept = at >= keep ? 0 : keep - at < got ? keep - (size_t)at : got;
-        if (!grow(&data, &room, (size_t)at + kept, keep) && kept > 0) {
+        if (kept > 0 && !grow(&data, &room, (size_t)at + kept, keep)) {
             outcome = fail_memory(s->error, file_shown(s->path), (double)keep * sizeof *data);
             goto cleanup;
         }
