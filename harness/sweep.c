@@ -1,0 +1,521 @@
+/* sweep.c - `midl sweep`: a suite or axes in, points in the store. The store is opened before
+ * anything is measured, and every group of points is one transaction: wherever a sweep ends, what
+ * it had finished stays, and --resume goes on from there. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "commit.h"
+#include "machine.h"
+#include "measure.h"
+#include "progress.h"
+#include "suite.h"
+#include "sweep_print.h"
+
+#define SAMPLE_NS 1e6
+#define MIN_ROUNDS 10
+
+static const char usage_line[] = "midl sweep [SUITE] [options]";
+static const char about[] =
+    "Measure a suite (midl list suites), or what the axes ask for, and store it. An axis takes "
+    "one\n"
+    "value, a list 1,2,3, a range 256:1024:256 or a geometric range 256:8192:x2; it replaces that\n"
+    "axis of the suite. Exit status 1: a kernel failed its check; 4: interrupted.";
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+struct sweep_options {
+    const char *axes[SUITE_AXES];
+    const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data;
+};
+
+static const char *const axis_help[SUITE_AXES] = {
+    [AXIS_D] = "length of one input; `n`: as many as neurons",
+    [AXIS_N] = "neurons",
+    [AXIS_K] = "neurons on the full path",
+    [AXIS_ACTIVE] = "k/n, instead of k; 0.45",
+    [AXIS_RANK] = "of the light path; 0: n/32",
+    [AXIS_GATE] = "full, lowrank or shared",
+    [AXIS_GATE_RANK] = "of a lowrank gate; 0: n/32",
+    [AXIS_SELECT] = "topk, block or threshold",
+    [AXIS_BLOCK] = "neurons a block: 8 or 16",
+    [AXIS_THRESHOLD] = "least gate value that is selected",
+    [AXIS_UNSELECTED] = "light or zero",
+    [AXIS_BATCH] = "inputs a call",
+    [AXIS_THREADS] = "threads a call",
+    [AXIS_DTYPE] = "of the weights: f32, bf16, int8",
+    [AXIS_CACHE] = "warm, or cold: weights come from memory",
+    [AXIS_KERNEL] = "names, ideas or globs (midl list kernels)",
+    [AXIS_LAYER] = "a layer file, safetensors",
+    [AXIS_INPUT] = "an input file, safetensors or idx",
+    [AXIS_SEED] = "of random layers and inputs"};
+
+#define OTHER_OPTIONS 9
+
+/* "gate_rank" as an option: "gate-rank". */
+static void option_name(const char *axis, char ret[24])
+{
+    snprintf(ret, 24, "%s", axis);
+    for (char *c = ret; *c; c++)
+        if (*c == '_')
+            *c = '-';
+}
+
+static enum outcome parse(int argc, char **argv, struct sweep_options *ret, const char **ret_suite,
+                          bool *ret_help, struct error *error)
+{
+    char names[SUITE_AXES][24];
+    struct option_row rows[SUITE_AXES + OTHER_OPTIONS];
+    const struct option_row others[OTHER_OPTIONS] = {
+        {"db", "FILE", "the database; results/midl.db", &ret->db},
+        {"resume", NULL, "go on with this sweep's unfinished run", &ret->resume},
+        {"dry-run", NULL, "list the points, measure nothing", &ret->dry_run},
+        {"target", "SHARE", "width of the intervals that is good enough: 2%", &ret->target},
+        {"budget", "TIME", "at most this long for the kernels of a shape: 5s", &ret->budget},
+        {"counters", "LIST", "none, papi, callgrind", &ret->counters},
+        {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
+        {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
+        {"quiet", NULL, "no progress, no table", &ret->quiet}};
+    int first = 0;
+
+    for (int i = 0; i < SUITE_AXES; i++) {
+        option_name(suite_axis_name((enum axis_id)i), names[i]);
+        rows[i] = (struct option_row){names[i], "LIST", axis_help[i], &ret->axes[i]};
+    }
+    memcpy(rows + SUITE_AXES, others, sizeof others);
+    enum outcome outcome = options_parse(argc, argv, usage_line, about, rows,
+                                         SUITE_AXES + OTHER_OPTIONS, &first, ret_help, error);
+    if (outcome != OUTCOME_DONE || *ret_help)
+        return outcome;
+    *ret_suite = first < argc ? argv[first++] : NULL;
+    return options_no_more(argc, argv, first, error);
+}
+
+static bool has_axis(const struct sweep_options *options)
+{
+    for (size_t i = 0; i < SUITE_AXES; i++)
+        if (options->axes[i])
+            return true;
+    return false;
+}
+
+static enum outcome set_options(struct suite *suite, const struct sweep_options *options,
+                                struct error *error)
+{
+    const struct {
+        const char *key, *text;
+    } settings[] = {
+        {"target", options->target}, {"budget", options->budget}, {"counters", options->counters}};
+    enum outcome outcome = OUTCOME_DONE;
+    for (int i = 0; i < SUITE_AXES && outcome == OUTCOME_DONE; i++)
+        if (options->axes[i])
+            outcome = suite_set_axis(suite, (enum axis_id)i, options->axes[i], error);
+    for (size_t i = 0; i < 3 && outcome == OUTCOME_DONE; i++)
+        if (settings[i].text)
+            outcome = suite_set_option(suite, settings[i].key, settings[i].text, error);
+    return outcome;
+}
+
+/* ---- A sweep at work ----------------------------------------------------------------------- */
+
+struct sweep {
+    struct sweep_options options;
+    struct suite *suite;
+    struct bench_cases cases;
+    char hash[17];
+    char command[2048]; /* as typed */
+    struct store *store;
+    const char *db;
+    int64_t run_id;
+    bool running;              /* the run has begun and isn't ended */
+    struct ceilings *ceilings; /* one a number of threads */
+    size_t ceiling_count;
+    struct measure_options measure;
+    struct print_row *rows; /* [cases.count]; status NULL: not measured now */
+    size_t done, resumed, failed;
+    struct progress *progress;
+};
+
+static void sweep_clear(struct sweep *sweep)
+{
+    progress_end(sweep->progress);
+    measure_cache_destroy(sweep->measure.cache);
+    free(sweep->rows);
+    free(sweep->ceilings);
+    store_close(sweep->store);
+    bench_cases_clear(&sweep->cases);
+    suite_destroy(sweep->suite);
+}
+
+static enum outcome store_failed(struct sweep *sweep, enum store_status status, struct error *error)
+{
+    return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
+                store_error(sweep->store));
+}
+
+/* "midl sweep ..." as a shell reads it. What doesn't fit is left out, word by word. */
+static void join_command(int argc, char **argv, char *ret, size_t size)
+{
+    size_t used = (size_t)snprintf(ret, size, "midl");
+    for (int i = 0; i < argc; i++) {
+        char word[1024];
+        if (!case_quote(argv[i], word, sizeof word))
+            continue;
+        int length = snprintf(ret + used, size - used, " %s", word);
+        if (length < 0 || (size_t)length >= size - used) {
+            ret[used] = '\0';
+            return;
+        }
+        used += (size_t)length;
+    }
+}
+
+static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
+                               struct error *error)
+{
+    const struct sweep_options *options = &sweep->options;
+    enum outcome outcome = OUTCOME_DONE;
+    if (!suite_name_or_path && !has_axis(options))
+        return fail(error, OUTCOME_USAGE,
+                    "nothing to measure: name a suite (midl list suites) or an axis (--n 1024)");
+    if (options->data)
+        outcome = suite_set_data_folder(options->data, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = suite_name_or_path ? suite_load(suite_name_or_path, &sweep->suite, error)
+                                     : suite_custom(&sweep->suite, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = set_options(sweep->suite, options, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = suite_expand(sweep->suite, &sweep->cases, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (sweep->cases.count == 0)
+        return fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(sweep->suite));
+    suite_hash(&sweep->cases, sweep->hash);
+    sweep->db = options->db ? options->db : "results/midl.db";
+    sweep->rows = calloc(sweep->cases.count, sizeof *sweep->rows);
+    if (!sweep->rows)
+        return fail_memory(error, "the table", (double)(sweep->cases.count * sizeof *sweep->rows));
+    return OUTCOME_DONE;
+}
+
+/* ---- --dry-run ----------------------------------------------------------------------------- */
+
+/* Rough: the budget is a bound where calls are short, the least number of rounds where they are
+ * long; a processor does some GFLOP/s, callgrind some MFLOP/s. */
+static double group_estimate_ns(const struct sweep *sweep, const struct bench_group *group)
+{
+    const struct bench_shape *shape = &sweep->cases.cases[group->first].shape;
+    double call_flops = midl_linear_flops(&shape->layer, shape->batch);
+    double kernels = (double)group->count;
+    double rounds_ns = MIN_ROUNDS * kernels * fmax(SAMPLE_NS, 2 * call_flops / 5);
+    double estimate_ns = fmax(rounds_ns, suite_budget_ns(sweep->suite));
+    if (suite_counters(sweep->suite) & COUNT_CALLGRIND)
+        estimate_ns += kernels * (2e9 + 2 * call_flops / 0.02);
+    return estimate_ns;
+}
+
+static int dry_run(const struct sweep *sweep)
+{
+    const struct bench_cases *cases = &sweep->cases;
+    double estimate_ns = 1e9;
+    char text[CASE_TEXT_SIZE], duration[24];
+    for (size_t i = 0; i < cases->group_count; i++) {
+        const struct bench_group *group = &cases->groups[i];
+        estimate_ns += group_estimate_ns(sweep, group);
+        bench_shape_text(&cases->cases[group->first].shape, text);
+        for (size_t j = group->first; j < group->first + group->count; j++)
+            printf("%s %s\n", midl_variant_name(cases->cases[j].variant), text);
+    }
+    print_time_text(estimate_ns, duration);
+    printf("# %zu points in %zu shapes, at most about %s\n", cases->count, cases->group_count,
+           duration);
+    return OUTCOME_DONE;
+}
+
+/* ---- The run ------------------------------------------------------------------------------- */
+
+static enum outcome begin_run(struct sweep *sweep, struct error *error)
+{
+    const struct machine *machine = machine_get();
+    const struct store_fact *facts;
+    size_t fact_count = machine_facts(&facts);
+    struct store_run run = {.suite = suite_name(sweep->suite),
+                            .suite_hash = sweep->hash,
+                            .git_commit = MIDL_COMMIT,
+                            .version = midl_version(),
+                            .host = machine->host,
+                            .cpu = machine->cpu,
+                            .isa = midl_isa_name(midl_isa_best()),
+                            .compiler = machine->compiler,
+                            .flags = machine->flags,
+                            .argv = sweep->command,
+                            .seed = sweep->cases.cases[0].shape.seed};
+    enum store_status status =
+        store_run_begin(sweep->store, &run, facts, fact_count, &sweep->run_id);
+    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+}
+
+static enum outcome resume_run(struct sweep *sweep, struct error *error)
+{
+    enum store_status status = store_run_resume(sweep->store, suite_name(sweep->suite), sweep->hash,
+                                                MIDL_COMMIT, &sweep->run_id);
+    if (status == STORE_NONE) {
+        progress_note(sweep->progress,
+                      "nothing to resume: %s has no unfinished run of these points by this build; "
+                      "a new one begins",
+                      sweep->db);
+        return begin_run(sweep, error);
+    }
+    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+}
+
+/* A group is stored whole or not at all: its first point tells. */
+static enum outcome is_stored(struct sweep *sweep, const struct bench_group *group, bool *ret,
+                              struct error *error)
+{
+    const struct bench_case *first = &sweep->cases.cases[group->first];
+    char shape_key[CASE_TEXT_SIZE];
+    *ret = false;
+    if (!sweep->options.resume)
+        return OUTCOME_DONE;
+    bench_shape_text(&first->shape, shape_key);
+    enum store_status status =
+        store_has_point(sweep->store, sweep->run_id, shape_key, midl_variant_idea(first->variant),
+                        midl_isa_name(midl_variant_isa(first->variant)),
+                        midl_dtype_name(midl_variant_dtype(first->variant)), ret);
+    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+}
+
+static enum outcome count_stored(struct sweep *sweep, struct error *error)
+{
+    for (size_t i = 0; i < sweep->cases.group_count; i++) {
+        const struct bench_group *group = &sweep->cases.groups[i];
+        bool stored;
+        enum outcome outcome = is_stored(sweep, group, &stored, error);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+        sweep->resumed += stored ? group->count : 0;
+    }
+    if (sweep->resumed > 0) {
+        progress_skip(sweep->progress, sweep->resumed);
+        progress_note(sweep->progress, "resuming run %lld: %zu of %zu points were measured before",
+                      (long long)sweep->run_id, sweep->resumed, sweep->cases.count);
+    }
+    return OUTCOME_DONE;
+}
+
+/* Open the store, begin or resume the run. */
+static enum outcome sweep_open(struct sweep *sweep, struct error *error)
+{
+    char text[STORE_ERROR_SIZE];
+    enum store_status status = store_open(sweep->db, STORE_WRITE, &sweep->store, text);
+    if (status != STORE_OK)
+        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
+    sweep->progress =
+        progress_begin(suite_name(sweep->suite), sweep->cases.count, sweep->options.quiet != NULL);
+    enum outcome outcome =
+        sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
+    sweep->running = outcome == OUTCOME_DONE;
+    return outcome == OUTCOME_DONE ? count_stored(sweep, error) : outcome;
+}
+
+/* ---- Ceilings ------------------------------------------------------------------------------ */
+
+static const struct ceilings *find_ceilings(const struct sweep *sweep, int threads)
+{
+    for (size_t i = 0; i < sweep->ceiling_count; i++)
+        if (sweep->ceilings[i].threads == threads)
+            return &sweep->ceilings[i];
+    return NULL;
+}
+
+static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error *error)
+{
+    struct store_ceiling rows[CEILING_LEVELS + CEILING_PEAKS];
+    struct ceilings *grown = realloc(sweep->ceilings, (sweep->ceiling_count + 1) * sizeof *grown);
+    if (!grown)
+        return fail_memory(error, "ceilings", sizeof *grown);
+    sweep->ceilings = grown;
+    struct ceilings *ceilings = &grown[sweep->ceiling_count];
+    enum outcome outcome = ceilings_measure(threads, ceilings, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    sweep->ceiling_count++;
+    enum store_status status =
+        store_put_ceilings(sweep->store, sweep->run_id, rows, ceilings_rows(ceilings, rows));
+    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+}
+
+/* What this machine can do, for every number of threads that the sweep asks for. */
+static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
+{
+    progress_step(sweep->progress, sweep->resumed, "ceilings of this machine");
+    for (size_t i = 0; i < sweep->cases.group_count && !stop_requested; i++) {
+        int threads = sweep->cases.cases[sweep->cases.groups[i].first].shape.threads;
+        if (find_ceilings(sweep, threads))
+            continue;
+        enum outcome outcome = add_ceilings(sweep, threads, error);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+    }
+    return OUTCOME_DONE;
+}
+
+/* ---- Groups -------------------------------------------------------------------------------- */
+
+static enum outcome keep_group(struct sweep *sweep, const struct bench_group *group,
+                               const struct measure_result *result, struct error *error)
+{
+    enum store_status status =
+        store_put_points(sweep->store, sweep->run_id, result->points, result->count);
+    if (status != STORE_OK)
+        return store_failed(sweep, status, error);
+    for (size_t i = 0; i < result->count; i++) {
+        const struct store_point *point = &result->points[i];
+        const struct bench_case *bench_case = &sweep->cases.cases[group->first + i];
+        sweep->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
+        sweep->failed += strcmp(point->status, "failed") == 0;
+        if (sweep->options.json &&
+            !print_point_json(stdout, sweep->run_id, suite_name(sweep->suite), point))
+            return fail(error, OUTCOME_MACHINE,
+                        "cannot write to standard output; the points are in %s", sweep->db);
+    }
+    sweep->done += result->count;
+    return OUTCOME_DONE;
+}
+
+static enum outcome run_group(struct sweep *sweep, const struct bench_group *group,
+                              struct error *error)
+{
+    const struct bench_case *cases = &sweep->cases.cases[group->first];
+    struct measure_result result = {0};
+    char text[CASE_TEXT_SIZE];
+    bool stored;
+    enum outcome outcome = is_stored(sweep, group, &stored, error);
+    if (outcome != OUTCOME_DONE || stored)
+        return outcome;
+    bench_shape_text(&cases[0].shape, text);
+    progress_step(sweep->progress, sweep->resumed + sweep->done, text);
+    sweep->measure.ceilings = find_ceilings(sweep, cases[0].shape.threads);
+    outcome = measure_group(cases, group->count, &sweep->measure, &result, error);
+    if (outcome == OUTCOME_DONE && !result.interrupted)
+        outcome = keep_group(sweep, group, &result, error);
+    measure_result_clear(&result);
+    return outcome;
+}
+
+static enum outcome run_groups(struct sweep *sweep, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    sweep->measure = (struct measure_options){.target = suite_target(sweep->suite),
+                                              .budget_ns = suite_budget_ns(sweep->suite),
+                                              .sample_ns = SAMPLE_NS,
+                                              .min_rounds = MIN_ROUNDS,
+                                              .counters = suite_counters(sweep->suite),
+                                              .cache = measure_cache_create(),
+                                              .stop = &stop_requested};
+    if (sweep->resumed < sweep->cases.count)
+        outcome = measure_ceilings(sweep, error);
+    for (size_t i = 0; i < sweep->cases.group_count && outcome == OUTCOME_DONE && !stop_requested;
+         i++)
+        outcome = run_group(sweep, &sweep->cases.groups[i], error);
+    return outcome;
+}
+
+/* ---- The end ------------------------------------------------------------------------------- */
+
+static void print_tables(const struct sweep *sweep)
+{
+    char text[CASE_TEXT_SIZE];
+    for (size_t i = 0; i < sweep->cases.group_count; i++) {
+        const struct bench_group *group = &sweep->cases.groups[i];
+        if (!sweep->rows[group->first].status)
+            continue;
+        bench_shape_text(&sweep->cases.cases[group->first].shape, text);
+        print_table(stdout, text, &sweep->rows[group->first], group->count);
+    }
+    printf("\nrun %lld in %s: %zu points measured", (long long)sweep->run_id, sweep->db,
+           sweep->done);
+    if (sweep->resumed > 0)
+        printf(", %zu before", sweep->resumed);
+    printf("\n");
+}
+
+/* One line a point, with the command that repeats it. */
+static void name_failed(const struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->cases.count; i++) {
+        const struct print_row *row = &sweep->rows[i];
+        char shape[CASE_TEXT_SIZE], command[CASE_TEXT_SIZE];
+        if (!row->status || strcmp(row->status, "failed") != 0)
+            continue;
+        bench_shape_text(&sweep->cases.cases[i].shape, shape);
+        bench_case_command(&sweep->cases.cases[i], command);
+        fprintf(stderr, "midl sweep: %s failed its check at %s: %s; to repeat it: %s\n",
+                row->kernel, shape, row->reason, command);
+    }
+}
+
+static enum outcome interrupted(const struct sweep *sweep, struct error *error)
+{
+    return fail(error, OUTCOME_NO_VERDICT,
+                "interrupted; %zu of %zu points are in %s; to go on: %s%s",
+                sweep->resumed + sweep->done, sweep->cases.count, sweep->db, sweep->command,
+                sweep->options.resume ? "" : " --resume");
+}
+
+static enum outcome sweep_end(struct sweep *sweep, struct error *error)
+{
+    bool whole = sweep->resumed + sweep->done == sweep->cases.count;
+    enum store_status status =
+        store_run_end(sweep->store, sweep->run_id, whole ? "finished" : "interrupted");
+    sweep->running = false;
+    progress_step(sweep->progress, sweep->resumed + sweep->done, "end");
+    progress_end(sweep->progress);
+    sweep->progress = NULL;
+    if (status != STORE_OK)
+        return store_failed(sweep, status, error);
+    if (!sweep->options.json && !sweep->options.quiet)
+        print_tables(sweep);
+    name_failed(sweep);
+    if (!whole)
+        return interrupted(sweep, error);
+    return OUTCOME_DONE;
+}
+
+int command_sweep(int argc, char **argv)
+{
+    struct sweep sweep = {0};
+    struct error error;
+    const char *suite = NULL;
+    bool help = false;
+    int exit_status = OUTCOME_DONE;
+
+    join_command(argc, argv, sweep.command, sizeof sweep.command);
+    enum outcome outcome = parse(argc, argv, &sweep.options, &suite, &help, &error);
+    if (outcome != OUTCOME_DONE || help)
+        goto cleanup;
+    outcome = sweep_load(&sweep, suite, &error);
+    if (outcome != OUTCOME_DONE)
+        goto cleanup;
+    if (sweep.options.dry_run) {
+        exit_status = dry_run(&sweep);
+        goto cleanup;
+    }
+    outcome = sweep_open(&sweep, &error);
+    if (outcome != OUTCOME_DONE)
+        goto cleanup;
+    stop_on_signals();
+    outcome = run_groups(&sweep, &error);
+    if (outcome == OUTCOME_DONE)
+        outcome = sweep_end(&sweep, &error);
+    if (outcome == OUTCOME_DONE && sweep.failed > 0)
+        exit_status = OUTCOME_BAD;
+cleanup:
+    if (sweep.running)
+        (void)store_run_end(sweep.store, sweep.run_id, "interrupted");
+    sweep_clear(&sweep);
+    return outcome == OUTCOME_DONE ? exit_status : command_fail("sweep", outcome, &error);
+}

@@ -1,0 +1,33 @@
+/* sweep_print.h - what a sweep says of the points it measured: a table at its end, or JSON lines.
+ */
+#ifndef MIDL_SWEEP_PRINT_H
+#define MIDL_SWEEP_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "store.h"
+
+/* "48.1 us": a time in nanoseconds with three digits and the unit that suits it. */
+void print_time_text(double time_ns, char ret[24]);
+
+/* One JSON object on one line, columns as in view `points` of the store. False if there is no
+ * memory or `out` takes no more. */
+bool print_point_json(FILE *out, int64_t run_id, const char *suite,
+                      const struct store_point *point);
+
+/* What the table needs of a point, kept after its samples are gone. */
+struct print_row {
+    char kernel[48], reason[160];
+    const char *status;
+    double time_ns, time_lo_ns, time_hi_ns, speedup, speedup_lo, speedup_hi, flops_ratio;
+};
+
+struct print_row print_row(const struct store_point *point, const char *kernel);
+
+/* The table of one shape, under its label. */
+void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count);
+
+#endif
