@@ -7,35 +7,43 @@
 
 #include "store.h"
 
+#define CACHE_LEVELS 4
+
 struct cache_level {
-    int level;        /* 1 (data), 2, 3; 0: unknown */
-    size_t bytes;     /* of one instance */
-    int ways, line;   /* 0: unknown */
+    int level;          /* 1 (data), 2, 3, 4 */
+    size_t bytes;       /* of one instance, as reported */
+    int ways, line;     /* 0: unknown */
+    bool plausible;     /* false: a virtual machine that was told of the whole host's cache */
+    size_t share_bytes; /* what this machine may reckon with: bytes, or 4 MiB a core if that was
+                           not plausible */
     const char *source; /* "sysfs", "cpuid", "sysconf", "assumed" */
 };
 
 struct machine {
-    char host[64], cpu[96], os[160], compiler[96], flags[256], hypervisor[48], governor[32],
-        blas[96], blas_core[48], onednn[48], gbench[24], papi[24], valgrind[64], microcode[24];
-    int cores;
+    char host[64], cpu[96], os[160], compiler[96], flags[256], commit[64], isa[16], hypervisor[48],
+        governor[32], thp[16], blas[160], blas_core[48], blas_override[48], onednn[48], gbench[24],
+        papi[24], sqlite[24], valgrind[64], microcode[24];
+    int cores; /* that this process may use */
     size_t page_bytes, huge_page_bytes;
-    double memory_bytes, load1;
-    struct cache_level caches[4];
+    double memory_bytes, load1; /* NaN: unknown */
+    struct cache_level caches[CACHE_LEVELS];
     size_t cache_count;
-    bool aslr, turbo, turbo_known, smt, smt_known, denormals_flushed;
+    bool virtual_machine, aslr, turbo, turbo_known, smt, smt_known, denormals_flushed, optimised,
+        sanitised;
     double timer_overhead_ns, timer_resolution_ns;
 };
 
-/* Filled on first use; never fails: unknown strings say "unknown". */
+/* Filled on first use; never fails: unknown strings say "unknown", missing libraries "none". */
 const struct machine *machine_get(void);
 
-/* Bytes of the data cache of that level, or 0. */
+/* Bytes of the data cache of that level as reported, or 0. */
 size_t machine_cache_bytes(int level);
 
 /* As rows for the store. *ret belongs to machine.c. */
 size_t machine_facts(const struct store_fact **ret);
 
-/* Share of time stolen by the hypervisor since the last call (0..1), NaN if unknown. */
+/* Share of time stolen by the hypervisor since the last call (0..1), NaN if unknown; the first call
+ * gives the share since the machine started. */
 double machine_steal(void);
 
 #endif

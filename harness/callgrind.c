@@ -1,0 +1,488 @@
+/* callgrind.c - counts by simulation: this program, started again under valgrind for one call.
+ *
+ * What runs there is pinned down as far as it can be: a small fixed environment, fixed addresses,
+ * one thread, the caches of this machine, and a kernel set of OpenBLAS that valgrind can run.
+ * Counts of one case are then the same in every run. What differs from the timed call is said in
+ * the rows. */
+#define _GNU_SOURCE /* environ */
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <wordexp.h>
+
+#include "child.h"
+#include "counters.h"
+#include "harness_config.h"
+#include "machine.h"
+#include "machine_text.h"
+
+#define TIME_LIMIT_S 120
+#define PATH_SIZE 512
+
+/* ---- Is valgrind there?
+ * -------------------------------------------------------------------------- */
+
+/* All of a file, to be freed; NULL if it can't be read. */
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t used = 0, size = 0;
+    while (file && !ferror(file) && !feof(file)) {
+        if (size - used < 2) {
+            size = size ? 2 * size : 1 << 16;
+            char *larger = realloc(text, size);
+            if (!larger)
+                break;
+            text = larger;
+        }
+        used += fread(text + used, 1, size - used - 1, file);
+        text[used] = '\0';
+    }
+    bool whole = file && feof(file);
+    if (file)
+        fclose(file);
+    if (!whole) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* A new folder for the files of one run. */
+static bool folder_make(char ret[PATH_SIZE])
+{
+    const char *parent = getenv("TMPDIR");
+    int length =
+        snprintf(ret, PATH_SIZE, "%s/midl-count-XXXXXX", parent && *parent ? parent : "/tmp");
+    return length < PATH_SIZE - 32 && mkdtemp(ret);
+}
+
+static void folder_remove(const char *path)
+{
+    DIR *folder = opendir(path);
+    char name[PATH_SIZE + 256];
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        unlink(name);
+    }
+    if (folder)
+        closedir(folder);
+    rmdir(path);
+}
+
+static void ask_version(const char *program, char *ret, size_t size)
+{
+    char folder[PATH_SIZE], out[PATH_SIZE + 16], reason[COUNTER_REASON_SIZE];
+    char word[] = "valgrind", option[] = "--version";
+    char *argv[] = {word, option, NULL};
+    if (!folder_make(folder))
+        return;
+    snprintf(out, sizeof out, "%s/out", folder);
+    struct child child = {
+        .path = program, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
+    char *text = child_run(&child, reason, sizeof reason) ? read_file(out) : NULL;
+    if (text && strncmp(text, "valgrind-", 9) == 0)
+        snprintf(ret, size, "%.*s", (int)strcspn(text + 9, "\n"), text + 9);
+    free(text);
+    folder_remove(folder);
+}
+
+struct valgrind {
+    char path[PATH_SIZE], version[64];
+};
+
+static const struct valgrind *valgrind_get(void)
+{
+    static struct valgrind valgrind = {.version = "none"};
+    static bool asked;
+    if (!asked && child_find("valgrind", valgrind.path, sizeof valgrind.path))
+        ask_version(valgrind.path, valgrind.version, sizeof valgrind.version);
+    asked = true;
+    return &valgrind;
+}
+
+const char *counters_valgrind_version(void)
+{
+    return valgrind_get()->version;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BUILD_SANITISED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define BUILD_SANITISED true
+#endif
+#endif
+#ifndef BUILD_SANITISED
+#define BUILD_SANITISED false
+#endif
+
+const char *counters_callgrind_unavailable(void)
+{
+    if (!MIDL_HAVE_CALLGRIND)
+        return "built without valgrind's headers";
+    if (BUILD_SANITISED)
+        return "valgrind can't run a sanitised build";
+    if (strcmp(valgrind_get()->version, "none") == 0)
+        return "valgrind isn't installed";
+    return NULL;
+}
+
+/* ---- Geometry
+ * ------------------------------------------------------------------------------------ */
+
+static size_t power_of_two_below(size_t value)
+{
+    size_t power = 1;
+    while (power <= value / 2)
+        power *= 2;
+    return power;
+}
+
+struct cache_geometry callgrind_geometry(size_t bytes, int ways, int line)
+{
+    size_t line_bytes = power_of_two_below(line >= 16 ? (size_t)line : 64);
+    size_t way_count = ways > 0 ? (size_t)ways : 8;
+    if (bytes < line_bytes * way_count)
+        bytes = line_bytes * way_count;
+    size_t sets = power_of_two_below(bytes / (line_bytes * way_count));
+    way_count =
+        bytes / (line_bytes * sets); /* keeps the size where the sets were no power of two */
+    return (struct cache_geometry){
+        .bytes = sets * way_count * line_bytes, .ways = (int)way_count, .line = (int)line_bytes};
+}
+
+static struct cache_geometry geometry_of(const struct cache_level *cache)
+{
+    return callgrind_geometry(cache->bytes, cache->ways, cache->line);
+}
+
+struct cache_geometry callgrind_first_level(void)
+{
+    const struct machine *machine = machine_get();
+    if (machine->cache_count > 0 && machine->caches[0].level == 1)
+        return geometry_of(&machine->caches[0]);
+    return callgrind_geometry(32 << 10, 8, 64);
+}
+
+struct cache_geometry callgrind_last_level(void)
+{
+    const struct machine *machine = machine_get();
+    for (size_t i = machine->cache_count; i > 0; i--)
+        if (machine->caches[i - 1].plausible && machine->caches[i - 1].level > 1)
+            return geometry_of(&machine->caches[i - 1]);
+    return callgrind_geometry(8 << 20, 16, 64);
+}
+
+/* ---- The output file
+ * ----------------------------------------------------------------------------- */
+
+/* The line that begins with `key`, without it; NULL if there is none. */
+static const char *line_of(const char *text, const char *key)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, strlen(key)) == 0)
+            return line + strlen(key);
+    }
+    return NULL;
+}
+
+/* The number in the totals under the event's column; trailing zeros are left out by callgrind. NaN
+ * if there is no such column or no number. */
+static double total_of(const char *events, const char *totals, const char *event)
+{
+    size_t length = strlen(event);
+    for (bool given = true; *events && *events != '\n';) {
+        events += strspn(events, " ");
+        char *end = NULL;
+        double value = given ? strtod(totals, &end) : 0;
+        totals += strspn(totals, " ");
+        if (given && (*totals == '\n' || *totals == '\0')) {
+            given = false;
+            value = 0;
+        } else if (given && end == totals) {
+            return NAN;
+        }
+        if (strncmp(events, event, length) == 0 && strchr(" \n", events[length]))
+            return value;
+        totals = given ? end : totals;
+        events += strcspn(events, " \n");
+    }
+    return NAN;
+}
+
+bool callgrind_parse(const char *text, struct callgrind_totals *ret,
+                     char reason[COUNTER_REASON_SIZE])
+{
+    const char *events = line_of(text, "events:"), *totals = line_of(text, "totals:");
+    if (!events || !totals || !strchr(totals, '\n')) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file %s",
+                 strncmp(text, "# callgrind format", 18) == 0 || events ? "is cut short"
+                                                                        : "is none of its own");
+        return false;
+    }
+    struct callgrind_totals seen = {
+        .instructions = total_of(events, totals, "Ir"),
+        .data_reads = total_of(events, totals, "Dr"),
+        .data_writes = total_of(events, totals, "Dw"),
+        .l1d_misses = total_of(events, totals, "D1mr") + total_of(events, totals, "D1mw"),
+        .ll_misses = total_of(events, totals, "ILmr") + total_of(events, totals, "DLmr") +
+                     total_of(events, totals, "DLmw")};
+    if (!isfinite(seen.instructions + seen.data_reads + seen.data_writes + seen.l1d_misses +
+                  seen.ll_misses)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file lacks counts that were asked for");
+        return false;
+    }
+    if (!(seen.instructions > 0)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind counted nothing");
+        return false;
+    }
+    *ret = seen;
+    return true;
+}
+
+/* ---- The run
+ * ------------------------------------------------------------------------------------- */
+
+/* A kernel set of OpenBLAS without AVX-512 or SVE, which valgrind can't run. */
+static const char *countable_core(const char *core)
+{
+    static const struct {
+        const char *core, *instead;
+    } rows[] = {{"SkylakeX", "Haswell"},       {"Cooperlake", "Haswell"},
+                {"SapphireRapids", "Haswell"}, {"A64FX", "NEOVERSEN1"},
+                {"NEOVERSEV1", "NEOVERSEN1"},  {"ARMV8SVE", "NEOVERSEN1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcasecmp(core, rows[i].core) == 0)
+            return rows[i].instead;
+    return core;
+}
+
+#define WORDS_MAX 96
+#define VARIABLES_MAX 16
+
+/* Words and variables of the child, as execve wants them; the texts live here. */
+struct command_line {
+    char *argv[WORDS_MAX], *environment[VARIABLES_MAX];
+    size_t words, variables;
+    char text[4 * CASE_TEXT_SIZE + 8 * PATH_SIZE];
+    size_t used;
+    bool full;
+};
+
+__attribute__((format(printf, 2, 3))) static char *keep(struct command_line *line,
+                                                        const char *format, ...)
+{
+    va_list arguments;
+    char *text = line->text + line->used;
+    size_t room = sizeof line->text - line->used;
+    va_start(arguments, format);
+    int length = vsnprintf(text, room, format, arguments);
+    va_end(arguments);
+    line->full = line->full || length < 0 || (size_t)length >= room;
+    line->used += line->full ? 0 : (size_t)length + 1;
+    return text;
+}
+
+static void add_word(struct command_line *line, char *word)
+{
+    line->full = line->full || line->words + 1 >= WORDS_MAX;
+    if (!line->full)
+        line->argv[line->words++] = word;
+}
+
+static void add_cache(struct command_line *line, const char *option, struct cache_geometry cache)
+{
+    add_word(line, keep(line, "--%s=%zu,%d,%d", option, cache.bytes, cache.ways, cache.line));
+}
+
+static void add_variable(struct command_line *line, char *variable)
+{
+    line->full = line->full || line->variables + 1 >= VARIABLES_MAX;
+    if (!line->full)
+        line->environment[line->variables++] = variable;
+}
+
+/* The case as words: bench_case_command's text without "midl sweep", as a shell would split it. */
+static bool add_case(struct command_line *line, const struct bench_case *bench_case)
+{
+    char text[CASE_TEXT_SIZE];
+    wordexp_t words = {0};
+    bench_case_command(bench_case, text);
+    if (wordexp(text, &words, WRDE_NOCMD) != 0)
+        return false;
+    bool ok = words.we_wordc > 2;
+    for (size_t i = 2; i < words.we_wordc; i++)
+        add_word(line, keep(line, "%s", words.we_wordv[i]));
+    wordfree(&words);
+    return ok;
+}
+
+static void add_environment(struct command_line *line)
+{
+    static const char *const kept[] = {"PATH",       "LD_LIBRARY_PATH", "VALGRIND_LIB",
+                                       "MIDL_SHARE", "MIDL_DATA",       "TMPDIR"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const char *value = getenv(kept[i]);
+        if (value)
+            add_variable(line, keep(line, "%s=%s", kept[i], value));
+    }
+    add_variable(line, keep(line, "LC_ALL=C"));
+    add_variable(line, keep(line, "OMP_NUM_THREADS=1"));
+    add_variable(line, keep(line, "OPENBLAS_NUM_THREADS=1"));
+    if (strcmp(machine_get()->blas, "none") != 0)
+        add_variable(line,
+                     keep(line, "OPENBLAS_CORETYPE=%s", countable_core(machine_get()->blas_core)));
+}
+
+static bool command_make(const struct bench_case *bench_case, const char *folder,
+                         struct command_line *line)
+{
+    struct cache_geometry first = callgrind_first_level(), last = callgrind_last_level();
+    char self[PATH_SIZE];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return false;
+    self[length] = '\0';
+    static const char *const options[] = {
+        "valgrind",           "--tool=callgrind",    "-q", "--vgdb=no", "--cache-sim=yes",
+        "--instr-atstart=no", "--collect-atstart=no"};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        add_word(line, keep(line, "%s", options[i]));
+    add_cache(line, "I1", first);
+    add_cache(line, "D1", first);
+    add_cache(line, "LL", last);
+    add_word(line, keep(line, "--callgrind-out-file=%s/counts", folder));
+    add_word(line, keep(line, "%s", self));
+    add_word(line, keep(line, "count-one"));
+    add_environment(line);
+    return add_case(line, bench_case) && !line->full;
+}
+
+/* What the child's standard error says: the line that midl printed, else the first. */
+static void add_complaint(const char *path, char reason[COUNTER_REASON_SIZE])
+{
+    char *text = read_file(path), how[COUNTER_REASON_SIZE];
+    const char *line = text ? line_of(text, "midl count-one: ") : NULL;
+    if (!line && text)
+        line = text;
+    if (line && *line && *line != '\n') {
+        snprintf(how, sizeof how, "%s", reason);
+        snprintf(reason, COUNTER_REASON_SIZE, "under valgrind, %.40s: %.100s", how, line);
+        reason[strcspn(reason, "\n")] = '\0';
+    }
+    free(text);
+}
+
+/* In what the counted call differs from the timed one; empty if in nothing. */
+static void describe(const struct bench_case *bench_case, const char *facts,
+                     struct counter_set *ret, char note[COUNTER_REASON_SIZE])
+{
+    const struct machine *machine = machine_get();
+    char isa[32] = "unknown", variant[64] = "", core[48] = "";
+    const char *name = midl_variant_name(bench_case->variant);
+    size_t used = 0;
+    text_value(facts, "isa", '=', isa, sizeof isa);
+    text_value(facts, "variant", '=', variant, sizeof variant);
+    text_value(facts, "blas_core", '=', core, sizeof core);
+    snprintf(ret->blas_core, sizeof ret->blas_core, "%s", core);
+    *note = '\0';
+    if (strcmp(isa, machine->isa) != 0)
+        used += (size_t)snprintf(note, COUNTER_REASON_SIZE,
+                                 "counted as on a processor with %s, not %s", isa, machine->isa);
+    if (*core && strcmp(core, machine->blas_core) != 0)
+        used += (size_t)snprintf(note + used, COUNTER_REASON_SIZE - used,
+                                 "%sOpenBLAS kernels %s in place of %s", used ? "; " : "", core,
+                                 machine->blas_core);
+    if (strcmp(variant, name) != 0)
+        snprintf(note + used, COUNTER_REASON_SIZE - used, "%s%s ran %s", used ? "; " : "", name,
+                 variant);
+}
+
+/* NULL if the case can be tried, else why not. */
+static const char *uncountable(const struct bench_case *bench_case)
+{
+    const char *reason = counters_callgrind_unavailable();
+    if (!reason && midl_variant_isa(bench_case->variant) == MIDL_ISA_AVX512)
+        reason = "not countable: valgrind can't run AVX-512 code";
+    if (!reason && bench_case->shape.threads > 1)
+        reason = "not countable: callgrind simulates one thread";
+    return reason;
+}
+
+static bool count(const struct bench_case *bench_case, struct callgrind_totals *totals,
+                  struct counter_set *ret, char reason[COUNTER_REASON_SIZE])
+{
+    const char *obstacle = uncountable(bench_case);
+    char folder[PATH_SIZE], out[PATH_SIZE + 16], err[PATH_SIZE + 16], counts[PATH_SIZE + 16];
+    struct command_line line = {.words = 0};
+    char *text = NULL, *facts = NULL;
+    bool ok = false;
+    if (obstacle || !folder_make(folder)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "%s",
+                 obstacle ? obstacle : "can't make a temporary folder; set TMPDIR");
+        return false;
+    }
+    snprintf(out, sizeof out, "%s/out", folder);
+    snprintf(err, sizeof err, "%s/err", folder);
+    snprintf(counts, sizeof counts, "%s/counts", folder);
+    struct child child = {.path = valgrind_get()->path,
+                          .argv = line.argv,
+                          .environment = line.environment,
+                          .out = out,
+                          .err = err,
+                          .limit_s = TIME_LIMIT_S,
+                          .fixed_addresses = true};
+    snprintf(reason, COUNTER_REASON_SIZE, "the case's command line is too long");
+    if (!command_make(bench_case, folder, &line))
+        goto cleanup;
+    if (!child_run(&child, reason, COUNTER_REASON_SIZE)) {
+        add_complaint(err, reason);
+        goto cleanup;
+    }
+    text = read_file(counts);
+    facts = read_file(out);
+    snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file can't be read");
+    ok = text && facts && callgrind_parse(text, totals, reason);
+    if (ok)
+        describe(bench_case, facts, ret, reason);
+cleanup:
+    free(text);
+    free(facts);
+    folder_remove(folder);
+    return ok;
+}
+
+void counters_callgrind(const struct bench_case *bench_case, struct counter_set *ret)
+{
+    struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN};
+    char reason[COUNTER_REASON_SIZE] = "";
+    *ret = (struct counter_set){.count = 0};
+    count(bench_case, &totals, ret, reason);
+    const struct {
+        const char *name;
+        double value;
+    } rows[] = {{"instructions", totals.instructions},
+                {"data_reads", totals.data_reads},
+                {"data_writes", totals.data_writes},
+                {"l1d_misses", totals.l1d_misses},
+                {"ll_misses", totals.ll_misses}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(ret->text[i], sizeof ret->text[i], "%s", reason);
+        ret->counters[ret->count++] =
+            (struct store_counter){.counter = rows[i].name,
+                                   .source = "callgrind",
+                                   .reason = *reason ? ret->text[i] : NULL,
+                                   .per_call = rows[i].value,
+                                   .scaled = NAN};
+    }
+}

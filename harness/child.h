@@ -1,0 +1,25 @@
+/* child.h - another program, run with a time limit and without surprises: nothing of it outlives
+ * this program, and how it ended is told in words. */
+#ifndef MIDL_CHILD_H
+#define MIDL_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct child {
+    const char *path;                       /* of the program */
+    char *const *argv, *const *environment; /* NULL-terminated */
+    const char *out, *err;                  /* files that take its output; NULL: nowhere */
+    double limit_s;
+    bool fixed_addresses; /* without address space randomisation */
+};
+
+/* Run it to its end. True if it exited with status 0; else `reason` says how it ended: "exit status
+ * 2", "killed by signal 4 (Illegal instruction)", "took longer than 120 s", "interrupted" (the stop
+ * flag of command.h was set). */
+bool child_run(const struct child *child, char *reason, size_t size);
+
+/* Where in $PATH the program is; false if nowhere. */
+bool child_find(const char *name, char *ret, size_t size);
+
+#endif

@@ -1,0 +1,119 @@
+/* count_one.c - the hidden command `midl count-one`: one case, one counted call, under callgrind.
+ *
+ * Instrumentation starts with empty caches. A warm case runs once with instrumentation but without
+ * collecting, so that the counted call finds the caches as the call before left them; a cold one
+ * has its first call before instrumentation starts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "counters.h"
+#include "harness_config.h"
+#include "machine.h"
+#include "midl.h"
+#include "midl_config.h"
+#include "problem.h"
+#include "suite.h"
+
+#if MIDL_HAVE_CALLGRIND
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#define CALLGRIND_TOGGLE_COLLECT
+#endif
+
+#if MIDL_HAVE_OPENBLAS
+char *openblas_get_corename(void);
+#endif
+
+/* Options as bench_case_command writes them: --axis value, pair by pair. */
+static enum outcome parse_case(int argc, char **argv, struct bench_cases *ret, struct error *error)
+{
+    struct suite *suite = NULL;
+    enum outcome outcome = suite_custom(&suite, error);
+    for (int i = 1; outcome == OUTCOME_DONE && i < argc; i += 2) {
+        int axis = strncmp(argv[i], "--", 2) == 0 ? suite_axis_find(argv[i] + 2) : -1;
+        if (axis < 0 || i + 1 == argc)
+            outcome =
+                fail(error, OUTCOME_USAGE, "%.60s: an axis and its value were expected", argv[i]);
+        else
+            outcome = suite_set_axis(suite, (enum axis_id)axis, argv[i + 1], error);
+    }
+    if (outcome == OUTCOME_DONE)
+        outcome = suite_expand(suite, ret, error);
+    if (outcome == OUTCOME_DONE && ret->count != 1) {
+        outcome = fail(error, OUTCOME_USAGE, "%zu cases given, one expected", ret->count);
+        bench_cases_clear(ret);
+    }
+    suite_destroy(suite);
+    return outcome;
+}
+
+/* What this process runs, as the parent wants to know it: KEY=value lines. */
+static void print_facts(const struct midl_plan *plan)
+{
+    printf("isa=%s\n", midl_isa_name(midl_isa_best()));
+    printf("variant=%s\n", midl_variant_name(midl_plan_variant(plan)));
+#if MIDL_HAVE_OPENBLAS
+    printf("blas_core=%s\n", openblas_get_corename());
+#endif
+}
+
+static void run_counted(struct midl_plan *plan, size_t batch, const float *x, float *y, bool cold)
+{
+    if (cold)
+        midl_run(plan, batch, x, y);
+    CALLGRIND_START_INSTRUMENTATION;
+    if (!cold)
+        midl_run(plan, batch, x, y);
+    CALLGRIND_TOGGLE_COLLECT;
+    midl_run(plan, batch, x, y);
+    CALLGRIND_TOGGLE_COLLECT;
+    CALLGRIND_STOP_INSTRUMENTATION;
+}
+
+static enum outcome count_case(const struct bench_case *bench_case, struct error *error)
+{
+    const struct bench_shape *shape = &bench_case->shape;
+    struct problem problem = {0};
+    struct midl_plan *plan = NULL;
+    char reason[MIDL_REASON_SIZE];
+    float *y = NULL;
+    enum outcome outcome = problem_load(shape, &problem, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    struct midl_plan_options options = {.variant = midl_variant_name(bench_case->variant),
+                                        .dtype = shape->dtype,
+                                        .max_batch = shape->batch,
+                                        .threads = shape->threads};
+    if (midl_plan_create(&problem.layer, &options, &plan, reason) != MIDL_OK) {
+        outcome = fail(error, OUTCOME_USAGE, "%s", reason);
+        goto cleanup;
+    }
+    size_t bytes = shape->batch * shape->layer.n * sizeof *y;
+    if (posix_memalign((void **)&y, 64, bytes) != 0) {
+        outcome = fail_memory(error, "the output", (double)bytes);
+        goto cleanup;
+    }
+    memset(y, 0, bytes);
+    run_counted(plan, shape->batch, problem.x, y, shape->cache == CACHE_COLD);
+    print_facts(plan);
+cleanup:
+    free(y);
+    midl_plan_destroy(plan);
+    problem_clear(&problem);
+    return outcome;
+}
+
+int command_count_one(int argc, char **argv)
+{
+    struct bench_cases cases = {0};
+    struct error error;
+    enum outcome outcome = parse_case(argc, argv, &cases, &error);
+    if (outcome == OUTCOME_DONE)
+        outcome = count_case(&cases.cases[0], &error);
+    bench_cases_clear(&cases);
+    return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("count-one", outcome, &error);
+}

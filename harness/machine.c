@@ -1,0 +1,478 @@
+/* machine.c - facts of this machine and build.
+ *
+ * Asked once, in the order of trust: the kernel's files, then the processor itself, then the C
+ * library, then a guess; what was asked is kept with the answer. Reading texts is machine_text.c's.
+ */
+#define _GNU_SOURCE /* affinity */
+#include "machine.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "commit.h"
+#include "counters.h"
+#include "gbench.h"
+#include "harness_config.h"
+#include "machine_text.h"
+#include "midl.h"
+#include "midl_config.h"
+
+#if MIDL_HAVE_PAPI
+#include <papi.h>
+#endif
+#if MIDL_HAVE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+#if MIDL_HAVE_OPENBLAS
+char *openblas_get_config(void);
+char *openblas_get_corename(void);
+#endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <xmmintrin.h>
+#endif
+
+static struct machine machine;
+static pthread_once_t machine_once = PTHREAD_ONCE_INIT;
+
+__attribute__((format(printf, 3, 4))) static void set(char *ret, size_t size, const char *format,
+                                                      ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(ret, size, format, arguments);
+    va_end(arguments);
+}
+
+/* SET(machine.field, "format", ...): cut to the field's size. */
+#define SET(field, ...) set(field, sizeof(field), __VA_ARGS__)
+
+/* The beginning of a file, an empty text if it can't be read. */
+static const char *read_text(const char *path, char *ret, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    size_t bytes = file ? fread(ret, 1, size - 1, file) : 0;
+    if (file)
+        fclose(file);
+    ret[bytes] = '\0';
+    return ret;
+}
+
+/* The first word of a file; false if there is none. */
+static bool read_word(const char *path, char *ret, size_t size)
+{
+    char text[256];
+    size_t length = strcspn(read_text(path, text, sizeof text), " \t\n");
+    if (length == 0)
+        return false;
+    set(ret, size, "%.*s", (int)length, text);
+    return true;
+}
+
+/* ---- The system -------------------------------------------------------------------------------
+ */
+
+static void ask_system(void)
+{
+    struct utsname name;
+    char text[4096], distribution[80] = "Linux";
+    if (gethostname(machine.host, sizeof machine.host - 1) != 0)
+        SET(machine.host, "unknown");
+    text_value(read_text("/etc/os-release", text, sizeof text), "PRETTY_NAME", '=', distribution,
+               sizeof distribution);
+    if (uname(&name) == 0)
+        SET(machine.os, "%s, %s %s %s", distribution, name.sysname, name.release, name.machine);
+    else
+        SET(machine.os, "%s", distribution);
+    double load;
+    machine.load1 = getloadavg(&load, 1) == 1 ? load : NAN;
+    cpu_set_t allowed;
+    machine.cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0
+                        ? CPU_COUNT(&allowed)
+                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static void ask_memory(void)
+{
+    char text[8192], value[32];
+    long pages = sysconf(_SC_PHYS_PAGES);
+    machine.page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    machine.memory_bytes = pages > 0 ? (double)pages * (double)machine.page_bytes : NAN;
+    read_text("/proc/meminfo", text, sizeof text);
+    if (text_value(text, "Hugepagesize", ':', value, sizeof value))
+        machine.huge_page_bytes = (size_t)strtoull(value, NULL, 10) << 10;
+    read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text);
+    if (!text_chosen(text, machine.thp, sizeof machine.thp))
+        SET(machine.thp, "unknown");
+    machine.aslr = read_word("/proc/sys/kernel/randomize_va_space", value, sizeof value) &&
+                   *value != '0' && !(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
+}
+
+/* ---- The processor ----------------------------------------------------------------------------
+ */
+
+#if defined(__x86_64__)
+static struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_registers registers;
+    __cpuid_count(leaf, subleaf, registers.eax, registers.ebx, registers.ecx, registers.edx);
+    return registers;
+}
+
+static bool ask_cpuid_hypervisor(void)
+{
+    if (!(cpuid(1, 0).ecx >> 31))
+        return false;
+    struct cpuid_registers leaf = cpuid(0x40000000, 0);
+    char letters[13] = "";
+    memcpy(letters, &leaf.ebx, 4);
+    memcpy(letters + 4, &leaf.ecx, 4);
+    memcpy(letters + 8, &leaf.edx, 4);
+    const char *name = text_hypervisor(letters);
+    SET(machine.hypervisor, "%s", name ? name : "present, unnamed");
+    return true;
+}
+
+/* Leaf 4 or AMD's copy of it; both are empty on some virtual machines. */
+static size_t cpuid_all_caches(struct cache_level ret[CACHE_LEVELS])
+{
+    enum { SUBLEAVES = 8 };
+    static const uint32_t leaves[] = {4, 0x8000001d};
+    struct cpuid_registers registers[SUBLEAVES];
+    for (size_t l = 0; l < sizeof leaves / sizeof *leaves; l++) {
+        if ((uint32_t)__get_cpuid_max(leaves[l] & 0x80000000, NULL) < leaves[l])
+            continue;
+        for (uint32_t i = 0; i < SUBLEAVES; i++)
+            registers[i] = cpuid(leaves[l], i);
+        size_t count = cpuid_caches(registers, SUBLEAVES, ret);
+        if (count > 0)
+            return count;
+    }
+    if ((uint32_t)__get_cpuid_max(0x80000000, NULL) < 0x80000006)
+        return 0;
+    return cpuid_caches_legacy(cpuid(0x80000005, 0), cpuid(0x80000006, 0), ret);
+}
+
+static bool denormals_flushed(void)
+{
+    return _mm_getcsr() & 0x8040; /* flush to zero, denormals are zero */
+}
+#else
+static bool ask_cpuid_hypervisor(void)
+{
+    return false;
+}
+
+static size_t cpuid_all_caches(struct cache_level ret[CACHE_LEVELS])
+{
+    (void)ret;
+    return 0;
+}
+
+static bool denormals_flushed(void)
+{
+#if defined(__aarch64__)
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return control >> 24 & 1;
+#else
+    return false;
+#endif
+}
+#endif
+
+static void ask_hypervisor(void)
+{
+    char vendor[96] = "", product[96] = "", both[200];
+    machine.virtual_machine = true;
+    if (ask_cpuid_hypervisor())
+        return;
+    if (read_word("/sys/hypervisor/type", machine.hypervisor, sizeof machine.hypervisor))
+        return;
+    SET(both, "%s %s", read_text("/sys/class/dmi/id/sys_vendor", vendor, sizeof vendor),
+        read_text("/sys/class/dmi/id/product_name", product, sizeof product));
+    for (char *c = both; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    const char *name = text_dmi_hypervisor(both);
+    machine.virtual_machine = name != NULL;
+    SET(machine.hypervisor, "%s", name ? name : "none");
+}
+
+static size_t sysconf_caches(struct cache_level ret[CACHE_LEVELS])
+{
+    static const int names[][3] = {
+        {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL1_DCACHE_ASSOC, _SC_LEVEL1_DCACHE_LINESIZE},
+        {_SC_LEVEL2_CACHE_SIZE, _SC_LEVEL2_CACHE_ASSOC, _SC_LEVEL2_CACHE_LINESIZE},
+        {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL3_CACHE_ASSOC, _SC_LEVEL3_CACHE_LINESIZE},
+    };
+    size_t count = 0;
+    for (int i = 0; i < 3; i++) {
+        long bytes = sysconf(names[i][0]), ways = sysconf(names[i][1]), line = sysconf(names[i][2]);
+        if (bytes > 0)
+            ret[count++] = (struct cache_level){.level = i + 1,
+                                                .bytes = (size_t)bytes,
+                                                .ways = ways > 0 ? (int)ways : 0,
+                                                .line = line > 0 ? (int)line : 0,
+                                                .source = "sysconf"};
+    }
+    return count;
+}
+
+static void ask_caches(void)
+{
+    static const struct cache_level assumed[] = {
+        {.level = 1, .bytes = 32 << 10, .ways = 8, .line = 64, .source = "assumed"},
+        {.level = 2, .bytes = 512 << 10, .ways = 8, .line = 64, .source = "assumed"}};
+    struct cache_level *caches = machine.caches;
+    machine.cache_count = sysfs_caches("/sys/devices/system/cpu/cpu0/cache", caches);
+    if (machine.cache_count == 0)
+        machine.cache_count = cpuid_all_caches(caches);
+    if (machine.cache_count == 0)
+        machine.cache_count = sysconf_caches(caches);
+    if (machine.cache_count == 0) {
+        machine.cache_count = sizeof assumed / sizeof *assumed;
+        memcpy(caches, assumed, sizeof assumed);
+    }
+    caches_judge(caches, machine.cache_count, machine.cores, machine.virtual_machine);
+}
+
+static void ask_processor(void)
+{
+    char *text = malloc(1 << 16);
+    struct cpu_text cpu = {.model = "unknown", .microcode = "unknown"};
+    if (text)
+        text_cpuinfo(read_text("/proc/cpuinfo", text, 1 << 16), &cpu);
+    free(text);
+    SET(machine.cpu, "%s", cpu.model);
+    SET(machine.microcode, "%s", cpu.microcode);
+    SET(machine.isa, "%s", midl_isa_name(midl_isa_best()));
+    machine.denormals_flushed = denormals_flushed();
+    char word[32];
+    machine.smt_known = read_word("/sys/devices/system/cpu/smt/active", word, sizeof word);
+    machine.smt = machine.smt_known && *word == '1';
+    if (!machine.smt_known && cpu.siblings > 0 && cpu.cores > 0) {
+        machine.smt_known = true;
+        machine.smt = cpu.siblings > cpu.cores;
+    }
+}
+
+static void ask_frequency(void)
+{
+    char word[32];
+    if (!read_word("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", machine.governor,
+                   sizeof machine.governor))
+        SET(machine.governor, "unknown");
+    if (read_word("/sys/devices/system/cpu/intel_pstate/no_turbo", word, sizeof word)) {
+        machine.turbo_known = true;
+        machine.turbo = *word == '0';
+    } else if (read_word("/sys/devices/system/cpu/cpufreq/boost", word, sizeof word)) {
+        machine.turbo_known = true;
+        machine.turbo = *word == '1';
+    }
+}
+
+/* ---- Build and libraries ----------------------------------------------------------------------
+ */
+
+static void ask_build(void)
+{
+    SET(machine.compiler, "%s", MIDL_COMPILER);
+    SET(machine.flags, "%s", MIDL_FLAGS);
+    SET(machine.commit, "%s", MIDL_COMMIT);
+#if defined(__OPTIMIZE__)
+    machine.optimised = true;
+#endif
+    machine.sanitised = !strstr(MIDL_FLAGS, "sanitize=none") && strstr(MIDL_FLAGS, "sanitize=");
+}
+
+static void ask_libraries(void)
+{
+    const char *override = getenv("OPENBLAS_CORETYPE");
+    SET(machine.blas_override, "%s", override && *override ? override : "none");
+#if MIDL_HAVE_OPENBLAS
+    SET(machine.blas, "%s", openblas_get_config());
+    SET(machine.blas_core, "%s", openblas_get_corename());
+#else
+    SET(machine.blas, "none");
+    SET(machine.blas_core, "none");
+#endif
+#if MIDL_HAVE_ONEDNN
+    const dnnl_version_t *onednn = dnnl_version();
+    SET(machine.onednn, "%d.%d.%d", onednn->major, onednn->minor, onednn->patch);
+#else
+    SET(machine.onednn, "none");
+#endif
+#if MIDL_HAVE_PAPI
+    int papi = PAPI_get_opt(PAPI_LIB_VERSION, NULL);
+    SET(machine.papi, "%d.%d.%d", PAPI_VERSION_MAJOR(papi), PAPI_VERSION_MINOR(papi),
+        PAPI_VERSION_REVISION(papi));
+#else
+    SET(machine.papi, "none");
+#endif
+    SET(machine.gbench, "%s", gbench_version());
+    SET(machine.sqlite, "%s", sqlite3_libversion());
+    SET(machine.valgrind, "%s", counters_valgrind_version());
+}
+
+/* ---- The clock --------------------------------------------------------------------------------
+ */
+
+/* What asking costs: the best of several runs of readings. And the smallest step seen, in whole
+ * nanoseconds as the clock counts. */
+static void ask_clock(void)
+{
+    enum { RUNS = 16, READINGS = 512 };
+    double best_ns = INFINITY, step_ns = INFINITY;
+    for (int run = 0; run < RUNS; run++) {
+        double first_ns = clock_ns(), last_ns = first_ns;
+        for (int i = 0; i < READINGS; i++) {
+            double now_ns = clock_ns();
+            if (now_ns > last_ns)
+                step_ns = fmin(step_ns, now_ns - last_ns);
+            last_ns = now_ns;
+        }
+        best_ns = fmin(best_ns, (last_ns - first_ns) / READINGS);
+    }
+    machine.timer_overhead_ns = best_ns;
+    machine.timer_resolution_ns = isfinite(step_ns) ? step_ns : NAN;
+}
+
+/* ---- Answers ----------------------------------------------------------------------------------
+ */
+
+static void ask_all(void)
+{
+    ask_system();
+    ask_memory();
+    ask_hypervisor();
+    ask_caches();
+    ask_processor();
+    ask_frequency();
+    ask_build();
+    ask_libraries();
+    ask_clock();
+}
+
+const struct machine *machine_get(void)
+{
+    pthread_once(&machine_once, ask_all);
+    return &machine;
+}
+
+size_t machine_cache_bytes(int level)
+{
+    const struct machine *m = machine_get();
+    for (size_t i = 0; i < m->cache_count; i++)
+        if (m->caches[i].level == level)
+            return m->caches[i].bytes;
+    return 0;
+}
+
+double machine_steal(void)
+{
+    static uint64_t last_all, last_stolen;
+    char text[512];
+    uint64_t all, stolen;
+    if (!text_cpu_times(read_text("/proc/stat", text, sizeof text), &all, &stolen))
+        return NAN;
+    double share = all > last_all ? (double)(stolen - last_stolen) / (double)(all - last_all) : NAN;
+    last_all = all;
+    last_stolen = stolen;
+    return share;
+}
+
+#define FACT_MAX 48
+
+struct facts {
+    struct store_fact rows[FACT_MAX];
+    char text[FACT_MAX][96];
+    size_t count;
+};
+
+static struct facts facts;
+static pthread_once_t facts_once = PTHREAD_ONCE_INIT;
+
+static void put(const char *name, const char *value)
+{
+    facts.rows[facts.count++] = (struct store_fact){name, value};
+}
+
+__attribute__((format(printf, 2, 3))) static void put_text(const char *name, const char *format,
+                                                           ...)
+{
+    va_list arguments;
+    char *text = facts.text[facts.count];
+    va_start(arguments, format);
+    vsnprintf(text, sizeof facts.text[0], format, arguments);
+    va_end(arguments);
+    put(name, text);
+}
+
+static const char *on_off(bool known, bool on)
+{
+    return !known ? "unknown" : on ? "on" : "off";
+}
+
+static void put_caches(const struct machine *m)
+{
+    static const char *const names[] = {"cache_l1d", "cache_l2", "cache_l3", "cache_l4"};
+    for (size_t i = 0; i < m->cache_count; i++) {
+        const struct cache_level *cache = &m->caches[i];
+        put_text(names[cache->level - 1], "%zu bytes, %d ways, %d-byte lines (%s%s)", cache->bytes,
+                 cache->ways, cache->line, cache->source, cache->plausible ? "" : ", whole host's");
+    }
+}
+
+static void fill_facts(void)
+{
+    const struct machine *m = machine_get();
+    put("host", m->host);
+    put("cpu", m->cpu);
+    put("isa", m->isa);
+    put("microcode", m->microcode);
+    put_text("cores", "%d", m->cores);
+    put("os", m->os);
+    put("hypervisor", m->hypervisor);
+    put_caches(m);
+    put_text("memory_bytes", "%.0f", m->memory_bytes);
+    put_text("page_bytes", "%zu", m->page_bytes);
+    put_text("huge_page_bytes", "%zu", m->huge_page_bytes);
+    put("thp", m->thp);
+    put("governor", m->governor);
+    put("turbo", on_off(m->turbo_known, m->turbo));
+    put("smt", on_off(m->smt_known, m->smt));
+    put("aslr", on_off(true, m->aslr));
+    put("denormals", m->denormals_flushed ? "flushed" : "kept");
+    put_text("load1", "%.2f", m->load1);
+    put_text("timer_overhead_ns", "%.1f", m->timer_overhead_ns);
+    put_text("timer_resolution_ns", "%.0f", m->timer_resolution_ns);
+    put("compiler", m->compiler);
+    put("flags", m->flags);
+    put("commit", m->commit);
+    put("openblas", m->blas);
+    put("openblas_core", m->blas_core);
+    put("openblas_coretype", m->blas_override);
+    put("onednn", m->onednn);
+    put("google_benchmark", m->gbench);
+    put("papi", m->papi);
+    put("sqlite", m->sqlite);
+    put("valgrind", m->valgrind);
+}
+
+size_t machine_facts(const struct store_fact **ret)
+{
+    pthread_once(&facts_once, fill_facts);
+    *ret = facts.rows;
+    return facts.count;
+}

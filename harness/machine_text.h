@@ -1,0 +1,57 @@
+/* machine_text.h - facts out of what kernel and processor say: pure functions of a text, of
+ * registers or of a folder, so that tests can show them other machines than this one. */
+#ifndef MIDL_MACHINE_TEXT_H
+#define MIDL_MACHINE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine.h"
+
+/* The value of the first line "KEY : value" or "KEY=value" (`separator`), without blanks and
+ * quotes around it. False if there is none; *ret is then untouched. */
+bool text_value(const char *text, const char *key, char separator, char *ret, size_t size);
+
+struct cpu_text {
+    char model[96], microcode[24]; /* "unknown" */
+    int siblings, cores;           /* of a socket; 0: not said */
+};
+
+/* /proc/cpuinfo of x86, AArch64 (implementer and part numbers) and others. */
+void text_cpuinfo(const char *text, struct cpu_text *ret);
+
+/* "48K", "1024K", "32M", "512" in bytes; 0 if it is no size. */
+size_t text_size(const char *text);
+
+/* The chosen word of "always [madvise] never"; false if none is. */
+bool text_chosen(const char *text, char *ret, size_t size);
+
+/* All and stolen time from the first line of /proc/stat, in ticks; false if it isn't one. */
+bool text_cpu_times(const char *text, uint64_t *ret_all, uint64_t *ret_stolen);
+
+/* A hypervisor's twelve CPUID letters, or its DMI vendor and product, as people call it; NULL if
+ * they name none that is known. */
+const char *text_hypervisor(const char *letters);
+const char *text_dmi_hypervisor(const char *vendor_and_product);
+
+/* Data and unified caches from a folder like /sys/devices/system/cpu/cpu0/cache; by level. */
+size_t sysfs_caches(const char *folder, struct cache_level ret[CACHE_LEVELS]);
+
+struct cpuid_registers {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+/* The sub-leaves of leaf 4 (Intel) or 0x8000001D (AMD), up to the one that ends the list. */
+size_t cpuid_caches(const struct cpuid_registers *leaves, size_t leaf_count,
+                    struct cache_level ret[CACHE_LEVELS]);
+
+/* AMD's older leaves 0x80000005 and 0x80000006. */
+size_t cpuid_caches_legacy(struct cpuid_registers leaf5, struct cpuid_registers leaf6,
+                           struct cache_level ret[CACHE_LEVELS]);
+
+/* Judge each cache: on a virtual machine, a level above 2 larger than 4 MiB a core is the host's.
+ */
+void caches_judge(struct cache_level *caches, size_t count, int cores, bool virtual_machine);
+
+#endif
