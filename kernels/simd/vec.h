@@ -203,4 +203,49 @@ VEC_INLINE void vec_sum4(const vec v[4], float ret[4])
 
 #endif
 
+#if defined(MIDL_ISA_IS_AVX512)
+
+/* The sums of eight vectors in seven folds, each of which halves the lanes of two. */
+VEC_INLINE __m256 vec_sum8(const vec v[8])
+{
+    __m512 four[4], two[2];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44),
+                                _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
+#pragma GCC unroll 2
+    for (size_t i = 0; i < 2; i++)
+        two[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88),
+                               _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
+    __m512 one = _mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x44),
+                               _mm512_shuffle_ps(two[0], two[1], 0xee));
+    one = _mm512_add_ps(one, _mm512_permute_ps(one, 0xb1));
+    __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 0, 0, 0, 0, 0, 0, 0, 0);
+    return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, one));
+}
+
+/* to[c] += sum of v[c] for c < C, C a compile-time constant up to 16; v has 16 elements. */
+VEC_INLINE void vec_add_sums(size_t C, const vec *v, float *to)
+{
+#pragma GCC unroll 2
+    for (size_t c = 0; c < C; c += 8) {
+        __mmask8 some = (__mmask8)(C - c < 8 ? (1u << (C - c)) - 1 : 0xff);
+        __m256 old = _mm256_maskz_loadu_ps(some, to + c);
+        _mm256_mask_storeu_ps(to + c, some, _mm256_add_ps(old, vec_sum8(v + c)));
+    }
+}
+
+#else
+
+VEC_INLINE void vec_add_sums(size_t C, const vec *v, float *to)
+{
+    float sums[16];
+    for (size_t c = 0; c < C; c += 4)
+        vec_sum4(v + c, sums + c);
+    for (size_t c = 0; c < C; c++)
+        to[c] += sums[c];
+}
+
+#endif
+
 #endif
