@@ -1,7 +1,7 @@
 /* query.c - one SELECT, given as text, to rows of TSV, CSV or JSON.
  *
- * The text comes from a figure or from a user and is not trusted: an authorizer lets SQLite compile
- * reading statements only, and the connection of a reader can't write anyway.
+ * The text comes from a figure or from a user and is not trusted: SQLite itself says whether the
+ * compiled statement reads only, and an authorizer refuses what would change the connection.
  */
 #include "store_internal.h"
 
@@ -15,19 +15,20 @@ static const char querying[] = "run the query";
 /* ---- Statement and parameters
  * --------------------------------------------------------------------- */
 
-/* Reading, calling functions and recursion: what a SELECT consists of. */
-static int allow_reading(void *data, int action, const char *a, const char *b, const char *c,
-                         const char *d)
+/* What sqlite3_stmt_readonly() calls reading but isn't a SELECT. */
+static int refuse_settings(void *data, int action, const char *a, const char *b, const char *c,
+                           const char *d)
 {
     (void)data, (void)a, (void)b, (void)c, (void)d;
     switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_FUNCTION:
-    case SQLITE_RECURSIVE:
-        return SQLITE_OK;
-    default:
+    case SQLITE_PRAGMA:
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
         return SQLITE_DENY;
+    default:
+        return SQLITE_OK;
     }
 }
 
@@ -113,7 +114,7 @@ static enum store_status compile(struct store *store, const char *sql,
 {
     sqlite3_stmt *statement = NULL;
 
-    sqlite3_set_authorizer(store->db, allow_reading, NULL);
+    sqlite3_set_authorizer(store->db, refuse_settings, NULL);
     enum store_status status = compile_text(store, sql, &statement);
     sqlite3_set_authorizer(store->db, NULL, NULL);
     if (status != STORE_OK)

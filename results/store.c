@@ -67,8 +67,8 @@ enum store_status store_fail_sqlite(struct store *store, int code, const char *d
                           doing);
     case SQLITE_IOERR:
         return store_fail(store, STORE_MACHINE,
-                          "cannot %s: the disk failed (%s); see to the disk and try again, what "
-                          "was stored before is safe",
+                          "cannot %s: %s; check disk, quota and limits and try again, what was "
+                          "stored before is safe",
                           doing, system_text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -326,42 +326,71 @@ static bool has_write_ahead_log(const struct store *store)
     return has;
 }
 
+/* A file cut off within its last page: SQLite would read zeros there. A log may still hold that
+ * page, so there must be none. */
+static bool is_cut_off(const struct store *store, int64_t page_bytes)
+{
+    struct stat info;
+    return stat(store->path, &info) == 0 && info.st_size % page_bytes != 0 &&
+           !has_write_ahead_log(store);
+}
+
 enum file_kind { FILE_EMPTY, FILE_OLDER, FILE_CURRENT };
 
-/* Read the header, touch nothing; set store->version. *ret_code is SQLite's, for who can help. */
-static enum store_status identify(struct store *store, enum file_kind *ret, int *ret_code)
+/* What the header says; *ret_code is SQLite's, for who can help. */
+struct header {
+    int64_t id, version, objects, page_bytes;
+};
+
+static enum store_status read_header(struct store *store, struct header *ret, int *ret_code)
 {
     sqlite3_stmt *statement = NULL;
-    int64_t id = 0, objects = 0, version = 0;
     int code = sqlite3_prepare_v2(store->db,
-                                  "SELECT i.application_id, v.user_version, "
+                                  "SELECT application_id, user_version, page_size, "
                                   "(SELECT count(*) FROM sqlite_master) "
-                                  "FROM pragma_application_id i, pragma_user_version v",
+                                  "FROM pragma_application_id, pragma_user_version, "
+                                  "pragma_page_size",
                                   -1, &statement, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
+    *ret_code = code;
+    enum store_status status = STORE_OK;
     if (code == SQLITE_ROW) {
-        id = sqlite3_column_int64(statement, 0);
-        version = sqlite3_column_int64(statement, 1);
-        objects = sqlite3_column_int64(statement, 2);
+        ret->id = sqlite3_column_int64(statement, 0);
+        ret->version = sqlite3_column_int64(statement, 1);
+        ret->page_bytes = sqlite3_column_int64(statement, 2);
+        ret->objects = sqlite3_column_int64(statement, 3);
+    } else {
+        status = store_fail_sqlite(store, code, "read the database");
     }
     sqlite3_finalize(statement);
-    *ret_code = code;
-    if (code != SQLITE_ROW)
-        return store_fail_sqlite(store, code, "read the database");
+    return status;
+}
 
-    store->version = (int)version;
-    if (id == 0 && version == 0 && objects == 0)
+/* Find out what the file is, touching nothing; sets store->version. */
+static enum store_status identify(struct store *store, enum file_kind *ret, int *ret_code)
+{
+    struct header header = {.page_bytes = 1};
+    enum store_status status = read_header(store, &header, ret_code);
+
+    if (status != STORE_OK)
+        return status;
+    store->version = (int)header.version;
+    if (is_cut_off(store, header.page_bytes))
+        return store_fail(store, STORE_BAD,
+                          "is damaged (its end is missing); take a copy and try sqlite3's .recover "
+                          "on it");
+    if (header.id == 0 && header.version == 0 && header.objects == 0)
         *ret = FILE_EMPTY;
-    else if (id != APPLICATION_ID || version < 1)
+    else if (header.id != APPLICATION_ID || header.version < 1)
         return store_fail(store, STORE_BAD, "is a database of another program; name another file");
-    else if (version > store_newest_version)
+    else if (header.version > store_newest_version)
         return store_fail(store, STORE_BAD,
                           "was made by a newer midl (schema %d, this one knows %d); use that one "
                           "or name another file",
-                          (int)version, store_newest_version);
+                          store->version, store_newest_version);
     else
-        *ret = version < store_newest_version ? FILE_OLDER : FILE_CURRENT;
+        *ret = header.version < store_newest_version ? FILE_OLDER : FILE_CURRENT;
     return STORE_OK;
 }
 
@@ -451,7 +480,8 @@ static enum store_status open_for_reading(struct store *store)
 
     if (status == STORE_OK)
         status = identify(store, &kind, &code);
-    if ((code & 0xff) == SQLITE_CANTOPEN && !has_write_ahead_log(store)) {
+    if (((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY) &&
+        !has_write_ahead_log(store)) {
         status = connect_immutable(store);
         if (status == STORE_OK)
             status = identify(store, &kind, &code);
