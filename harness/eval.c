@@ -265,22 +265,33 @@ static enum outcome write_output(const struct job *job, const char *path, struct
 {
     const struct midl_shape *shape = &job->layer.shape;
     const struct midl_variant *variant = midl_plan_variant(job->plan);
-    size_t count = job->inputs.count, n = shape->n, k = shape->k;
-    char k_text[24];
-    snprintf(k_text, sizeof k_text, "%zu", job_k(job));
+    size_t count = job->inputs.count, n = shape->n, k = shape->k, meta_count = 0;
+    bool linear = job_is_linear(job); /* has no selection to tell of */
+    char k_text[24], block[24], threshold[32];
+    struct tensor_meta meta[8];
     const struct tensor tensors[] = {
         {"y", TENSOR_F32, 2, {count, n}, job->y, count * n * sizeof *job->y},
         {"selected", TENSOR_I32, 2, {count, k}, job->selected, count * k * sizeof *job->selected},
         {"gate", TENSOR_F32, 2, {count, k}, job->gate, count * k * sizeof *job->gate}};
-    const struct tensor_meta meta[] = {{"format", "midl-output"},
-                                       {"kernel", midl_variant_name(variant)},
-                                       {"isa", midl_isa_name(midl_variant_isa(variant))},
-                                       {"dtype", midl_dtype_name(job->dtype)},
-                                       {"k", k_text},
-                                       {"select", midl_select_name(shape->select)},
-                                       {"unselected", midl_unselected_name(shape->unselected)}};
-    bool linear = job_is_linear(job); /* has no selection to tell of */
-    return tensors_write(path, tensors, linear ? 1 : 3, meta, linear ? 5 : 7, error);
+
+    snprintf(k_text, sizeof k_text, "%zu", job_k(job));
+    snprintf(block, sizeof block, "%zu", shape->block);
+    snprintf(threshold, sizeof threshold, "%.9g", (double)shape->threshold);
+    meta[meta_count++] = (struct tensor_meta){"format", "midl-output"};
+    meta[meta_count++] = (struct tensor_meta){"kernel", midl_variant_name(variant)};
+    meta[meta_count++] = (struct tensor_meta){"isa", midl_isa_name(midl_variant_isa(variant))};
+    meta[meta_count++] = (struct tensor_meta){"dtype", midl_dtype_name(job->dtype)};
+    meta[meta_count++] = (struct tensor_meta){"k", k_text};
+    if (!linear) {
+        meta[meta_count++] = (struct tensor_meta){"select", midl_select_name(shape->select)};
+        meta[meta_count++] =
+            (struct tensor_meta){"unselected", midl_unselected_name(shape->unselected)};
+    }
+    if (!linear && shape->select == MIDL_SELECT_BLOCK)
+        meta[meta_count++] = (struct tensor_meta){"block", block};
+    if (!linear && shape->select == MIDL_SELECT_THRESHOLD)
+        meta[meta_count++] = (struct tensor_meta){"threshold", threshold};
+    return tensors_write(path, tensors, linear ? 1 : 3, meta, meta_count, error);
 }
 
 static double job_active(const struct job *job)
@@ -328,19 +339,6 @@ static enum outcome print_json(const struct job *job, const struct request *requ
     return OUTCOME_DONE;
 }
 
-static enum outcome print_summary(const struct job *job, const struct request *request,
-                                  struct error *error)
-{
-    enum outcome outcome = OUTCOME_DONE;
-    if (request->json)
-        outcome = print_json(job, request, error);
-    else
-        print_text(job, request->output);
-    if (outcome == OUTCOME_DONE && (fflush(stdout) != 0 || ferror(stdout)))
-        return fail(error, OUTCOME_MACHINE, "cannot write to standard output");
-    return outcome;
-}
-
 static enum outcome evaluate(const struct request *request, struct job *job, struct error *error)
 {
     enum outcome outcome;
@@ -351,7 +349,10 @@ static enum outcome evaluate(const struct request *request, struct job *job, str
         (outcome = run(job, request->json || request->quiet, error)) != OUTCOME_DONE ||
         (outcome = write_output(job, request->output, error)) != OUTCOME_DONE)
         return outcome;
-    return print_summary(job, request, error);
+    if (request->json)
+        return print_json(job, request, error);
+    print_text(job, request->output);
+    return OUTCOME_DONE;
 }
 
 int command_eval(int argc, char **argv)

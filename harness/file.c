@@ -147,7 +147,7 @@ enum outcome file_replace_begin(const char *path, struct file_replace *ret, stru
 {
     struct stat status;
     bool exists = stat(path, &status) == 0;
-    struct file_replace file = {.fd = -1};
+    struct file_replace file = {.fd = -1, .shown = path};
 
     if (!exists && errno != ENOENT)
         return cannot_write(error, path, errno);
@@ -186,7 +186,7 @@ enum outcome file_replace_write(struct file_replace *file, const void *data, siz
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return cannot_write(error, file->path, errno);
+            return cannot_write(error, file->shown, errno);
         done += (size_t)put;
     }
     return OUTCOME_DONE;
@@ -233,7 +233,7 @@ enum outcome file_replace_commit(struct file_replace *file, struct error *error)
     if (number == 0 && file->temporary && rename(file->temporary, file->path) != 0)
         number = errno;
     if (number != 0) {
-        enum outcome outcome = cannot_write(error, file->path, number);
+        enum outcome outcome = cannot_write(error, file->shown, number);
         file_replace_abort(file);
         return outcome;
     }

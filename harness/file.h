@@ -36,11 +36,12 @@ const char *file_shown(const char *path);
  * is written to directly. */
 struct file_replace {
     int fd;
-    char *path;      /* the place, symbolic links followed */
-    char *temporary; /* NULL: written directly */
+    const char *shown; /* the path as it was given, for messages: the caller's */
+    char *path;        /* the place, symbolic links followed */
+    char *temporary;   /* NULL: written directly */
 };
 
-/* On success *ret is to be given to commit or abort. */
+/* On success *ret is to be given to commit or abort; `path` must stay as it is until then. */
 enum outcome file_replace_begin(const char *path, struct file_replace *ret, struct error *error);
 enum outcome file_replace_write(struct file_replace *file, const void *data, size_t bytes,
                                 struct error *error);
