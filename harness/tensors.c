@@ -584,6 +584,7 @@ static bool add_tensor(cJSON *header, const struct tensor *tensor, uint64_t begi
         ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)tensor->shape[i]));
     }
     assert(bits == tensor->bytes * 8);
+    (void)bits; /* in a build without assertions */
     ok = ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)begin));
     return ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)(begin + tensor->bytes)));
 }
