@@ -18,6 +18,7 @@ struct command {
 
 static const struct command commands[] = {
     {"list", command_list, "kernels, suites, figures, metrics: what there is"},
+    {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
 };
 

@@ -1,0 +1,223 @@
+/* gnuplot.c - one process per picture. gnuplot's own messages are kept and reduced to the one line
+ * that names the fault; its exit status alone doesn't tell of a full disk, so that every file is
+ * also looked at. */
+#include "gnuplot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OLDEST_VERSION 5.4
+#define MESSAGES_SIZE 16384
+#define CHILD_FAILED 127 /* the exit status of a child that didn't become gnuplot */
+#define ENDING_SIZE 64
+
+static const struct figure_format figure_formats[] = {
+    {"svg", "svg", {{".svg", ".svg", "</svg>"}}},
+    {"pdf", "pdfcairo", {{".pdf", ".pdf", "%%EOF"}}},
+    {"png", "pngcairo", {{".png", ".png", "IEND\xae\x42\x60\x82"}}},
+    /* The text for LaTeX, and the picture without text that it puts behind. */
+    {"tex", "cairolatex", {{"-inc.tex", ".tex", "\\endgroup"}, {"-inc.pdf", "-inc.pdf", "%%EOF"}}},
+};
+
+size_t figure_format_count(void)
+{
+    return sizeof figure_formats / sizeof *figure_formats;
+}
+
+const struct figure_format *figure_format_at(size_t i)
+{
+    return &figure_formats[i];
+}
+
+/* ---- The process ------------------------------------------------------------------------------
+ */
+
+/* In the child: become gnuplot, or leave with errno for a message. Only calls that are safe after
+ * fork. */
+static void become_gnuplot(const char *folder, char *const *argv, int messages)
+{
+    int nothing = open("/dev/null", O_RDWR);
+    if (nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(nothing, 1) >= 0 && dup2(messages, 2) >= 0 &&
+        (!folder || chdir(folder) == 0))
+        execvp(argv[0], argv);
+    int reason = errno;
+    if (write(messages, &reason, sizeof reason) != sizeof reason)
+        _exit(1);
+    _exit(CHILD_FAILED);
+}
+
+/* Everything the child says, the first MESSAGES_SIZE - 1 bytes of it kept. */
+static size_t read_messages(int fd, char ret[MESSAGES_SIZE])
+{
+    char rest[1024];
+    size_t length = 0;
+
+    for (;;) {
+        bool full = length == MESSAGES_SIZE - 1;
+        ssize_t got =
+            read(fd, full ? rest : ret + length, full ? sizeof rest : MESSAGES_SIZE - 1 - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        if (!full)
+            length += (size_t)got;
+    }
+    ret[length] = '\0';
+    return length;
+}
+
+static enum outcome fail_start(const char *messages, size_t length, struct error *error)
+{
+    int reason = 0;
+
+    if (length == sizeof reason)
+        memcpy(&reason, messages, sizeof reason);
+    if (reason == ENOENT || reason == EACCES || reason == ENOTDIR)
+        return fail(error, OUTCOME_MACHINE,
+                    "gnuplot is not installed, and draws the figures: apt install gnuplot-nox (or "
+                    "your system's package of gnuplot)");
+    return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(reason));
+}
+
+/* gnuplot echoes the faulty line, a caret below it, then names file, line and fault: that one is
+ * returned. Warnings name file and line too. */
+static const char *first_error_line(char *messages)
+{
+    const char *fallback = NULL;
+    char *rest = messages;
+
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (strstr(line, "warning:") || !line[strspn(line, " \t^")])
+            continue;
+        if (strstr(line, "\" line ") || strncmp(line, "line ", 5) == 0)
+            return line;
+        if (!fallback)
+            fallback = line;
+    }
+    return fallback ? fallback : "it gave no reason";
+}
+
+/* Run gnuplot to its end. `messages`: what it printed, `print` and errors. */
+static enum outcome run(const char *folder, char *const *argv, char messages[MESSAGES_SIZE],
+                        struct error *error)
+{
+    int ends[2], status = 0;
+
+    if (pipe(ends) != 0)
+        return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(errno));
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    pid_t child = fork();
+    if (child == 0)
+        become_gnuplot(folder, argv, ends[1]);
+    int reason = errno;
+    close(ends[1]);
+    size_t length = child > 0 ? read_messages(ends[0], messages) : 0;
+    close(ends[0]);
+    if (child < 0)
+        return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(reason));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail(error, OUTCOME_MACHINE, "lost gnuplot: %s", strerror(errno));
+    if (WIFSIGNALED(status))
+        return fail(error, OUTCOME_MACHINE, "gnuplot was ended by signal %d (%s)", WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) == CHILD_FAILED)
+        return fail_start(messages, length, error);
+    if (WEXITSTATUS(status) != 0)
+        return fail(error, OUTCOME_MACHINE, "gnuplot: %s", first_error_line(messages));
+    return OUTCOME_DONE;
+}
+
+/* ---- What gnuplot can -------------------------------------------------------------------------
+ */
+
+static bool has_word(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = text; (at = strstr(at, word)); at += length)
+        if ((at == text || strchr(" \n", at[-1])) && strchr(" \n", at[length]))
+            return true;
+    return false;
+}
+
+enum outcome gnuplot_check(const struct figure_format *const *formats, size_t count,
+                           struct error *error)
+{
+    char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e";
+    char question[] = "print GPVAL_VERSION; print GPVAL_TERMINALS";
+    char *const argv[] = {program, defaults, execute, question, NULL};
+    char answer[MESSAGES_SIZE];
+
+    enum outcome outcome = run(NULL, argv, answer, error);
+    if (outcome)
+        return outcome;
+    double version = strtod(answer, NULL);
+    if (!(version >= OLDEST_VERSION))
+        return fail(error, OUTCOME_MACHINE,
+                    "gnuplot %g is too old for the figures: they need %g or newer", version,
+                    OLDEST_VERSION);
+    for (size_t i = 0; i < count; i++)
+        if (!has_word(answer, formats[i]->terminal))
+            return fail(error, OUTCOME_MACHINE,
+                        "this gnuplot was built without terminal %s, which format %s needs: ask "
+                        "for another --format, or install gnuplot-nox",
+                        formats[i]->terminal, formats[i]->name);
+    return OUTCOME_DONE;
+}
+
+/* ---- Drawing ----------------------------------------------------------------------------------
+ */
+
+/* Whether the file ends as a whole one does, blank space aside. */
+static bool is_whole(const char *path, const char *ending)
+{
+    char tail[ENDING_SIZE];
+    size_t length = strlen(ending), got = 0;
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        return false;
+    if (fseek(file, 0, SEEK_END) == 0) {
+        long size = ftell(file), start = size > ENDING_SIZE ? size - ENDING_SIZE : 0;
+        if (size >= 0 && fseek(file, start, SEEK_SET) == 0)
+            got = fread(tail, 1, sizeof tail, file);
+    }
+    fclose(file);
+    while (got > 0 && strchr(" \r\n", tail[got - 1]) && tail[got - 1])
+        got--;
+    return got >= length && memcmp(tail + got - length, ending, length) == 0;
+}
+
+enum outcome gnuplot_draw(const char *folder, const char *scripts, const char *name,
+                          const struct figure_format *format, struct error *error)
+{
+    char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e", settings[256];
+    char common[4096], script[4096], messages[MESSAGES_SIZE], path[4096];
+    char *const argv[] = {program, defaults, execute, settings, common, script, NULL};
+
+    snprintf(settings, sizeof settings, "name = '%s'; format = '%s'", name, format->name);
+    if (snprintf(common, sizeof common, "%s/common.gp", scripts) >= (int)sizeof common ||
+        snprintf(script, sizeof script, "%s/%s.gp", scripts, name) >= (int)sizeof script)
+        return fail(error, OUTCOME_MACHINE, "the path of the figures is too long: %.80s...",
+                    scripts);
+    enum outcome outcome = run(folder, argv, messages, error);
+    if (outcome)
+        return outcome;
+    for (size_t i = 0; i < 2 && format->files[i].made; i++) {
+        int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, format->files[i].made);
+        if (length >= (int)sizeof path || !is_whole(path, format->files[i].ending))
+            return fail(error, OUTCOME_MACHINE, "gnuplot could not finish %s%s: is the disk full?",
+                        name, format->files[i].kept);
+    }
+    return OUTCOME_DONE;
+}

@@ -1,0 +1,56 @@
+-- misses.sql - cache misses of one call against the share of active neurons
+-- needs: counted cache misses at three k of one layer size, batch 1; run `midl sweep cache`
+mine AS (
+    SELECT * FROM points
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)
+      AND point_id IN (SELECT point_id FROM counters
+                       WHERE counter IN ('l1d_misses', 'l3_misses', 'll_misses')
+                         AND source <> 'model' AND per_call >= 0)),
+
+-- Measured before simulated, if both are there.
+counted AS (
+    SELECT drawn.*, counter, per_call, source FROM drawn JOIN counters USING (point_id)
+    WHERE counter IN ('l1d_misses', 'l3_misses', 'll_misses') AND per_call >= 0
+      AND source = (SELECT max(source) FROM drawn JOIN counters USING (point_id)
+                    WHERE counter = 'l1d_misses' AND per_call >= 0
+                      AND (:source IS NULL AND source <> 'model' OR source = :source))),
+
+-- At most three layer sizes, spread evenly; a row of panels for each level of cache.
+chosen AS (
+    SELECT d, n, size, row_number() OVER (ORDER BY size) AS place
+    FROM (SELECT d, n, size, row_number() OVER (ORDER BY size) AS place, count(*) OVER () AS total
+          FROM counted GROUP BY d, n, size HAVING count(DISTINCT k) > 2)
+    WHERE (place - 1) * 2 % max(total - 1, 1) < 2),
+
+shown AS (
+    SELECT counted.*, dense_rank() OVER (ORDER BY counter, place) AS panel
+    FROM counted JOIN chosen USING (size))
+
+SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
+       NULL AS lo, NULL AS hi, NULL AS noisy,
+       'Cache misses of one call at batch ' || min(batch)
+       || CASE source WHEN 'papi' THEN ', measured by the processor (PAPI)'
+                      ELSE ', simulated by ' || source END AS text
+FROM shown GROUP BY source
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           CASE counter WHEN 'l1d_misses' THEN 'L1 data' WHEN 'l3_misses' THEN 'L3'
+                        ELSE 'last level' END
+           || CASE WHEN d = n THEN ', n = d = ' || n ELSE ', d = ' || d || ', n = ' || n END
+    FROM shown ORDER BY panel)
+UNION ALL
+SELECT * FROM (
+    SELECT 'point', panel, style, series, active, per_call, NULL, NULL, 0, NULL
+    FROM shown ORDER BY linear DESC, abs(style), panel, active)
+UNION ALL
+SELECT * FROM (
+    SELECT 'model', panel, 0, 'every line once (model)', active, min(counters.per_call), NULL, NULL,
+           0, NULL
+    FROM shown JOIN counters USING (point_id)
+    WHERE NOT linear AND counters.counter = 'cache_lines' AND counters.source = 'model'
+    GROUP BY panel, active ORDER BY panel, active)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       replace(text, '; hollow: noisy', '')
+FROM notes WHERE EXISTS (SELECT 1 FROM shown);

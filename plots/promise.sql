@@ -1,0 +1,44 @@
+-- promise.sql - the speedup that the FLOPs promise against the one that the clock delivers
+-- needs: speedups at batch 1; run `midl sweep latency`
+mine AS (
+    SELECT * FROM points
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
+
+-- What is promised belongs to the layer, whichever rows a variant computes besides.
+shown AS (
+    SELECT drawn.*, max(flops_ratio) OVER (PARTITION BY shape_key) AS promised, panel AS place, row_number() OVER (
+               PARTITION BY size, active ORDER BY speedup DESC, style) AS rank_here,
+           dense_rank() OVER (
+               PARTITION BY size
+               ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active) AS nearness
+    FROM drawn JOIN panels USING (size)
+    WHERE NOT drawn.linear AND speedup > 0 AND flops_ratio > 0)
+
+SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
+       NULL AS lo, NULL AS hi, NULL AS noisy,
+       'Speedup over the fastest dense layer: promised by FLOPs, delivered by the clock, batch '
+       || min(batch) AS text
+FROM shown HAVING count(*) > 0
+UNION ALL
+SELECT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'best variant at each k/n'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'panel', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'every variant at k/n = ' || printf('%.2f', avg(active))
+FROM shown WHERE nearness = 1 HAVING count(*) > 0
+UNION ALL
+-- Sizes take the marks from 710 on, which no variant has.
+SELECT * FROM (
+    SELECT 'point', 1, 700 + 10 * place, CASE WHEN d = n THEN 'n=' ELSE '' END || label,
+           promised, speedup, speedup_lo, speedup_hi, noisy, series
+    FROM shown WHERE rank_here = 1 ORDER BY place, active)
+UNION ALL
+SELECT * FROM (
+    SELECT 'point', 2, style, series, place, speedup / promised, speedup_lo / promised,
+           speedup_hi / promised, noisy, NULL
+    FROM shown WHERE nearness = 1 ORDER BY style, place)
+UNION ALL
+SELECT DISTINCT 'x name', 2, NULL, NULL, place, NULL, NULL, NULL, NULL, label FROM shown
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text FROM notes
+WHERE EXISTS (SELECT 1 FROM shown);
