@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "counters.h"
 #include "midl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -18,8 +19,10 @@ struct command {
 
 static const struct command commands[] = {
     {"list", command_list, "kernels, suites, figures, metrics: what there is"},
+    {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
+    {"count-one", command_count_one, NULL},
 };
 
 static int print_help(void)
