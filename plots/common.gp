@@ -112,7 +112,8 @@ page(unused) = ( \
     legend_at = page_w, legend_rows = 0, sum [i = 1:series] legend_set(i), \
     foot = 0.2 + 0.27 * lines(small_print), \
     strip = foot + 0.1 + 0.42 * legend_rows, \
-    head = strlen(title) > 0 ? 0.6 : 0.1, \
+    head_line = wrap(title, int((page_w - 0.4) / text_width)), \
+    head = 0.15 + 0.4 * lines(head_line), \
     page_h = strip + rows * panel_h + head, \
     sprintf("set terminal %s; set output '%s%s'; set multiplot", terminal(page_w, page_h), name, \
             format eq 'tex' ? '-inc.tex' : '.' . format))
@@ -140,7 +141,7 @@ cm_y(y) = y / page_h
 legend_row(i) = cm_y(strip - 0.1 - 0.42 * (legend_y[i] + 0.5))
 legend_mark(i) = styles[i] > 0 || styles[i] < 0 && yard_marks ? legend_x[i] + 0.4 : -page_w
 finish(unused) = clear . 'unset border; unset tics; unset grid; set margins 0, 0, 0, 0;' \
-    . 'set label "" . quote(title) at screen 0.5, 1 - cm_y(0.3) center;' \
+    . 'set label "" . quote(head_line) at screen 0.5, 1 - cm_y(0.3) center;' \
     . 'set label "" . quote(small_print) at screen cm_x(0.2), cm_y(foot - 0.2) font small;' \
     . 'set for [i = 1:series] arrow from screen cm_x(legend_x[i]), legend_row(i)' \
     . ' to screen cm_x(legend_x[i] + 0.8), legend_row(i) nohead ls i;' \
@@ -155,7 +156,7 @@ clear = 'unset label; unset arrow; unset object; unset title; unset xlabel; unse
 # ---- Axes --------------------------------------------------------------------------------------
 
 set border 3 lw 0.7
-set pointintervalbox 0
+set clip two
 set tics nomirror scale 0.5 font small
 set grid lt 1 lw 0.5 lc rgb 0xE2E2E2
 unset key
@@ -184,9 +185,10 @@ size_axis = arrows > 0 ? quote('layer size d→n') : 'layer size n = d'
 
 # `eval spans(rows)` before the page: whether the y axes are linear from zero, or logarithmic because
 # one panel p spans more than a decade of what the condition picks. `eval span(rows)`: the y axis of
-# panel p. low and high: its ends.
-lower(unused) = column(7) == column(7) ? column(7) : column(6)
-upper(unused) = column(8) == column(8) ? column(8) : column(6)
+# panel p. low and high: its ends. Noisy points count without their intervals, which may run out of
+# the panel.
+lower(unused) = column(7) > 0 && column(9) != 1 ? column(7) : column(6)
+upper(unused) = column(8) > 0 && column(9) != 1 ? column(8) : column(6)
 measure(rows) = sprintf('stats data using (%s ? lower(0) : NaN):(upper(0)) nooutput;', rows)
 spans(rows) = 'logarithmic = counts; do for [p = 1:panels] {' . measure(rows) \
     . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } }'

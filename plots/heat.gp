@@ -1,9 +1,9 @@
 # heat.gp - cells of speedup, white where nothing is won, blue where it is faster, orange where slower
-page_w = 18.0
 stats data using (is('cell') ? abs(log(column(7)) / log(2)) : NaN) nooutput
 reach = STATS_max > 0.5 ? STATS_max : 0.5
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
 width = STATS_max_x; height = STATS_max_y
+page_w = width > 8 ? 18.0 : 9.0
 panel_h = top_gap + bottom_gap + 0.62 * (height < 5 ? 5 : height)
 right_gap = 1.9; top_gap = 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
 

@@ -10,7 +10,8 @@ stats data using (in('point', 1) ? column(5) : NaN):(lower(0)) nooutput
 bottom = (STATS_min_x < STATS_min_y ? STATS_min_x : STATS_min_y) / 1.15
 set xrange [bottom:top]; set yrange [bottom:top]
 set logscale xy
-eval decades('x', '1 1.5 2 3 4 5 7') . decades('y', '1 1.5 2 3 4 5 7')
+steps = top < 15 * bottom ? '1 1.5 2 3 4 5 7' : '1 2 5'
+eval decades('x', steps) . decades('y', steps)
 set title quote(panel_titles[1]) offset 0, -0.6
 set xlabel 'promised: FLOPs of linear / FLOPs of MID-L' offset 0, 0.4
 eval beside(1, 'delivered: time of linear / time of MID-L')

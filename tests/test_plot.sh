@@ -1,0 +1,184 @@
+#!/bin/sh
+# test_plot.sh - `midl plot` as a whole: a small real sweep to figures, and everything that may be
+# missing or broken. Usage: test_plot.sh MIDL. Needs no sqlite3 and no Python.
+set -u
+
+midl=$1
+work=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+say() {
+    echo "FAILED: $*" >&2
+    failures=$((failures + 1))
+}
+
+# expect STATUS WORDS COMMAND...: the command's exit status, and WORDS in its one line of errors
+# (WORDS empty: no error line).
+expect() {
+    status=$1 words=$2
+    shift 2
+    "$@" >out 2>err
+    got=$?
+    [ $got -eq "$status" ] || say "exit status $got, expected $status: $*: $(cat err)"
+    if [ -z "$words" ]; then
+        [ ! -s err ] || say "unexpected error line: $*: $(cat err)"
+    else
+        [ "$(wc -l <err)" -eq 1 ] || say "not one line: $*: $(cat err)"
+        grep -qF -- "$words" err || say "no '$words' in: $*: $(cat err)"
+    fi
+}
+
+nothing_left() {
+    [ -z "$(find "$1" -name '.midl-plot-*' 2>/dev/null)" ] || say "a work folder is left in $1"
+}
+
+# ---- What is asked wrongly, before anything is looked for ----------------------------------------
+
+expect 2 'did you mean latency' "$midl" plot latencey
+expect 2 'svg, pdf, png and tex' "$midl" plot --format svg,jpeg
+expect 2 'NAME=VALUE' "$midl" plot --where dtype
+expect 2 'not one of' "$midl" plot --where color=red
+expect 2 'not a whole number' "$midl" plot --run newest
+expect 0 '' "$midl" plot --help
+expect 0 '' "$midl" plot --list
+for figure in batch heat latency misses promise roofline spread; do
+    grep -q "^$figure  *[a-z]" out || say "--list doesn't explain $figure"
+done
+
+# ---- Without gnuplot -----------------------------------------------------------------------------
+
+mkdir empty fake
+expect 3 'gnuplot is not installed' env PATH="$work/empty" "$midl" plot
+if ! command -v gnuplot >/dev/null; then
+    echo "gnuplot is missing: the rest is skipped" >&2
+    [ $failures -eq 0 ] && exit 77
+    exit 1
+fi
+
+# ---- Databases that aren't -----------------------------------------------------------------------
+
+echo 'not a database, but a line of text that is long enough to be looked at as one' >text.db
+expect 2 'text.db' "$midl" plot --db text.db
+expect 2 'missing.db' "$midl" plot --db missing.db
+[ ! -e missing.db ] || say "a missing database was made"
+[ ! -e figures ] || say "an output folder was made for nothing"
+
+# ---- A small sweep -------------------------------------------------------------------------------
+
+"$midl" sweep --n 64,96 --active 0.2,0.45,0.8 --batch 1,4 --budget 20ms --counters none --quiet \
+    --db real.db >/dev/null 2>err
+status=$?
+if grep -q 'unknown command sweep' err; then
+    echo "midl sweep is missing: the rest is skipped" >&2
+    [ $failures -eq 0 ] && exit 77
+    exit 1
+fi
+[ $status -eq 0 ] || say "midl sweep: exit status $status: $(cat err)"
+
+# Every figure in every format, in a folder with an awkward name; misses has nothing to show.
+out="fi'g \"u\" \$r;es"
+"$midl" plot --db real.db --out "$out" --format svg,pdf,png,tex >drawn 2>err || say "plot: $(cat err)"
+[ "$(wc -l <err)" -eq 1 ] && grep -q 'figure misses needs .*midl sweep cache' err ||
+    say "misses was not passed over with its reason: $(cat err)"
+for figure in batch heat latency promise roofline spread; do
+    for suffix in .svg .pdf .png .tex -inc.pdf .tsv; do
+        [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"
+    done
+    grep -q "$figure.svg  from run 1" drawn || say "$figure.svg was not announced"
+    grep -q 'caption.*run 1 (custom)' "$out/$figure.tsv" || say "$figure has no caption"
+done
+grep -q 'n = d = 64' "$out/latency.svg" || say "the panels of latency have no titles"
+grep -q 'simd' "$out/latency.svg" || say "the legend of latency lacks a variant"
+[ ! -e "$out/misses.tsv" ] || say "data of a figure that was passed over"
+nothing_left "$out"
+
+# A figure is its data: drawn again without the store, it is the same, byte for byte.
+mv "$out/latency.svg" first.svg
+expect 0 '' "$midl" plot latency --db missing.db --out "$out" --keep-data
+cmp -s first.svg "$out/latency.svg" || say "latency differs when drawn from its own data"
+expect 4 'misses.tsv' "$midl" plot misses --out "$out" --keep-data
+nothing_left "$out"
+
+# Named figures and runs that have nothing to show.
+expect 4 'figure misses needs' "$midl" plot misses --db real.db --out none
+expect 4 'figure latency needs' "$midl" plot latency --db real.db --out none --where threads=64
+expect 2 'no run 7' "$midl" plot --db real.db --run 7
+expect 4 'no run of suite batch' "$midl" plot --db real.db --suite batch
+nothing_left none
+[ -z "$(ls none)" ] || say "files of figures that have nothing to show: $(ls none)"
+
+# The newest run that has rows is taken: a second run with one k is none of latency's.
+"$midl" sweep --n 64 --active 0.5 --budget 10ms --counters none --quiet --db real.db >/dev/null 2>&1
+expect 0 '' "$midl" plot latency spread --db real.db --out newest
+grep -q 'latency.svg  from run 1' out && grep -q 'spread.svg  from run 2' out ||
+    say "not the newest runs with rows: $(cat out)"
+expect 0 '' "$midl" plot latency --db real.db --out newest --quiet
+[ ! -s out ] || say "--quiet was not"
+
+# Simulated misses, where callgrind works on this build.
+if "$midl" sweep --n 64 --active 0.2,0.5,0.8 --kernel linear,gather --budget 10ms \
+    --counters callgrind --quiet --db misses.db >/dev/null 2>&1; then
+    "$midl" plot misses --db misses.db --out misses >out 2>err
+    case $? in
+    0) grep -q 'simulated' misses/misses.svg || say "misses doesn't say that they are simulated" ;;
+    4) grep -q 'figure misses needs' err || say "misses: $(cat err)" ;;
+    *) say "misses: $(cat err)" ;;
+    esac
+fi
+
+# ---- Output that can't be written ----------------------------------------------------------------
+
+echo >file
+expect 3 'file' "$midl" plot spread --db real.db --out file
+expect 3 'file/below' "$midl" plot spread --db real.db --out file/below
+expect 2 '--out' "$midl" plot spread --db real.db --out ''
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir locked
+    chmod 555 locked
+    expect 3 'locked' "$midl" plot spread --db real.db --out locked
+fi
+mkdir -p taken/spread.svg
+expect 3 'taken/spread.svg' "$midl" plot spread --db real.db --out taken
+nothing_left taken
+
+# ---- A gnuplot that fails ------------------------------------------------------------------------
+# The old figure stays, and no half one takes its place.
+
+cp -r "${MIDL_SHARE:?}/plots" plots && chmod -R u+w plots
+echo 'plot nonsense +' >>plots/spread.gp
+mkdir old && echo old >old/spread.svg
+expect 3 'spread.gp" line' env MIDL_SHARE="$work" "$midl" plot spread --db real.db --out old
+grep -q '^old$' old/spread.svg || say "a failed figure replaced the old one"
+nothing_left old
+
+fake_gnuplot() {
+    printf '#!/bin/sh\ncase "$*" in *TERMINALS*) echo "%s" >&2; exit 0 ;; esac\n%s\n' "$1" "$2" \
+        >fake/gnuplot
+    chmod +x fake/gnuplot
+}
+all='5.4
+ svg pdfcairo pngcairo cairolatex '
+with_fake() {
+    expect 3 "$1" env PATH="$work/fake:$PATH" "$midl" plot spread --db real.db --out old \
+        --format svg,pdf
+    grep -q '^old$' old/spread.svg || say "replaced by a gnuplot that failed: $1"
+    nothing_left old
+}
+fake_gnuplot "$all" 'echo "<svg>half" >spread.svg'
+with_fake 'is the disk full'
+fake_gnuplot "$all" 'exit 0'
+with_fake 'is the disk full'
+fake_gnuplot "$all" 'kill -9 $$'
+with_fake 'signal 9'
+fake_gnuplot "$all" 'exit 1'
+with_fake 'it gave no reason'
+fake_gnuplot '5.4
+ svg pngcairo ' ''
+with_fake 'without terminal pdfcairo'
+fake_gnuplot '4.6
+ svg pdfcairo ' ''
+with_fake 'too old'
+
+[ $failures -eq 0 ] || exit 1
