@@ -196,26 +196,36 @@ static const char *line_of(const char *text, const char *key)
     return NULL;
 }
 
-/* The number in the totals under the event's column; trailing zeros are left out by callgrind. NaN
- * if there is no such column or no number. */
-static double total_of(const char *events, const char *totals, const char *event)
+#define COLUMNS_MAX 32
+
+/* The numbers of a line; false if something else is in it. */
+static bool read_numbers(const char *line, double values[COLUMNS_MAX], size_t *ret_count)
+{
+    size_t count = 0;
+    for (line += strspn(line, " "); *line != '\n' && count < COLUMNS_MAX;
+         line += strspn(line, " ")) {
+        char *end;
+        values[count++] = strtod(line, &end);
+        if (end == line)
+            return false;
+        line = end;
+    }
+    *ret_count = count;
+    return *line == '\n';
+}
+
+/* The number under the event's name; zeros at the end of a line are left out by callgrind. NaN if
+ * there is no such column. */
+static double total_of(const char *events, const double *values, size_t count, const char *event)
 {
     size_t length = strlen(event);
-    for (bool given = true; *events && *events != '\n';) {
+    events += strspn(events, " ");
+    for (size_t column = 0; *events && *events != '\n'; column++) {
+        size_t word = strcspn(events, " \n");
+        if (word == length && strncmp(events, event, length) == 0)
+            return column < count ? values[column] : 0;
+        events += word;
         events += strspn(events, " ");
-        char *end = NULL;
-        double value = given ? strtod(totals, &end) : 0;
-        totals += strspn(totals, " ");
-        if (given && (*totals == '\n' || *totals == '\0')) {
-            given = false;
-            value = 0;
-        } else if (given && end == totals) {
-            return NAN;
-        }
-        if (strncmp(events, event, length) == 0 && strchr(" \n", events[length]))
-            return value;
-        totals = given ? end : totals;
-        events += strcspn(events, " \n");
     }
     return NAN;
 }
@@ -230,13 +240,20 @@ bool callgrind_parse(const char *text, struct callgrind_totals *ret,
                                                                         : "is none of its own");
         return false;
     }
-    struct callgrind_totals seen = {
-        .instructions = total_of(events, totals, "Ir"),
-        .data_reads = total_of(events, totals, "Dr"),
-        .data_writes = total_of(events, totals, "Dw"),
-        .l1d_misses = total_of(events, totals, "D1mr") + total_of(events, totals, "D1mw"),
-        .ll_misses = total_of(events, totals, "ILmr") + total_of(events, totals, "DLmr") +
-                     total_of(events, totals, "DLmw")};
+    double values[COLUMNS_MAX];
+    size_t count;
+    if (!read_numbers(totals, values, &count)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has no numbers for totals");
+        return false;
+    }
+    struct callgrind_totals seen = {.instructions = total_of(events, values, count, "Ir"),
+                                    .data_reads = total_of(events, values, count, "Dr"),
+                                    .data_writes = total_of(events, values, count, "Dw"),
+                                    .l1d_misses = total_of(events, values, count, "D1mr") +
+                                                  total_of(events, values, count, "D1mw"),
+                                    .ll_misses = total_of(events, values, count, "ILmr") +
+                                                 total_of(events, values, count, "DLmr") +
+                                                 total_of(events, values, count, "DLmw")};
     if (!isfinite(seen.instructions + seen.data_reads + seen.data_writes + seen.l1d_misses +
                   seen.ll_misses)) {
         snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file lacks counts that were asked for");

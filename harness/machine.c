@@ -288,7 +288,11 @@ static void ask_frequency(void)
 static void ask_build(void)
 {
     SET(machine.compiler, "%s", MIDL_COMPILER);
-    SET(machine.flags, "%s", MIDL_FLAGS);
+    const char *flags = MIDL_FLAGS;
+    size_t length = strlen(flags);
+    while (length > 0 && flags[length - 1] == ' ')
+        length--;
+    SET(machine.flags, "%.*s", (int)length, flags);
     SET(machine.commit, "%s", MIDL_COMMIT);
 #if defined(__OPTIMIZE__)
     machine.optimised = true;

@@ -18,6 +18,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"info", command_info, "this machine, its counters, and what will spoil a measurement"},
     {"list", command_list, "kernels, suites, figures, metrics: what there is"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},

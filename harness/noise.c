@@ -1,0 +1,111 @@
+/* noise.c - the A/A test: one small dot product, timed against itself in pairs.
+ *
+ * The order within a pair alternates, so that drift hits both alike. The series is cut in blocks as
+ * long as a sweep's comparison; each block gives a median ratio that should be 1. */
+#include "noise.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "command.h"
+#include "machine.h"
+#include "rng.h"
+#include "simd/ops.h"
+#include "stats.h"
+
+#define LENGTH 2048
+#define SAMPLE_NS 5e5
+
+void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct noise *ret)
+{
+    size_t blocks = pairs / NOISE_BLOCK;
+    double *shift = malloc(2 * blocks * sizeof *shift), *half = shift ? shift + blocks : NULL;
+    *ret = (struct noise){.pairs = pairs, .chance = NAN, .resolvable = NAN, .stolen = NAN};
+    for (size_t i = 0; shift && i < blocks; i++) {
+        struct stats_interval ratio =
+            stats_ratio_interval(b_ns + i * NOISE_BLOCK, a_ns + i * NOISE_BLOCK, NOISE_BLOCK, 0.95);
+        shift[i] = fabs(ratio.median - 1);
+        half[i] = (ratio.hi - ratio.lo) / 2;
+    }
+    if (shift && blocks > 0) {
+        ret->chance = stats_quantile(shift, blocks, 0.95);
+        ret->resolvable = stats_median(half, blocks);
+    }
+    double factor = ret->resolvable / 0.01; /* an interval shrinks with the root of the pairs */
+    ret->pairs_for_1_percent = fmax(6, ceil(NOISE_BLOCK * factor * factor));
+    free(shift);
+}
+
+static float work(const float *weights, const float *x, int calls)
+{
+    const struct simd_ops *ops = midl_simd_ops();
+    volatile float sum = 0;
+    for (int i = 0; i < calls; i++)
+        sum = sum + ops->dot(LENGTH, weights, x);
+    return sum;
+}
+
+static double timed(const float *weights, const float *x, int calls)
+{
+    double begin_ns = clock_ns();
+    work(weights, x, calls);
+    return clock_ns() - begin_ns;
+}
+
+/* As many calls as fill SAMPLE_NS, from the fastest of a few tries. */
+static int calibrate(const float *weights, const float *x)
+{
+    double best_ns = INFINITY;
+    for (int i = 0; i < 20; i++)
+        best_ns = fmin(best_ns, timed(weights, x, 100));
+    double calls = SAMPLE_NS / (best_ns / 100);
+    return calls > 1 && calls < 1e7 ? (int)calls : 1;
+}
+
+/* Up to `most` pairs until `end_ns`, but enough for a few blocks; fewer if interrupted. */
+static size_t run_pairs(const float *weights, const float *x, int calls, double end_ns, size_t most,
+                        double *a_ns, double *b_ns)
+{
+    size_t pairs = 0, least = 5 * NOISE_BLOCK;
+    for (; pairs < most && !stop_requested && (pairs < least || clock_ns() < end_ns); pairs++) {
+        double first = timed(weights, x, calls), second = timed(weights, x, calls);
+        a_ns[pairs] = pairs % 2 ? second : first;
+        b_ns[pairs] = pairs % 2 ? first : second;
+    }
+    return pairs;
+}
+
+enum outcome noise_measure(double seconds, struct noise *ret, struct error *error)
+{
+    size_t most = (size_t)(seconds * 1e9 / SAMPLE_NS) + 5 * NOISE_BLOCK;
+    double *a_ns = malloc(2 * most * sizeof *a_ns);
+    float *weights = malloc(2 * LENGTH * sizeof *weights), *x = weights ? weights + LENGTH : NULL;
+    enum outcome outcome = OUTCOME_DONE;
+    if (!a_ns || !weights) {
+        outcome = fail_memory(error, "the noise test", (double)(2 * most * sizeof *a_ns));
+        goto cleanup;
+    }
+    struct rng rng = rng_seed(1);
+    for (size_t i = 0; i < 2 * LENGTH; i++)
+        weights[i] = (float)rng_uniform(&rng);
+    int calls = calibrate(weights, x);
+    machine_steal();
+    double begin_ns = clock_ns();
+    size_t pairs = run_pairs(weights, x, calls, begin_ns + seconds * 1e9, most, a_ns, a_ns + most);
+    double took_ns = clock_ns() - begin_ns;
+    if (pairs < NOISE_BLOCK) {
+        outcome = fail(error, OUTCOME_NO_VERDICT, "interrupted after %zu pairs, %d are needed",
+                       pairs, NOISE_BLOCK);
+        goto cleanup;
+    }
+    noise_judge(a_ns, a_ns + most, pairs, ret);
+    ret->stolen = machine_steal();
+    ret->seconds = took_ns / 1e9;
+    ret->sample_ns = stats_median(a_ns, pairs);
+    ret->seconds_for_1_percent = ret->pairs_for_1_percent * took_ns / 1e9 / (double)pairs;
+cleanup:
+    free(a_ns);
+    free(weights);
+    return outcome;
+}

@@ -1,0 +1,27 @@
+/* noise.h - how much do two identical kernels seem to differ on this machine, now? */
+#ifndef MIDL_NOISE_H
+#define MIDL_NOISE_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+#define NOISE_BLOCK 40 /* pairs in one comparison, as in a sweep's */
+
+struct noise {
+    size_t pairs;
+    double seconds, sample_ns; /* of one kernel in one pair */
+    double chance;     /* 95 % of comparisons of NOISE_BLOCK pairs differ by less, relative */
+    double resolvable; /* half the 95 % interval of such a comparison, relative */
+    double pairs_for_1_percent, seconds_for_1_percent; /* both kernels together */
+    double stolen;                                     /* share of time meanwhile; NaN: unknown */
+};
+
+/* From the times of two identical kernels in `pairs` rounds: everything but seconds, sample_ns and
+ * stolen. pairs >= NOISE_BLOCK. */
+void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct noise *ret);
+
+/* Measure for about `seconds`. Fails for lack of memory, or if it was interrupted too early. */
+enum outcome noise_measure(double seconds, struct noise *ret, struct error *error);
+
+#endif

@@ -1,0 +1,427 @@
+/* Counters: the pure parts on texts and numbers, the measured ones on calls of known work, the
+ * simulated ones on one small case, counted twice. This program is its own `count-one`. */
+#define _GNU_SOURCE /* environ */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "command.h"
+#include "counters.h"
+#include "error.h"
+#include "machine.h"
+#include "suite.h"
+
+#include <cmocka.h>
+
+#include "scratch.h"
+
+/* ---- Scaling
+ * ------------------------------------------------------------------------------------- */
+
+static void assert_near(double value, double expected)
+{
+    assert_true(fabs(value - expected) <= 1e-9 * fabs(expected));
+}
+
+static void test_scale(void **state)
+{
+    double share = -1;
+    (void)state;
+    assert_near(counters_scale(1000, 50, 50, &share), 1000);
+    assert_true(isnan(share)); /* all of the time: not scaled */
+    assert_near(counters_scale(1000, 80, 20, &share), 4000);
+    assert_near(share, 0.25);
+    assert_near(counters_scale(0, 80, 20, &share), 0);
+    assert_true(isnan(counters_scale(1000, 80, 0, &share))); /* never ran: no count */
+    assert_near(counters_scale(7, 0, 0, &share), 7);
+    assert_near(counters_scale((uint64_t)1 << 62, 2, 1, &share), 0x1p63);
+}
+
+/* ---- PAPI
+ * ---------------------------------------------------------------------------------------- */
+
+static const struct counter_state *state_of(const char *name)
+{
+    const struct counter_state *states;
+    size_t count = counters_probe(&states);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(states[i].name, name) == 0)
+            return &states[i];
+    fail_msg("no counter %s", name);
+    return NULL;
+}
+
+static const struct store_counter *counter_of(const struct counter_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->counters[i].counter, name) == 0)
+            return &set->counters[i];
+    fail_msg("no row %s", name);
+    return NULL;
+}
+
+static void test_probe(void **state)
+{
+    const struct counter_state *states, *again;
+    size_t count = counters_probe(&states);
+    (void)state;
+    assert_int_equal(counters_probe(&again), count);
+    assert_ptr_equal(states, again);
+    assert_true(count >= 12 && count <= COUNTER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(*states[i].name && *states[i].event);
+        assert_true(states[i].works == (*states[i].reason == '\0'));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(states[i].name, states[j].name);
+    }
+}
+
+#define PAGES 100
+
+static void touch_pages(void *data)
+{
+    size_t page = machine_get()->page_bytes, bytes = PAGES * page;
+    char *fresh = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ++*(int *)data;
+    assert_true(fresh != MAP_FAILED);
+    madvise(fresh, bytes, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < bytes; i += page)
+        *(volatile char *)(fresh + i) = 1;
+    munmap(fresh, bytes);
+}
+
+/* A counter that works gives what the call did; one that doesn't gives a reason and no number. */
+static void test_papi(void **state)
+{
+    static struct counter_set set;
+    int calls = 0;
+    (void)state;
+    machine_get();
+    counters_papi(touch_pages, &calls, 5, &set);
+    assert_true(set.count >= 12);
+    for (size_t i = 0; i < set.count; i++) {
+        assert_string_equal(set.counters[i].source, "papi");
+        assert_true(isnan(set.counters[i].per_call) == (set.counters[i].reason != NULL));
+        assert_true(isnan(set.counters[i].per_call) || set.counters[i].per_call >= 0);
+    }
+    if (!state_of("page_faults")->works) {
+        print_message("page faults can't be counted here: %s\n", state_of("page_faults")->reason);
+        return;
+    }
+    assert_true(calls > 0 && calls % 5 == 0); /* five a pass */
+    double faults = counter_of(&set, "page_faults")->per_call;
+    if (!(faults >= PAGES && faults <= PAGES + 2))
+        fail_msg("%g page faults for %d fresh pages", faults, PAGES);
+    if (state_of("task_clock_ns")->works)
+        assert_true(counter_of(&set, "task_clock_ns")->per_call > 0);
+    if (state_of("instructions")->works)
+        assert_true(counter_of(&set, "instructions")->per_call > PAGES);
+}
+
+static void *spin(void *data)
+{
+    double end_ns = clock_ns() + 2e7;
+    while (clock_ns() < end_ns)
+        ++*(volatile int *)data;
+    return NULL;
+}
+
+static void call_thread(void *data)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, spin, data), 0);
+    pthread_join(thread, NULL);
+}
+
+/* Work of other threads isn't counted: then there must be no number. */
+static void test_papi_threads(void **state)
+{
+    static struct counter_set set;
+    int spun = 0;
+    (void)state;
+    counters_papi(call_thread, &spun, 1, &set);
+    for (size_t i = 0; i < set.count; i++) {
+        assert_true(isnan(set.counters[i].per_call));
+        assert_non_null(set.counters[i].reason);
+        if (state_of(set.counters[i].counter)->works)
+            assert_non_null(strstr(set.counters[i].reason, "other threads"));
+    }
+}
+
+/* ---- Callgrind's file
+ * ---------------------------------------------------------------------------- */
+
+#define HEAD "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npositions: line\n"
+#define EVENTS "events: Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw\n"
+
+static void test_callgrind_parse(void **state)
+{
+    static const char good[] = HEAD EVENTS "summary: 0\n\nfn=(1) totals: 5\n0 6003 2001\n\n"
+                                           "totals: 6008 2002 1002 9 30 12 1 20 2\n";
+    struct callgrind_totals totals = {-1, -1, -1, -1, -1};
+    char reason[COUNTER_REASON_SIZE] = "";
+    (void)state;
+    assert_true(callgrind_parse(good, &totals, reason));
+    assert_near(totals.instructions, 6008);
+    assert_near(totals.data_reads, 2002);
+    assert_near(totals.data_writes, 1002);
+    assert_near(totals.l1d_misses, 42);
+    assert_near(totals.ll_misses, 23);
+
+    /* Zeros at the end of a line are left out. */
+    assert_true(callgrind_parse(HEAD EVENTS "totals: 6008 2002\n", &totals, reason));
+    assert_near(totals.data_reads, 2002);
+    assert_true(totals.data_writes <= 0 && totals.l1d_misses <= 0 && totals.ll_misses <= 0);
+}
+
+static void test_callgrind_damaged(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } rows[] = {
+        {HEAD EVENTS "summary: 0\n\nfn=(1) f\n0 6003 2001\n", "cut short"},
+        {HEAD EVENTS "totals: 6008 20", "cut short"},
+        {HEAD, "cut short"},
+        {"", "none of its own"},
+        {"totals: 1 2 3\n", "none of its own"},
+        {HEAD "events: Ir\ntotals: 6008\n", "lacks counts"},
+        {HEAD EVENTS "totals: 6008 many 3\n", "no numbers"},
+        {HEAD EVENTS "totals: 0\n", "counted nothing"},
+        {HEAD EVENTS "totals:\n", "counted nothing"},
+    };
+    struct callgrind_totals totals = {7, 7, 7, 7, 7};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char reason[COUNTER_REASON_SIZE] = "";
+        if (callgrind_parse(rows[i].text, &totals, reason) || !strstr(reason, rows[i].words))
+            fail_msg("row %zu: \"%s\", expected \"%s\"", i, reason, rows[i].words);
+        assert_near(totals.instructions, 7);
+    }
+}
+
+static void assert_geometry(size_t bytes, int ways, int line, size_t ret_bytes, int ret_ways)
+{
+    struct cache_geometry cache = callgrind_geometry(bytes, ways, line);
+    assert_int_equal(cache.bytes, ret_bytes);
+    assert_int_equal(cache.ways, ret_ways);
+}
+
+static void test_geometry(void **state)
+{
+    (void)state;
+    assert_geometry(48 << 10, 12, 64, 48 << 10, 12);
+    assert_geometry(1 << 20, 8, 64, 1 << 20, 8);
+    assert_geometry(36 << 20, 12, 64, 36 << 20, 18); /* 49152 sets become 32768 */
+    assert_geometry(32 << 20, 0, 0, 32 << 20, 8);
+    for (size_t bytes = 1; bytes < (size_t)1 << 31; bytes = bytes * 3 / 2 + 7)
+        for (int ways = 0; ways < 24; ways += 5) {
+            struct cache_geometry cache = callgrind_geometry(bytes, ways, 64);
+            size_t sets = cache.bytes / ((size_t)cache.ways * (size_t)cache.line);
+            assert_true(sets > 0 && (sets & (sets - 1)) == 0);
+            assert_int_equal(sets * (size_t)cache.ways * (size_t)cache.line, cache.bytes);
+            if (bytes >= 64 * 24)
+                assert_true(cache.bytes <= bytes && cache.bytes > bytes / 4 * 3);
+        }
+}
+
+/* ---- Children
+ * ------------------------------------------------------------------------------------ */
+
+static bool run_shell(const char *script, double limit_s, char *reason)
+{
+    char shell[] = "sh", option[] = "-c", text[128], *argv[] = {shell, option, text, NULL};
+    snprintf(text, sizeof text, "%s", script);
+    struct child child = {
+        .path = "/bin/sh", .argv = argv, .environment = environ, .limit_s = limit_s};
+    return child_run(&child, reason, COUNTER_REASON_SIZE);
+}
+
+static void test_child(void **state)
+{
+    char reason[COUNTER_REASON_SIZE] = "", nowhere[] = "nowhere", *argv[] = {nowhere, NULL};
+    (void)state;
+    assert_true(run_shell("exit 0", 60, reason));
+    assert_false(run_shell("exit 3", 60, reason));
+    assert_string_equal(reason, "exit status 3");
+    assert_false(run_shell("kill -ILL $$", 60, reason));
+    assert_non_null(strstr(reason, "signal 4"));
+    assert_false(run_shell("sleep 600", 0.05, reason));
+    assert_non_null(strstr(reason, "longer than 0.05 s"));
+    stop_requested = 1;
+    assert_false(run_shell("sleep 600", 600, reason));
+    stop_requested = 0;
+    assert_string_equal(reason, "interrupted");
+    struct child child = {
+        .path = "/nowhere/at/all", .argv = argv, .environment = environ, .limit_s = 60};
+    assert_false(child_run(&child, reason, sizeof reason));
+    assert_non_null(strstr(reason, "can't be started"));
+}
+
+/* ---- Simulated counts
+ * ---------------------------------------------------------------------------- */
+
+/* Count the one case that these axes name. */
+static void count_case(const char *const (*axes)[2], size_t count, struct counter_set *ret)
+{
+    struct suite *suite;
+    struct error error;
+    struct bench_cases cases = {0};
+    assert_int_equal(suite_custom(&suite, &error), OUTCOME_DONE);
+    for (size_t i = 0; i < count; i++)
+        if (suite_set_axis(suite, (enum axis_id)suite_axis_find(axes[i][0]), axes[i][1], &error))
+            fail_msg("%s", error.text);
+    if (suite_expand(suite, &cases, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(cases.count, 1);
+    counters_callgrind(&cases.cases[0], ret);
+    bench_cases_clear(&cases);
+    suite_destroy(suite);
+}
+
+static bool countable(void)
+{
+    const char *reason = counters_callgrind_unavailable();
+    if (reason)
+        print_message("not tested: %s\n", reason);
+    return !reason;
+}
+
+static void assert_refused(const struct counter_set *set, const char *words)
+{
+    assert_int_equal(set->count, 5);
+    for (size_t i = 0; i < set->count; i++) {
+        assert_true(isnan(set->counters[i].per_call));
+        assert_string_equal(set->counters[i].source, "callgrind");
+        if (!strstr(set->counters[i].reason, words))
+            fail_msg("\"%s\", expected \"%s\"", set->counters[i].reason, words);
+    }
+}
+
+static void assert_counted(const struct counter_set *set)
+{
+    assert_int_equal(set->count, 5);
+    for (size_t i = 0; i < set->count; i++)
+        if (!isfinite(set->counters[i].per_call))
+            fail_msg("%s: %s", set->counters[i].counter, set->counters[i].reason);
+}
+
+static void test_callgrind_same_twice(void **state)
+{
+    static const char *const axes[][2] = {
+        {"n", "64"}, {"d", "96"}, {"k", "16"}, {"kernel", "masked"}, {"batch", "2"}};
+    static struct counter_set first, second;
+    (void)state;
+    if (!countable())
+        return;
+    count_case(axes, 5, &first);
+    count_case(axes, 5, &second);
+    assert_counted(&first);
+    for (size_t i = 0; i < first.count; i++)
+        assert_true(first.counters[i].per_call <= second.counters[i].per_call &&
+                    first.counters[i].per_call >= second.counters[i].per_call);
+    /* Each selected row is read once an input, in vectors that callgrind counts as four-byte or
+     * wider reads; nothing needs a hundred instructions a weight. */
+    double weights = 2 * 16 * 96;
+    double instructions = counter_of(&first, "instructions")->per_call;
+    assert_true(instructions > weights / 16 && instructions < 100 * weights);
+    assert_true(counter_of(&first, "data_reads")->per_call > weights / 16);
+    assert_int_equal(scratch_entries(), 0);
+}
+
+/* Empty caches miss at least every line of the weights; full ones hardly any. */
+static void test_callgrind_cold(void **state)
+{
+    static const char *const warm[][2] = {{"n", "64"}, {"d", "256"}, {"kernel", "masked"}};
+    static const char *const cold[][2] = {
+        {"n", "64"}, {"d", "256"}, {"kernel", "masked"}, {"cache", "cold"}};
+    static struct counter_set set;
+    double lines = 29 * 256 * 4 / 64; /* k = 0.45 n */
+    (void)state;
+    if (!countable())
+        return;
+    count_case(warm, 3, &set);
+    assert_counted(&set);
+    assert_true(counter_of(&set, "ll_misses")->per_call < lines / 4);
+    count_case(cold, 4, &set);
+    assert_counted(&set);
+    assert_true(counter_of(&set, "ll_misses")->per_call >= lines);
+    assert_true(counter_of(&set, "l1d_misses")->per_call >= lines);
+}
+
+static void test_callgrind_refused(void **state)
+{
+    static const char *const wide[][2] = {{"n", "64"}, {"kernel", "simd-avx512"}};
+    static const char *const threads[][2] = {{"n", "64"}, {"kernel", "masked"}, {"threads", "2"}};
+    static struct counter_set set;
+    (void)state;
+    if (!countable()) {
+        count_case(threads, 3, &set);
+        assert_refused(&set, counters_callgrind_unavailable());
+        return;
+    }
+    count_case(wide, 2, &set);
+    assert_refused(&set, "AVX-512");
+    count_case(threads, 3, &set);
+    assert_refused(&set, "one thread");
+}
+
+/* The child's own words reach the row; an interrupt ends it at once; nothing is left behind. */
+static void test_callgrind_failing(void **state)
+{
+    struct counter_set *set = test_malloc(sizeof *set);
+    struct bench_case lost = {.shape = {.layer = {.d = 64, .n = 64, .r = 2, .rg = 2, .k = 8},
+                                        .batch = 1,
+                                        .threads = 1,
+                                        .input_path = "/nowhere/x.safetensors",
+                                        .seed = 1},
+                              .variant = midl_variant_find("masked", MIDL_F32)};
+    (void)state;
+    if (countable()) {
+        lost.shape.layer.gate = MIDL_GATE_LOWRANK;
+        counters_callgrind(&lost, set);
+        assert_refused(set, "/nowhere/x.safetensors");
+        lost.shape.input_path = NULL;
+        stop_requested = 1;
+        counters_callgrind(&lost, set);
+        stop_requested = 0;
+        assert_refused(set, "interrupted");
+        assert_int_equal(scratch_entries(), 0);
+    }
+    test_free(set);
+}
+
+static int use_scratch(void **state)
+{
+    int status = scratch_begin(state);
+    return status == 0 ? setenv("TMPDIR", scratch_folder, 1) : status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_papi),
+        cmocka_unit_test(test_papi_threads),
+        cmocka_unit_test(test_callgrind_parse),
+        cmocka_unit_test(test_callgrind_damaged),
+        cmocka_unit_test(test_geometry),
+        cmocka_unit_test(test_child),
+        cmocka_unit_test(test_callgrind_same_twice),
+        cmocka_unit_test(test_callgrind_cold),
+        cmocka_unit_test(test_callgrind_refused),
+        cmocka_unit_test(test_callgrind_failing),
+    };
+    if (argc > 1 && strcmp(argv[1], "count-one") == 0)
+        return command_count_one(argc - 1, argv + 1);
+    return cmocka_run_group_tests(tests, use_scratch, scratch_end);
+}
