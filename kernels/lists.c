@@ -134,6 +134,18 @@ static void make_lists(const struct lists_call *call)
     memcpy(state->next, state->start, n * sizeof *state->next);
 }
 
+/* Straight-line code, but not for sanitizers, whose checks would make a megabyte of it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNROLL_STEPS
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNROLL_STEPS
+#endif
+#endif
+#if !defined(UNROLL_STEPS)
+#define UNROLL_STEPS _Pragma("GCC unroll 32")
+#endif
+
 /* sum[c] += w . x[input[c]] over one block for C inputs; C is a compile-time constant. */
 VEC_INLINE void list_tile(size_t C, const float *w, const float *x, const uint32_t *input,
                           float *sum)
@@ -145,7 +157,7 @@ VEC_INLINE void list_tile(size_t C, const float *w, const float *x, const uint32
         at[c] = x + (c < C ? input[c] * (size_t)STRIDE : 0);
         acc[c] = vec_set(0.0f);
     }
-#pragma GCC unroll 32
+UNROLL_STEPS
     for (size_t i = 0; i < STEPS; i++) {
         vec wv = vec_load(w + i * VEC_LANES);
 #pragma GCC unroll 16
