@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"list", command_list, "kernels, suites, figures, metrics: what there is"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
+    {"verify", command_verify, "every variant against the double-precision reference"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
     {"count-one", command_count_one, NULL},
 };

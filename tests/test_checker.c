@@ -5,11 +5,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "problem.h"
+#include "tensors.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 
@@ -583,6 +586,195 @@ static void test_integer_problems_are_exact(void **state)
     }
 }
 
+/* ---- Problems ------------------------------------------------------------------------------- */
+
+/* A seed gives the same numbers, another seed others; the weights don't depend on the batch. */
+static void test_seeds(void **state)
+{
+    (void)state;
+    struct error error;
+    struct problem a = problem_of(&topk, 3, FILL_NORMAL), b = problem_of(&topk, 3, FILL_NORMAL), c;
+    size_t weights = topk.n * topk.d * sizeof(float);
+    assert_int_equal(a.arena_bytes, b.arena_bytes);
+    assert_memory_equal(a.arena, b.arena, a.arena_bytes);
+    problem_clear(&b);
+    b = problem_of(&topk, 7, FILL_NORMAL);
+    assert_memory_equal(a.layer.full_weight, b.layer.full_weight, weights);
+    assert_memory_equal(a.x, b.x, 3 * topk.d * sizeof(float));
+    assert_int_equal(problem_random(&topk, 3, 12, FILL_NORMAL, &c, &error), OUTCOME_DONE);
+    assert_memory_not_equal(a.layer.full_weight, c.layer.full_weight, weights);
+    problem_clear(&a);
+    problem_clear(&b);
+    problem_clear(&c);
+    problem_clear(&c); /* a zeroed one */
+}
+
+static void test_alignment(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&topk, 3, FILL_NORMAL);
+    const float *arrays[] = {p.x,
+                             p.layer.full_weight,
+                             p.layer.full_bias,
+                             p.layer.light_down,
+                             p.layer.light_up,
+                             p.layer.light_bias,
+                             p.layer.gate_down,
+                             p.layer.gate_up,
+                             p.layer.gate_bias};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        assert_int_equal((uintptr_t)arrays[i] % 64, 0);
+    assert_null(p.layer.gate_weight);
+    problem_clear(&p);
+}
+
+/* Mean 0 and the variance that problem.h promises. */
+static void test_moments(void **state)
+{
+    (void)state;
+    struct midl_shape shape = topk;
+    shape.n = 1000;
+    struct problem p = problem_of(&shape, 100, FILL_NORMAL);
+    const struct {
+        const float *values;
+        size_t count;
+        double variance;
+    } rows[] = {{p.layer.full_weight, shape.n * shape.d, 1.0 / 50},
+                {p.layer.light_up, shape.n * shape.r, 1.0 / 3},
+                {p.layer.full_bias, shape.n, 1.0 / 16},
+                {p.x, 100 * shape.d, 1.0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double sum = 0, squares = 0, count = (double)rows[i].count;
+        for (size_t j = 0; j < rows[i].count; j++) {
+            sum += (double)rows[i].values[j];
+            squares += (double)rows[i].values[j] * (double)rows[i].values[j];
+        }
+        double error = 5 / sqrt(count);
+        assert_true(fabs(sum / count) <= error * sqrt(rows[i].variance));
+        assert_true(fabs(squares / count / rows[i].variance - 1) <= 2 * error);
+    }
+    problem_clear(&p);
+}
+
+/* A folder with a layer of the shape topk and three inputs for it. */
+struct files {
+    char folder[32], layer[64], input[64];
+    struct problem origin;
+};
+
+static void make_files(struct files *files)
+{
+    struct error error;
+    files->origin = problem_of(&topk, 3, FILL_NORMAL);
+    strcpy(files->folder, "/tmp/midl-checker-XXXXXX");
+    assert_non_null(mkdtemp(files->folder));
+    snprintf(files->layer, sizeof files->layer, "%s/layer", files->folder);
+    snprintf(files->input, sizeof files->input, "%s/input", files->folder);
+    struct tensor x = {.name = "x",
+                       .type = TENSOR_F32,
+                       .dims = 2,
+                       .shape = {3, topk.d},
+                       .data = files->origin.x,
+                       .bytes = 3 * topk.d * sizeof(float)};
+    assert_int_equal(layer_write(files->layer, &files->origin.layer, &error), OUTCOME_DONE);
+    assert_int_equal(tensors_write(files->input, &x, 1, NULL, 0, &error), OUTCOME_DONE);
+}
+
+static void remove_files(struct files *files)
+{
+    unlink(files->layer);
+    unlink(files->input);
+    assert_int_equal(rmdir(files->folder), 0);
+    problem_clear(&files->origin);
+}
+
+static void test_load(void **state)
+{
+    (void)state;
+    struct files files;
+    struct problem p;
+    struct error error;
+    make_files(&files);
+    struct bench_shape shape = {
+        .layer = topk, .batch = 7, .layer_path = files.layer, .input_path = files.input, .seed = 1};
+    shape.layer.k = 5;
+    shape.layer.unselected = MIDL_UNSELECTED_ZERO;
+    assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+    size_t row = topk.d * sizeof(float);
+    for (size_t i = 0; i < 7; i++) /* inputs are repeated */
+        assert_memory_equal(p.x + i * topk.d, files.origin.x + i % 3 * topk.d, row);
+    assert_memory_equal(p.layer.full_weight, files.origin.layer.full_weight, topk.n * row);
+    assert_memory_equal(p.layer.gate_bias, files.origin.layer.gate_bias, topk.n * sizeof(float));
+    assert_int_equal(p.layer.shape.k, 5); /* the case's, not the file's */
+    assert_int_equal(p.layer.shape.unselected, MIDL_UNSELECTED_ZERO);
+    problem_clear(&p);
+
+    shape.layer_path = NULL; /* random weights, real inputs; then the other way round */
+    assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+    assert_memory_equal(p.x, files.origin.x, 3 * row);
+    assert_memory_not_equal(p.layer.full_weight, files.origin.layer.full_weight, topk.n * row);
+    problem_clear(&p);
+    shape.layer_path = files.layer;
+    shape.input_path = NULL;
+    assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+    assert_memory_equal(p.layer.full_weight, files.origin.layer.full_weight, topk.n * row);
+    assert_true(p.x[0] != 0.0f);
+    problem_clear(&p);
+    remove_files(&files);
+}
+
+/* The line names the file, what disagrees and both values; *ret stays as it was. */
+static void assert_load_fails(const struct bench_shape *shape, const char *path, const char *text)
+{
+    struct problem p = {.batch = 77};
+    struct error error;
+    assert_int_equal(problem_load(shape, &p, &error), OUTCOME_USAGE);
+    assert_int_equal(p.batch, 77);
+    if (!strstr(error.text, path) || !strstr(error.text, text))
+        fail_msg("'%s', expected '%s: %s'", error.text, path, text);
+}
+
+static void test_load_disagreements(void **state)
+{
+    (void)state;
+    struct files files;
+    make_files(&files);
+    struct bench_shape good = {.layer = topk, .batch = 2, .layer_path = files.layer}, bad = good;
+    bad.layer.d = 51;
+    assert_load_fails(&bad, files.layer, "d = 50 in the file, but the case has d = 51");
+    bad = good;
+    bad.layer.n = 41;
+    assert_load_fails(&bad, files.layer, "n = 40 in the file, but the case has n = 41");
+    bad = good;
+    bad.layer.rg = 9;
+    assert_load_fails(&bad, files.layer,
+                      "gate rank = 2 in the file, but the case has gate rank = 9");
+    bad = good;
+    bad.layer.gate = MIDL_GATE_FULL;
+    assert_load_fails(&bad, files.layer,
+                      "gate = lowrank in the file, but the case has gate = full");
+    bad = good;
+    bad.layer_path = NULL;
+    bad.input_path = files.input;
+    bad.layer.d = 49;
+    assert_load_fails(&bad, files.input, "d = 50 in the file, but the case has d = 49");
+    bad.input_path = "/nonexistent/input";
+    assert_load_fails(&bad, "/nonexistent/input", "");
+    remove_files(&files);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct midl_shape shape = topk;
+    struct problem p = {.batch = 77};
+    struct error error;
+    shape.n = shape.d = (size_t)1 << 30;
+    assert_int_equal(problem_random(&shape, 1, 1, FILL_NORMAL, &p, &error), OUTCOME_MACHINE);
+    assert_int_equal(p.batch, 77);
+    assert_non_null(strstr(error.text, "not enough memory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +791,12 @@ int main(void)
         cmocka_unit_test(test_nan_logits),
         cmocka_unit_test(test_zero_reference_is_mistrusted),
         cmocka_unit_test(test_integer_problems_are_exact),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_load_disagreements),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,476 @@
+/* verify.c - `midl verify`: every variant against the reference, over all shapes and edge cases.
+ *
+ * The full product of the axes would take days. Instead: a pairwise cover of all axes, in which
+ * every two values of any two axes meet, and every (d, n, k) with the other axes taking turns. Each
+ * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
+ * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
+#include "command.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cover.h"
+#include "progress.h"
+#include "trial.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define NOTES_MOST 20
+
+/* ---- Which trials --------------------------------------------------------------------------- */
+
+static const size_t sizes[] = {1, 7, 16, 63, 64, 65, 784, 1000, 4096};
+static const size_t batches[] = {1, 2, 3, 8, 17, 64};
+
+/* A rule of selection with its parameter. */
+static const struct rule {
+    enum midl_select select;
+    size_t block;
+    float threshold;
+} rules[] = {
+    {MIDL_SELECT_TOPK, 0, 0},         {MIDL_SELECT_BLOCK, 8, 0},         {MIDL_SELECT_BLOCK, 16, 0},
+    {MIDL_SELECT_THRESHOLD, 0, 0.5f}, {MIDL_SELECT_THRESHOLD, 0, 0.75f},
+};
+
+enum {
+    AXIS_D,
+    AXIS_N,
+    AXIS_BATCH,
+    AXIS_K,
+    AXIS_RULE,
+    AXIS_GATE,
+    AXIS_RANK,
+    AXIS_UNSELECTED,
+    AXIS_FILL,
+    AXES
+};
+
+#define K_LEVELS 4
+#define RANK_LEVELS 4
+
+static const struct cover axes = {.axes = AXES,
+                                  .levels = {[AXIS_D] = COUNT(sizes),
+                                             [AXIS_N] = COUNT(sizes),
+                                             [AXIS_BATCH] = COUNT(batches),
+                                             [AXIS_K] = K_LEVELS,
+                                             [AXIS_RULE] = COUNT(rules),
+                                             [AXIS_GATE] = 3,
+                                             [AXIS_RANK] = RANK_LEVELS,
+                                             [AXIS_UNSELECTED] = 2,
+                                             [AXIS_FILL] = 3}};
+
+/* Blocks must divide n. */
+static bool excluded(size_t axis_a, uint8_t a, size_t axis_b, uint8_t b)
+{
+    return axis_a == AXIS_N && axis_b == AXIS_RULE && rules[b].block &&
+           sizes[a] % rules[b].block != 0;
+}
+
+/* 0, 1, n/2, n; in whole blocks where the rule has blocks. */
+static size_t k_of(uint8_t level, size_t n, size_t block)
+{
+    size_t unit = block ? block : 1;
+    const size_t k[K_LEVELS] = {0, unit, n / 2 / unit * unit, n};
+    return k[level];
+}
+
+/* Ranks of light path and gate: 1, n/32, and next to these. */
+static void set_ranks(uint8_t level, struct midl_shape *shape)
+{
+    const size_t usual = midl_default_rank(shape->n);
+    const size_t ranks[RANK_LEVELS][2] = {{1, 1}, {usual, usual}, {usual + 1, 2}, {3, usual + 1}};
+    shape->r = ranks[level][0];
+    shape->rg = shape->gate == MIDL_GATE_LOWRANK ? ranks[level][1] : 0;
+}
+
+static struct trial trial_of(const struct cover_row *row, uint64_t seed)
+{
+    const uint8_t *level = row->level;
+    const struct rule *rule = &rules[level[AXIS_RULE]];
+    struct trial trial = {
+        .batch = batches[level[AXIS_BATCH]], .fill = (enum fill)level[AXIS_FILL], .seed = seed};
+    trial.shape = (struct midl_shape){.d = sizes[level[AXIS_D]],
+                                      .n = sizes[level[AXIS_N]],
+                                      .gate = (enum midl_gate)level[AXIS_GATE],
+                                      .select = rule->select,
+                                      .block = rule->block,
+                                      .threshold = rule->threshold,
+                                      .unselected = (enum midl_unselected)level[AXIS_UNSELECTED]};
+    trial.shape.k = k_of(level[AXIS_K], trial.shape.n, rule->block);
+    set_ranks(level[AXIS_RANK], &trial.shape);
+    return trial;
+}
+
+/* Every (d, n, k), at batches up to 3; neighbours in the list share their numbers. */
+static size_t add_triples(struct trial *trials, size_t count)
+{
+    for (size_t pair = 0; pair < COUNT(sizes) * COUNT(sizes); pair++) {
+        for (size_t k = 0; k < K_LEVELS; k++) {
+            struct cover_row row = {{0}};
+            row.level[AXIS_D] = (uint8_t)(pair / COUNT(sizes));
+            row.level[AXIS_N] = (uint8_t)(pair % COUNT(sizes));
+            row.level[AXIS_K] = (uint8_t)k;
+            row.level[AXIS_BATCH] = (uint8_t)(pair % 3);
+            row.level[AXIS_GATE] = (uint8_t)(pair / 3 % 3);
+            row.level[AXIS_FILL] = (uint8_t)(pair / 2 % 3);
+            row.level[AXIS_RANK] = (uint8_t)(pair % RANK_LEVELS);
+            row.level[AXIS_UNSELECTED] = (uint8_t)((pair + k) % 2);
+            row.level[AXIS_RULE] = (uint8_t)((pair + k) % COUNT(rules));
+            if (excluded(AXIS_N, row.level[AXIS_N], AXIS_RULE, row.level[AXIS_RULE]))
+                row.level[AXIS_RULE] = 0;
+            trials[count++] = trial_of(&row, 1000 + pair);
+        }
+    }
+    return count;
+}
+
+#define COVER_MOST 256
+#define TRIALS_MOST (COVER_MOST + COUNT(sizes) * COUNT(sizes) * K_LEVELS)
+
+/* trials: [TRIALS_MOST]. Their places in this list are their numbers, from 1. */
+static size_t list_trials(struct trial *trials)
+{
+    struct cover_row rows[COVER_MOST];
+    struct cover cover = axes;
+    cover.excluded = excluded;
+    size_t count = cover_pairs(&cover, rows, COVER_MOST);
+    assert(count < COVER_MOST);
+    for (size_t i = 0; i < count; i++)
+        trials[i] = trial_of(&rows[i], 1 + i);
+    return add_triples(trials, count);
+}
+
+/* Small enough for --quick, by the multiply-adds of the batch through all of the layer. */
+static bool is_quick(const struct trial *trial)
+{
+    const struct midl_shape *s = &trial->shape;
+    return trial->batch * (s->n + s->r + s->rg) * (s->d + s->r + s->rg) <= (size_t)1 << 17;
+}
+
+/* ---- Which kernels -------------------------------------------------------------------------- */
+
+/* A line of the table: a variant, with the shared routines in one instruction set. */
+struct line {
+    const struct midl_variant *variant;
+    enum midl_isa shared;
+    const char *unavailable; /* why it can't be tried here, or NULL */
+    size_t passed, failed, skipped;
+    double error_ratio;
+    size_t first_failed;           /* number of the trial; 0: none */
+    char reason[MIDL_REASON_SIZE]; /* of the first failure, else of the first skip */
+};
+
+struct lines {
+    struct line *line;
+    size_t count;
+};
+
+static bool matches(const char *pattern, const struct midl_variant *variant)
+{
+    return !pattern || strcmp(pattern, midl_variant_idea(variant)) == 0 ||
+           fnmatch(pattern, midl_variant_name(variant), 0) == 0;
+}
+
+/* Lines for one instruction set of the shared routines. The best takes all variants; a weaker one
+ * those of MID-L that bring no instructions of their own, since for the others nothing changes but
+ * what these show. */
+static void add_lines(const char *pattern, enum midl_isa shared, struct lines *ret)
+{
+    bool best = shared == midl_isa_best();
+    for (size_t i = 0; i < midl_variant_count(); i++) {
+        const struct midl_variant *variant = midl_variant_at(i);
+        const char *unavailable = midl_variant_unavailable(variant);
+        bool plain = midl_variant_isa(variant) == MIDL_ISA_GENERIC &&
+                     !midl_variant_is_linear(variant) && !unavailable;
+        if ((best || plain) && matches(pattern, variant))
+            ret->line[ret->count++] =
+                (struct line){.variant = variant, .shared = shared, .unavailable = unavailable};
+    }
+}
+
+static enum outcome make_lines(const char *pattern, struct lines *ret, struct error *error)
+{
+    *ret = (struct lines){0};
+    ret->line = calloc(midl_variant_count() * (MIDL_ISA_AVX512 + 1), sizeof *ret->line);
+    if (!ret->line)
+        return fail(error, OUTCOME_MACHINE, "not enough memory");
+    for (int isa = (int)midl_isa_best(); isa >= MIDL_ISA_PORTABLE; isa--) {
+        if (midl_isa_available((enum midl_isa)isa))
+            add_lines(pattern, (enum midl_isa)isa, ret);
+    }
+    if (!ret->count)
+        return fail(error, OUTCOME_USAGE, "no kernel is named '%s': see `midl list kernels`",
+                    pattern);
+    return OUTCOME_DONE;
+}
+
+/* ---- Running -------------------------------------------------------------------------------- */
+
+struct request {
+    const char *kernel, *quick, *one, *json, *quiet;
+    size_t number; /* --case; 0: all */
+};
+
+struct work {
+    struct request request;
+    struct trial *trials;
+    size_t count, wanted, done;
+    struct lines lines;
+    struct progress *progress;
+    size_t notes;
+    bool interrupted;
+};
+
+static bool anything_runs(const struct lines *lines)
+{
+    for (size_t l = 0; l < lines->count; l++) {
+        if (!lines->line[l].unavailable)
+            return true;
+    }
+    return false;
+}
+
+static bool wanted(const struct work *work, size_t i)
+{
+    if (work->request.number)
+        return work->request.number == i + 1;
+    return !work->request.quick || is_quick(&work->trials[i]);
+}
+
+static void note_failure(struct work *work, const struct line *line, size_t number,
+                         const char *reason)
+{
+    char text[TRIAL_TEXT_SIZE];
+    trial_text(&work->trials[number - 1], text);
+    if (work->notes++ < NOTES_MOST)
+        progress_note(work->progress, "case %zu, %s, %s gate: %s (%s)", number,
+                      midl_variant_name(line->variant), midl_isa_name(line->shared), reason, text);
+}
+
+static void count_result(struct work *work, struct line *line, size_t number,
+                         const struct trial_result *result)
+{
+    switch (result->verdict) {
+    case TRIAL_PASSED:
+        line->passed++;
+        break;
+    case TRIAL_FAILED:
+        if (!line->failed++) {
+            line->first_failed = number;
+            memcpy(line->reason, result->reason, sizeof line->reason);
+        }
+        note_failure(work, line, number, result->reason);
+        break;
+    case TRIAL_SKIPPED:
+        if (!line->skipped++ && !line->failed)
+            memcpy(line->reason, result->reason, sizeof line->reason);
+        break;
+    }
+    if (!isnan(line->error_ratio) && !(result->error_ratio <= line->error_ratio))
+        line->error_ratio = result->error_ratio; /* NaN is worse than any number, and stays */
+}
+
+static enum outcome run_trial(struct work *work, size_t i, struct trial_data *data,
+                              struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t l = 0; l < work->lines.count && outcome == OUTCOME_DONE; l++) {
+        struct line *line = &work->lines.line[l];
+        struct trial_result result;
+        if (line->unavailable)
+            continue;
+        midl_isa_limit(line->shared);
+        outcome = trial_run(data, line->variant, &result, error);
+        if (outcome == OUTCOME_DONE)
+            count_result(work, line, i + 1, &result);
+    }
+    return outcome;
+}
+
+static enum outcome run_trials(struct work *work, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    struct trial_data *data = NULL;
+    for (size_t i = 0; i < work->count && outcome == OUTCOME_DONE; i++) {
+        char text[TRIAL_TEXT_SIZE];
+        if (!wanted(work, i))
+            continue;
+        work->interrupted = stop_requested != 0;
+        if (work->interrupted)
+            break;
+        trial_text(&work->trials[i], text);
+        progress_step(work->progress, work->done, text);
+        struct trial_data *previous = data;
+        data = NULL;
+        outcome = trial_prepare(&work->trials[i], previous, &data, error);
+        if (outcome == OUTCOME_DONE)
+            outcome = run_trial(work, i, data, error);
+        work->done += outcome == OUTCOME_DONE;
+    }
+    progress_step(work->progress, work->done, NULL);
+    trial_destroy(data);
+    midl_isa_limit(MIDL_ISA_AVX512); /* as it was: no limit */
+    return outcome;
+}
+
+/* ---- What came of it ------------------------------------------------------------------------ */
+
+static void print_line(const struct line *line)
+{
+    const char *name = midl_variant_name(line->variant);
+    if (line->unavailable)
+        printf("%-16s %-9s  unavailable: %s\n", name, "-", line->unavailable);
+    else
+        printf("%-16s %-9s %7zu %7zu %7zu   %-9.3g %s\n", name, midl_isa_name(line->shared),
+               line->passed, line->failed, line->skipped, line->error_ratio, line->reason);
+}
+
+static void print_table(const struct work *work)
+{
+    printf("%-16s %-9s %7s %7s %7s   %-9s\n", "kernel", "gate by", "passed", "failed", "skipped",
+           "error/bound");
+    for (size_t l = 0; l < work->lines.count; l++)
+        print_line(&work->lines.line[l]);
+}
+
+static cJSON *line_json(const struct work *work, const struct line *line)
+{
+    char text[TRIAL_TEXT_SIZE];
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "kernel", midl_variant_name(line->variant));
+    cJSON_AddStringToObject(json, "isa", midl_isa_name(midl_variant_isa(line->variant)));
+    cJSON_AddStringToObject(json, "dtype", midl_dtype_name(midl_variant_dtype(line->variant)));
+    cJSON_AddStringToObject(json, "shared_isa", midl_isa_name(line->shared));
+    cJSON_AddBoolToObject(json, "available", !line->unavailable);
+    cJSON_AddNumberToObject(json, "passed", (double)line->passed);
+    cJSON_AddNumberToObject(json, "failed", (double)line->failed);
+    cJSON_AddNumberToObject(json, "skipped", (double)line->skipped);
+    cJSON_AddNumberToObject(json, "error_ratio", line->error_ratio); /* null if NaN */
+    cJSON_AddStringToObject(json, "reason", line->unavailable ? line->unavailable : line->reason);
+    if (line->first_failed) {
+        trial_text(&work->trials[line->first_failed - 1], text);
+        cJSON_AddNumberToObject(json, "first_failed_case", (double)line->first_failed);
+        cJSON_AddStringToObject(json, "first_failed_shape", text);
+    }
+    return json;
+}
+
+static enum outcome print_json(const struct work *work, struct error *error)
+{
+    cJSON *json = cJSON_CreateObject(), *kernels = cJSON_AddArrayToObject(json, "kernels");
+    bool ok = kernels && cJSON_AddNumberToObject(json, "cases", (double)work->done);
+    for (size_t l = 0; l < work->lines.count && ok; l++)
+        ok = cJSON_AddItemToArray(kernels, line_json(work, &work->lines.line[l]));
+    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    if (!text)
+        return fail(error, OUTCOME_MACHINE, "not enough memory");
+    puts(text);
+    cJSON_free(text);
+    return OUTCOME_DONE;
+}
+
+/* The worst thing that happened; done only if every kernel that could be tried passed all. */
+static enum outcome judge(const struct work *work, struct error *error)
+{
+    size_t passed = 0, failed = 0;
+    const struct line *first = NULL;
+    for (size_t l = 0; l < work->lines.count; l++) {
+        const struct line *line = &work->lines.line[l];
+        passed += line->passed;
+        failed += line->failed;
+        if (line->first_failed && !first)
+            first = line;
+    }
+    if (first)
+        return fail(error, OUTCOME_BAD,
+                    "%zu of %zu trials failed; the first is %s: repeat it by `midl verify --case "
+                    "%zu`",
+                    failed, passed + failed, midl_variant_name(first->variant),
+                    first->first_failed);
+    if (work->interrupted)
+        return fail(error, OUTCOME_NO_VERDICT,
+                    "interrupted after %zu of %zu cases, all right so far", work->done,
+                    work->wanted);
+    if (!passed)
+        return fail(error, OUTCOME_NO_VERDICT,
+                    "nothing was tried: no such kernel can run here (see `midl list kernels`)");
+    return OUTCOME_DONE;
+}
+
+static enum outcome report(const struct work *work, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    if (work->request.json)
+        outcome = print_json(work, error);
+    else
+        print_table(work);
+    if (outcome == OUTCOME_DONE && (fflush(stdout) != 0 || ferror(stdout)))
+        outcome = fail(error, OUTCOME_MACHINE, "cannot write to standard output");
+    return outcome == OUTCOME_DONE ? judge(work, error) : outcome;
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static enum outcome verify(struct work *work, struct error *error)
+{
+    work->trials = calloc(TRIALS_MOST, sizeof *work->trials);
+    if (!work->trials)
+        return fail(error, OUTCOME_MACHINE, "not enough memory");
+    work->count = list_trials(work->trials);
+    enum outcome outcome = OUTCOME_DONE;
+    if (work->request.one)
+        outcome =
+            option_size("case", work->request.one, 1, work->count, &work->request.number, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = make_lines(work->request.kernel, &work->lines, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    for (size_t i = 0; i < work->count; i++)
+        work->wanted += wanted(work, i);
+    stop_on_signals();
+    work->progress = progress_begin("verify", work->wanted, work->request.quiet != NULL);
+    if (anything_runs(&work->lines))
+        outcome = run_trials(work, error);
+    progress_end(work->progress);
+    return outcome == OUTCOME_DONE ? report(work, error) : outcome;
+}
+
+static enum outcome parse(int argc, char **argv, struct request *ret, bool *ret_help,
+                          struct error *error)
+{
+    const struct option_row rows[] = {
+        {"kernel", "PATTERN", "only kernels of this name or idea; may hold * and ?", &ret->kernel},
+        {"quick", NULL, "small shapes only: some seconds", &ret->quick},
+        {"case", "N", "only this case, as numbered in a failure", &ret->one},
+        {"json", NULL, "the result as JSON", &ret->json},
+        {"quiet", NULL, "no progress", &ret->quiet},
+    };
+    int first;
+    enum outcome outcome = options_parse(
+        argc, argv, "midl verify [options]",
+        "Compare every kernel with the double-precision reference, over all shapes and "
+        "edge cases.\nExit status 0: all right; 1: a kernel is wrong.",
+        rows, COUNT(rows), &first, ret_help, error);
+    if (outcome == OUTCOME_DONE && !*ret_help && first < argc)
+        return fail(error, OUTCOME_USAGE, "unexpected argument '%s': a kernel is named by --kernel",
+                    argv[first]);
+    return outcome;
+}
+
+int command_verify(int argc, char **argv)
+{
+    struct work work = {.count = 0};
+    struct error error;
+    bool help = false;
+    enum outcome outcome = parse(argc, argv, &work.request, &help, &error);
+    if (outcome == OUTCOME_DONE && !help)
+        outcome = verify(&work, &error);
+    free(work.trials);
+    free(work.lines.line);
+    return outcome == OUTCOME_DONE ? 0 : command_fail("verify", outcome, &error);
+}
