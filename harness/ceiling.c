@@ -315,14 +315,23 @@ static bool pass_ns(struct work work, int threads, double repetition_ns, double 
 
 /* ---- Levels -------------------------------------------------------------------------------- */
 
+/* The last-level cache that the machine reports; NULL if it reports none. */
+static const struct cache_level *last_level(void)
+{
+    const struct machine *machine = machine_get();
+    const struct cache_level *last = NULL;
+    for (size_t i = 0; i < machine->cache_count; i++)
+        if (machine->caches[i].bytes > 0 && (!last || machine->caches[i].level > last->level))
+            last = &machine->caches[i];
+    return last;
+}
+
 size_t ceiling_llc_bytes(void)
 {
-    size_t bytes = machine_cache_bytes(3);
-    if (bytes == 0)
-        bytes = machine_cache_bytes(2);
-    if (bytes == 0)
-        bytes = 8 * MIB;
-    return bytes < 64 * MIB ? bytes : 64 * MIB;
+    const struct cache_level *last = last_level();
+    if (!last)
+        return 32 * MIB;
+    return last->plausible || last->bytes < 64 * MIB ? last->bytes : 64 * MIB;
 }
 
 /* A part of `bytes` in whole steps of the read loops. */
@@ -330,6 +339,18 @@ static size_t part_of(size_t bytes, size_t parts)
 {
     size_t part = bytes / parts / STRIDE * STRIDE;
     return part > 0 ? part : STRIDE;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* At most an eighth of the memory is taken for measuring it, and 1 GiB. */
+static size_t memory_limit(void)
+{
+    double eighth = machine_get()->memory_bytes / 8;
+    return eighth > 0 && eighth < 1024.0 * (double)MIB ? (size_t)eighth : 1024 * MIB;
 }
 
 static void add_level(struct ceilings *ceilings, const char *name, double capacity_bytes,
@@ -341,20 +362,22 @@ static void add_level(struct ceilings *ceilings, const char *name, double capaci
                                .working_set_bytes = part_bytes * (size_t)ceilings->threads};
 }
 
-/* The first two levels belong to a core and count once a thread; the others are shared. */
+/* The first two levels belong to a core and count once a thread; the others are shared. What is
+ * read of L3 is surely in it; what it may hold is more, so that no bound is too high. */
 static void plan_levels(struct ceilings *ceilings)
 {
-    size_t threads = (size_t)ceilings->threads, l1 = machine_cache_bytes(1);
-    size_t l2 = machine_cache_bytes(2), l3 = machine_cache_bytes(3), llc = ceiling_llc_bytes();
-    size_t memory = 4 * llc > 256 * MIB ? 4 * llc : 256 * MIB;
+    size_t threads = (size_t)ceilings->threads, llc = ceiling_llc_bytes();
+    size_t l1 = machine_cache_bytes(1), l2 = machine_cache_bytes(2);
+    const struct cache_level *last = last_level();
     if (l1 > 0)
         add_level(ceilings, "L1", (double)(l1 * threads), part_of(l1 / 2, 1));
     if (l2 > 0)
         add_level(ceilings, "L2", (double)(l2 * threads), part_of(l2 / 2, 1));
-    if (l3 > 0)
+    if (last && last->level >= 3)
         add_level(ceilings, "L3", (double)llc,
-                  part_of(llc / 2 < 8 * MIB ? llc / 2 : 8 * MIB, threads));
-    add_level(ceilings, "memory", INFINITY, part_of(memory, threads));
+                  part_of(least(last->share_bytes / 2, 8 * MIB), threads));
+    add_level(ceilings, "memory", INFINITY,
+              part_of(least(4 * llc > 256 * MIB ? 4 * llc : 256 * MIB, memory_limit()), threads));
 }
 
 static void *map_bytes(size_t bytes)

@@ -47,8 +47,8 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
 double ceilings_bound_ns(const struct ceilings *ceilings, double flops, double weight_bytes,
                          double held_bytes, bool cold);
 
-/* Bytes of the last-level cache that one may count on: never 0, and not the hundreds of MiB that a
- * virtual machine reports of a cache it shares with others. */
+/* How many bytes of ours the last-level cache may hold, never 0: as reported, but not the hundreds
+ * of MiB that a virtual machine reports of a cache it shares with others. */
 size_t ceiling_llc_bytes(void);
 
 #endif

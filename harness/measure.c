@@ -364,7 +364,8 @@ static bool subject_ring(struct group *group, struct subject *subject, double we
     return false;
 }
 
-/* Everything up to the first timed call. A subject without ring has its status and reason. */
+/* Everything up to the first timed call. A subject without ring has its status and reason. Fails
+ * only for lack of memory. */
 static enum outcome subject_prepare(struct group *group, struct subject *subject,
                                     struct error *error)
 {
@@ -426,7 +427,7 @@ static void point_times(struct subject *subject, const struct rounds *rounds, do
     if (width <= target)
         return;
     if (time->exact)
-        snprintf(subject->reason, MIDL_REASON_SIZE, "interval %.2g %% wide, target %.2g %%",
+        snprintf(subject->reason, MIDL_REASON_SIZE, "interval %.2f %% wide, target %g %%",
                  100 * width, 100 * target);
     else
         snprintf(subject->reason, MIDL_REASON_SIZE, "%zu samples are too few for an interval",
@@ -591,9 +592,12 @@ static enum outcome group_run(struct group *group, struct error *error)
             point_skipped(&group->subjects[i], error->text);
         return OUTCOME_DONE;
     }
-    for (size_t i = 0; outcome == OUTCOME_DONE && i < group->count && !group_stopped(group); i++)
-        outcome = subject_prepare(group, &group->subjects[i], error);
-    if (outcome == OUTCOME_DONE && !group_stopped(group))
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    for (size_t i = 0; i < group->count && !group_stopped(group); i++)
+        if (subject_prepare(group, &group->subjects[i], error) != OUTCOME_DONE)
+            point_skipped(&group->subjects[i], error->text);
+    if (!group_stopped(group))
         outcome = group_time(group, error);
     if (outcome == OUTCOME_DONE && !group_stopped(group) && group->options->counters)
         outcome = group_count(group, error);

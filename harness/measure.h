@@ -43,7 +43,8 @@ struct measure_result {
 };
 
 /* Measure cases[0..count), which share one shape. Fails only when nothing could be measured at all
- * (memory, unreadable files); a variant that can't run or is wrong is a point with a reason. */
+ * (unreadable files, no memory for samples); a variant that can't run or is wrong, or a shape that
+ * doesn't fit into memory, makes points with a reason. */
 enum outcome measure_group(const struct bench_case *cases, size_t count,
                            const struct measure_options *options, struct measure_result *ret,
                            struct error *error);

@@ -133,7 +133,7 @@ struct sweep {
     size_t ceiling_count;
     struct measure_options measure;
     struct print_row *rows; /* [cases.count]; status NULL: not measured now */
-    size_t done, resumed, failed;
+    size_t done, resumed, timed, failed; /* points */
     struct progress *progress;
 };
 
@@ -376,6 +376,7 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
         const struct store_point *point = &result->points[i];
         const struct bench_case *bench_case = &sweep->cases.cases[group->first + i];
         sweep->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
+        sweep->timed += point->sample_count > 0;
         sweep->failed += strcmp(point->status, "failed") == 0;
         if (sweep->options.json &&
             !print_point_json(stdout, sweep->run_id, suite_name(sweep->suite), point))
@@ -482,6 +483,10 @@ static enum outcome sweep_end(struct sweep *sweep, struct error *error)
     name_failed(sweep);
     if (!whole)
         return interrupted(sweep, error);
+    if (sweep->timed == 0 && sweep->failed == 0 && sweep->resumed == 0)
+        return fail(error, OUTCOME_NO_VERDICT,
+                    "nothing was measured: all %zu points were skipped, the first because: %s",
+                    sweep->done, sweep->rows[0].reason);
     return OUTCOME_DONE;
 }
 

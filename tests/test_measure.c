@@ -1,0 +1,721 @@
+/* test_measure.c - measuring: its decisions as pure functions, its loop on cases that count their
+ * calls, and small groups from data to points, of which all is asserted but the times. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ceiling.h"
+#include "gbench.h"
+#include "measure.h"
+#include "ring.h"
+#include "rng.h"
+#include "rounds.h"
+#include "suite.h"
+
+#include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* True for the same double, and for NaN twice. */
+static bool same(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-12 * fabs(b);
+}
+
+/* ---- Decisions ----------------------------------------------------------------------------- */
+
+static void test_when_to_stop(void **state)
+{
+    const struct rounds_options options = {.target = 0.02, .budget_ns = 1000, .min_rounds = 10};
+    const double narrow[] = {0.01, 0.02}, one_wide[] = {0.01, 0.021};
+    const double unknown[] = {NAN, 0.01}, endless[] = {0.01, INFINITY};
+    const struct {
+        const double *widths;
+        size_t rounds;
+        double spent_ns;
+        enum rounds_stop expected;
+    } rows[] = {{narrow, 9, 1, ROUNDS_MORE},         {narrow, 9, 2000, ROUNDS_MORE},
+                {narrow, 10, 1, ROUNDS_TARGET},      {narrow, 10, 2000, ROUNDS_TARGET},
+                {one_wide, 10, 1, ROUNDS_MORE},      {one_wide, 10, 999, ROUNDS_MORE},
+                {one_wide, 10, 1000, ROUNDS_BUDGET}, {unknown, 500, 1, ROUNDS_MORE},
+                {unknown, 500, 1000, ROUNDS_BUDGET}, {endless, 10, 1, ROUNDS_MORE},
+                {endless, 10, 1000, ROUNDS_BUDGET}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(
+            rounds_decide(rows[i].widths, 2, rows[i].rounds, rows[i].spent_ns, &options),
+            rows[i].expected);
+}
+
+static void test_no_rounds_are_never_enough(void **state)
+{
+    const struct rounds_options options = {.target = 1, .budget_ns = 0, .min_rounds = 0};
+    (void)state;
+    assert_int_equal(rounds_decide(NULL, 0, 0, 1, &options), ROUNDS_MORE);
+}
+
+static void test_disturbed_rounds(void **state)
+{
+    const double reference[] = {100, 111, 100, 89, 110, 90, 100, 100, 1e9};
+    const bool expected[] = {false, true, false, true, false, false, false, false, true};
+    double unknown[COUNT(reference)];
+    bool disturbed[COUNT(reference)];
+    (void)state;
+    assert_int_equal(rounds_mark(reference, COUNT(reference), disturbed), 3);
+    assert_memory_equal(disturbed, expected, sizeof expected);
+
+    /* NaN is never calm, and as the median is NaN too, nothing is. */
+    memcpy(unknown, reference, sizeof reference);
+    unknown[4] = NAN;
+    assert_int_equal(rounds_mark(unknown, COUNT(unknown), disturbed), COUNT(unknown));
+    assert_int_equal(rounds_mark(unknown, 0, disturbed), 0);
+}
+
+static void test_half_must_be_left(void **state)
+{
+    (void)state;
+    assert_false(rounds_use_all(10, 0));
+    assert_false(rounds_use_all(10, 5));
+    assert_true(rounds_use_all(10, 6));
+    assert_true(rounds_use_all(10, 10));
+    assert_false(rounds_use_all(11, 5));
+    assert_true(rounds_use_all(11, 6));
+}
+
+static void test_yardstick(void **state)
+{
+    struct store_point points[] = {{.linear = false, .time_ns = 1},
+                                   {.linear = true, .time_ns = NAN},
+                                   {.linear = true, .time_ns = 20},
+                                   {.linear = true, .time_ns = 10},
+                                   {.linear = true, .time_ns = 10}};
+    (void)state;
+    assert_int_equal(measure_yardstick(points, 5), 3);
+    assert_int_equal(measure_yardstick(points, 3), 2);
+    assert_int_equal(measure_yardstick(points, 2), 2);
+    assert_int_equal(measure_yardstick(points, 0), 0);
+}
+
+/* Rounds made up: times [cases][count], every round with its mark. */
+static struct rounds made_rounds(struct store_sample **samples, size_t cases, size_t count,
+                                 const double *times, const bool *disturbed)
+{
+    for (size_t i = 0; i < cases; i++)
+        for (size_t j = 0; j < count; j++)
+            samples[i][j] = (struct store_sample){
+                .real_ns = times[i * count + j], .iterations = 1, .disturbed = disturbed[j]};
+    return (struct rounds){.cases = cases, .count = count, .samples = samples};
+}
+
+static void test_speedup_is_within_rounds(void **state)
+{
+    /* The machine gets ten times slower and the ratio stays 2; in one round, which is disturbed, it
+     * is 50. A ratio of medians would be 2 too; of unpaired values it would not. */
+    const double times[] = {20, 40, 60, 80, 100, 120, 140, 200, 5000,
+                            10, 20, 30, 40, 50,  60,  70,  100, 100};
+    const bool disturbed[9] = {[8] = true};
+    struct store_sample first[9], second[9], *samples[] = {first, second};
+    struct rounds rounds = made_rounds(samples, 2, 9, times, disturbed);
+    struct stats_interval speedup;
+    double values[9];
+    (void)state;
+
+    assert_int_equal(rounds_values(&rounds, 0, values), 8);
+    assert_true(measure_speedup(&rounds, 0, 1, &speedup));
+    assert_int_equal(speedup.count, 8);
+    assert_true(same(speedup.median, 2) && same(speedup.lo, 2) && same(speedup.hi, 2));
+    assert_true(measure_speedup(&rounds, 1, 0, &speedup));
+    assert_true(same(speedup.median, 0.5));
+
+    rounds.use_all = true;
+    assert_int_equal(rounds_values(&rounds, 0, values), 9);
+    assert_true(same(values[8], 5000));
+    assert_true(measure_speedup(&rounds, 0, 1, &speedup));
+    assert_int_equal(speedup.count, 9);
+    assert_true(same(speedup.median, 2));
+}
+
+static void test_bound(void **state)
+{
+    const struct ceilings ceilings = {.threads = 1,
+                                      .levels = {{"L1", 1000, 500, 100},
+                                                 {"L2", 10000, 5000, 50},
+                                                 {"memory", INFINITY, 1000000, 10}},
+                                      .level_count = 3,
+                                      .peaks = {{"avx2/f32", 20}, {"portable/f32", 5}},
+                                      .peak_count = 2};
+    const struct ceilings none = {.threads = 1};
+    (void)state;
+
+    /* FLOPs decide, then bytes of L1, L2 (also exactly as much as it holds), memory. */
+    assert_true(same(ceilings_bound_ns(&ceilings, 2000, 800, 900, false), 100));
+    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 900, false), 8));
+    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 1000, false), 8));
+    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 1001, false), 16));
+    assert_true(same(ceilings_bound_ns(&ceilings, 20, 80000, 90000, false), 8000));
+    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 900, true), 80));
+    assert_true(isnan(ceilings_bound_ns(&none, 20, 800, 900, false)));
+    assert_true(isnan(ceilings_bound_ns(&ceilings, NAN, 800, 900, false)));
+    assert_true(isnan(ceilings_bound_ns(&ceilings, 20, NAN, 900, false)));
+}
+
+static void test_copies_of_a_ring(void **state)
+{
+    (void)state;
+    assert_int_equal(ring_copies(1000, 100), 20);
+    assert_int_equal(ring_copies(1000, 99), 21);
+    assert_int_equal(ring_copies(1000, 1000), 2);
+    assert_int_equal(ring_copies(1000, 1e9), 2);
+    assert_true(ring_copies(1e9, 0) > RING_MAX);
+}
+
+/* ---- Ceilings of this machine -------------------------------------------------------------- */
+
+static void test_ceilings(void **state)
+{
+    struct store_ceiling rows[CEILING_LEVELS + CEILING_PEAKS];
+    struct error error;
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        struct ceilings ceilings;
+        assert_int_equal(ceilings_measure(threads, &ceilings, &error), OUTCOME_DONE);
+        size_t count = ceilings_rows(&ceilings, rows);
+        assert_true(ceilings.level_count >= 1 && ceilings.peak_count >= 1);
+        assert_int_equal(count, ceilings.level_count + ceilings.peak_count);
+        for (size_t i = 0; i < count; i++) {
+            bool bandwidth = strcmp(rows[i].kind, "bandwidth") == 0;
+            assert_true(rows[i].value > 0 && isfinite(rows[i].value));
+            assert_int_equal(rows[i].threads, threads);
+            assert_true(bandwidth ? rows[i].working_set_bytes > 0 : rows[i].working_set_bytes == 0);
+        }
+        assert_string_equal(ceilings.levels[ceilings.level_count - 1].name, "memory");
+        for (size_t i = 1; i < ceilings.level_count; i++)
+            assert_true(ceilings.levels[i].capacity_bytes >= ceilings.levels[i - 1].capacity_bytes);
+        assert_true(ceilings_bound_ns(&ceilings, 1e6, 1e6, 1e6, false) > 0);
+    }
+    assert_true(ceiling_llc_bytes() > 0);
+}
+
+/* ---- The loop ------------------------------------------------------------------------------ */
+
+struct counted {
+    int64_t calls;
+    volatile sig_atomic_t *stop;
+    int64_t stop_at;
+    volatile double work;
+};
+
+static void counted_call(void *data)
+{
+    struct counted *counted = data;
+    counted->calls++;
+    if (counted->stop && counted->calls == counted->stop_at)
+        *counted->stop = 1;
+    for (int i = 0; i < 100; i++)
+        counted->work = counted->work + 1;
+}
+
+static void test_one_repetition(void **state)
+{
+    struct counted counted[2] = {{0}};
+    struct gbench_case cases[2] = {{"first", counted_call, &counted[0], 7},
+                                   {"second", counted_call, &counted[1], 1}};
+    const size_t order[] = {1, 0};
+    struct gbench_sample samples[2] = {{0}};
+    (void)state;
+    assert_int_equal(gbench_round(cases, order, 2, samples), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(samples[i].iterations, cases[i].iterations);
+        assert_int_equal(counted[i].calls, cases[i].iterations + 1); /* one that isn't timed */
+        assert_true(samples[i].real_ns > 0 && samples[i].cpu_ns >= 0);
+    }
+    assert_int_equal(gbench_round(cases, order, 0, samples), 0);
+    assert_true(gbench_version()[0] != '\0');
+}
+
+static void test_calibration_fills_the_sample(void **state)
+{
+    struct counted counted = {0};
+    struct gbench_case bench_case = {"counted", counted_call, &counted, 1};
+    (void)state;
+    int64_t few = gbench_iterations(&bench_case, 1), many = gbench_iterations(&bench_case, 1e6);
+    assert_int_equal(few, 1);
+    assert_true(many > 100); /* a hundred additions take less than 10 us anywhere */
+}
+
+#define ROUNDS_CASES 5
+
+static void check_permutations(const struct rounds *rounds)
+{
+    for (size_t i = 0; i < rounds->count; i++) {
+        unsigned seen = 0;
+        for (size_t j = 0; j < rounds->cases; j++) {
+            const struct store_sample *sample = &rounds->samples[j][i];
+            assert_int_equal(sample->round, i);
+            assert_in_range(sample->position, 0, rounds->cases - 1);
+            assert_true(sample->iterations >= 1 && sample->real_ns > 0 && sample->cpu_ns >= 0);
+            assert_int_equal(sample->disturbed, rounds->samples[0][i].disturbed);
+            seen |= 1u << sample->position;
+        }
+        assert_int_equal(seen, (1u << rounds->cases) - 1);
+    }
+}
+
+static void run_counted(const struct rounds_options *options, struct counted *counted,
+                        struct rounds *ret)
+{
+    struct gbench_case cases[ROUNDS_CASES];
+    struct error error;
+    for (size_t i = 0; i < ROUNDS_CASES; i++)
+        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0};
+    assert_int_equal(rounds_run(cases, ROUNDS_CASES, options, ret, &error), OUTCOME_DONE);
+    for (size_t i = 0; i < ROUNDS_CASES; i++)
+        for (size_t j = 0; j < ret->count; j++)
+            assert_int_equal(ret->samples[i][j].iterations, cases[i].iterations);
+}
+
+static void test_rounds(void **state)
+{
+    struct rounds_options options = {.target = 0, /* never reached */
+                                     .budget_ns = 0,
+                                     .sample_ns = 1e4,
+                                     .min_rounds = 70,
+                                     .seed = 3};
+    struct counted counted[ROUNDS_CASES] = {{0}};
+    struct rounds first, again, other;
+    size_t moved = 0;
+    (void)state;
+
+    run_counted(&options, counted, &first);
+    assert_int_equal(first.count, 70);
+    assert_int_equal(first.stop, ROUNDS_BUDGET);
+    assert_false(first.interrupted);
+    check_permutations(&first);
+
+    run_counted(&options, counted, &again);
+    options.seed = 4;
+    run_counted(&options, counted, &other);
+    for (size_t i = 0; i < 70; i++)
+        for (size_t j = 0; j < ROUNDS_CASES; j++) {
+            int position = first.samples[j][i].position;
+            assert_int_equal(position, again.samples[j][i].position);
+            moved += position != other.samples[j][i].position;
+        }
+    assert_true(moved > 70); /* 4/5 of 350 are expected */
+    rounds_clear(&first);
+    rounds_clear(&again);
+    rounds_clear(&other);
+}
+
+static void test_target_ends_rounds(void **state)
+{
+    const struct rounds_options options = {
+        .target = 1e9, .budget_ns = 1e18, .sample_ns = 1e4, .min_rounds = 12, .seed = 1};
+    struct counted counted[ROUNDS_CASES] = {{0}};
+    struct rounds rounds;
+    (void)state;
+    run_counted(&options, counted, &rounds);
+    assert_int_equal(rounds.stop, ROUNDS_TARGET);
+    assert_int_equal(rounds.count, 12);
+    for (size_t i = 0; i < ROUNDS_CASES; i++) {
+        const struct stats_interval *time = &rounds.time[i];
+        assert_true(time->exact);
+        assert_true(time->lo <= time->median && time->median <= time->hi && time->lo > 0);
+    }
+    rounds_clear(&rounds);
+}
+
+static void test_stop_flag(void **state)
+{
+    volatile sig_atomic_t stop = 0;
+    const struct rounds_options options = {.target = 0,
+                                           .budget_ns = 1e18,
+                                           .sample_ns = 1e4,
+                                           .min_rounds = 10,
+                                           .seed = 1,
+                                           .stop = &stop};
+    /* At the first call of the last case to be calibrated, and somewhere within the rounds. */
+    const int64_t moments[] = {1, 20000};
+    (void)state;
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        struct counted counted[ROUNDS_CASES] = {{0}};
+        struct rounds rounds;
+        stop = 0;
+        counted[ROUNDS_CASES - 1].stop = &stop;
+        counted[ROUNDS_CASES - 1].stop_at = moments[i];
+        run_counted(&options, counted, &rounds);
+        assert_true(rounds.interrupted);
+        check_permutations(&rounds);
+        rounds_clear(&rounds);
+    }
+}
+
+/* ---- Groups, from data to points ----------------------------------------------------------- */
+
+static struct bench_shape small_shape(size_t k)
+{
+    return (struct bench_shape){.layer = {.d = 48,
+                                          .n = 64,
+                                          .r = 2,
+                                          .rg = 2,
+                                          .k = k,
+                                          .gate = MIDL_GATE_LOWRANK,
+                                          .select = MIDL_SELECT_TOPK,
+                                          .unselected = MIDL_UNSELECTED_LIGHT},
+                                .batch = 3,
+                                .threads = 1,
+                                .dtype = MIDL_F32,
+                                .cache = CACHE_WARM,
+                                .seed = 7};
+}
+
+/* Every variant of the dtype at this shape. The caller frees. */
+static struct bench_case *all_variants(const struct bench_shape *shape, size_t *ret_count)
+{
+    struct bench_case *cases = calloc(midl_variant_count(), sizeof *cases);
+    assert_non_null(cases);
+    *ret_count = 0;
+    for (size_t i = 0; i < midl_variant_count(); i++)
+        if (midl_variant_dtype(midl_variant_at(i)) == shape->dtype)
+            cases[(*ret_count)++] = (struct bench_case){*shape, midl_variant_at(i)};
+    return cases;
+}
+
+static const struct ceilings some_ceilings = {.threads = 1,
+                                              .levels = {{"memory", INFINITY, 1000, 10}},
+                                              .level_count = 1,
+                                              .peaks = {{"portable/f32", 10}},
+                                              .peak_count = 1};
+
+static struct measure_options quick_options(void)
+{
+    return (struct measure_options){.target = 0.5,
+                                    .budget_ns = 1e6,
+                                    .sample_ns = 2e4,
+                                    .min_rounds = 8,
+                                    .ceilings = &some_ceilings};
+}
+
+static void check_shape_columns(const struct store_point *point, const struct bench_case *c)
+{
+    char key[CASE_TEXT_SIZE];
+    bench_shape_text(&c->shape, key);
+    assert_string_equal(point->shape_key, key);
+    assert_string_equal(point->kernel, midl_variant_idea(c->variant));
+    assert_string_equal(point->isa, midl_isa_name(midl_variant_isa(c->variant)));
+    assert_string_equal(point->dtype, "f32");
+    assert_int_equal(point->linear, midl_variant_is_linear(c->variant));
+    assert_int_equal(point->d, 48);
+    assert_int_equal(point->n, 64);
+    assert_int_equal(point->k, c->shape.layer.k);
+    assert_int_equal(point->rank, 2);
+    assert_string_equal(point->gate, "lowrank");
+    assert_int_equal(point->gate_rank, 2);
+    assert_string_equal(point->select_mode, "topk");
+    assert_int_equal(point->block, 0);
+    assert_true(isnan(point->threshold));
+    assert_string_equal(point->unselected, "light");
+    assert_int_equal(point->batch, 3);
+    assert_int_equal(point->threads, 1);
+    assert_string_equal(point->cache, "warm");
+    assert_string_equal(point->input, "random");
+    assert_string_equal(point->layer, "random");
+}
+
+/* A point that was measured. The cost model is compared with SPEC's formulas. */
+static void check_measured(const struct store_point *p)
+{
+    double B = 3, d = 48, n = 64, k = (double)p->k, linear = B * (2 * d * n + n);
+    double layer = B * (2 * 2 * (2 * d + 2 * n) + 2 * n + k * (2 * d + 1) + 4 * k);
+    bool ok = strcmp(p->status, "ok") == 0, noisy = strcmp(p->status, "noisy") == 0;
+    bool narrow = p->time_hi_ns - p->time_lo_ns <= 0.5 * p->time_ns;
+    assert_true(ok || noisy);
+    assert_true(narrow || noisy);
+    assert_int_equal(noisy, p->reason != NULL);
+    if (noisy)
+        assert_true(strstr(p->reason, " % wide, target 50 %") || strstr(p->reason, "too few"));
+    assert_true(p->error_ratio <= 1);
+    assert_true(p->sample_count >= 8);
+    assert_true(0 < p->time_lo_ns && p->time_lo_ns <= p->time_ns && p->time_ns <= p->time_hi_ns);
+    assert_true(p->plan_ns > 0 && p->plan_bytes >= 0);
+    assert_true(strcmp(p->stop, "target") == 0 || strcmp(p->stop, "budget") == 0);
+    assert_true(same(p->flops, p->flops_gate + p->flops_light + p->flops_full + p->flops_blend));
+    assert_true(same(p->bytes, p->bytes_gate + p->bytes_light + p->bytes_full + p->bytes_io));
+    assert_true(same(p->bound_ns, fmax(p->flops / 10, (p->bytes - p->bytes_io) / 10)));
+    assert_true(same(p->flops_ratio, p->linear ? 1 : linear / layer));
+    if (p->linear) {
+        assert_true(same(p->flops, linear));
+        assert_true(isnan(p->selected) && isnan(p->distinct_rows));
+    } else {
+        assert_true(p->flops >= layer * (1 - 1e-12));
+        assert_true(same(p->selected, B * k));
+        assert_true(k <= p->distinct_rows && p->distinct_rows <= fmin(n, B * k));
+    }
+}
+
+static void check_unmeasured(const struct store_point *point)
+{
+    assert_string_equal(point->status, "skipped");
+    assert_true(point->reason && point->reason[0]);
+    assert_true(isnan(point->time_ns) && isnan(point->speedup));
+    assert_int_equal(point->sample_count, 0);
+    assert_null(point->stop);
+    assert_null(point->yardstick);
+}
+
+/* Rounds and positions over the points of a group. */
+static void check_samples(const struct measure_result *result)
+{
+    size_t measured = 0, rounds = 0;
+    for (size_t i = 0; i < result->count; i++)
+        if (result->points[i].sample_count > 0) {
+            measured++;
+            rounds = result->points[i].sample_count;
+        }
+    assert_in_range(measured, 1, 63);
+    for (size_t round = 0; round < rounds; round++) {
+        uint64_t seen = 0;
+        for (size_t i = 0; i < result->count; i++) {
+            const struct store_point *point = &result->points[i];
+            if (point->sample_count == 0)
+                continue;
+            assert_int_equal(point->sample_count, rounds);
+            assert_int_equal(point->samples[round].round, round);
+            seen |= UINT64_C(1) << point->samples[round].position;
+        }
+        assert_true(seen == (UINT64_C(1) << measured) - 1);
+    }
+}
+
+static void check_speedups(const struct measure_result *result)
+{
+    size_t yardstick = measure_yardstick(result->points, result->count);
+    assert_true(yardstick < result->count);
+    const struct store_point *unit = &result->points[yardstick];
+    assert_true(same(unit->speedup, 1) && same(unit->speedup_lo, 1) && same(unit->speedup_hi, 1));
+    for (size_t i = 0; i < result->count; i++) {
+        const struct store_point *point = &result->points[i];
+        if (point->sample_count == 0)
+            continue;
+        assert_string_equal(point->yardstick, unit->kernel);
+        assert_true(0 < point->speedup_lo && point->speedup_lo <= point->speedup &&
+                    point->speedup <= point->speedup_hi);
+        assert_true(!point->linear || point->time_ns >= unit->time_ns);
+    }
+}
+
+static void test_group(void **state)
+{
+    struct measure_options options = quick_options();
+    struct error error;
+    (void)state;
+    options.cache = measure_cache_create();
+    assert_non_null(options.cache);
+    const size_t ks[] = {29, 0, 64}; /* the second and third reuse numbers and oracle */
+    for (size_t i = 0; i < COUNT(ks); i++) {
+        struct bench_shape shape = small_shape(ks[i]);
+        struct measure_result result;
+        size_t count;
+        struct bench_case *cases = all_variants(&shape, &count);
+        assert_int_equal(measure_group(cases, count, &options, &result, &error), OUTCOME_DONE);
+        assert_int_equal(result.count, count);
+        assert_false(result.interrupted);
+        for (size_t j = 0; j < count; j++) {
+            char reason[MIDL_REASON_SIZE];
+            const struct store_point *point = &result.points[j];
+            check_shape_columns(point, &cases[j]);
+            if (midl_variant_fits(cases[j].variant, &shape.layer, 3, 1, reason) == MIDL_OK)
+                check_measured(point);
+            else
+                check_unmeasured(point);
+            assert_int_equal(point->counter_count, 0);
+        }
+        check_samples(&result);
+        check_speedups(&result);
+        measure_result_clear(&result);
+        free(cases);
+    }
+    measure_cache_destroy(options.cache);
+}
+
+static const struct midl_variant *variant(const char *name)
+{
+    const struct midl_variant *found = midl_variant_find(name, MIDL_F32);
+    assert_non_null(found);
+    return found;
+}
+
+static void test_no_yardstick(void **state)
+{
+    struct measure_options options = quick_options();
+    struct bench_case bench_case = {small_shape(10), variant("masked")};
+    struct measure_result result;
+    struct error error;
+    (void)state;
+    options.ceilings = NULL;
+    assert_int_equal(measure_group(&bench_case, 1, &options, &result, &error), OUTCOME_DONE);
+    assert_true(result.points[0].time_ns > 0);
+    assert_true(isnan(result.points[0].speedup) && isnan(result.points[0].bound_ns));
+    assert_null(result.points[0].yardstick);
+    measure_result_clear(&result);
+}
+
+static void test_columns_of_other_selections(void **state)
+{
+    struct measure_options options = quick_options();
+    struct bench_case cases[] = {{small_shape(32), variant("masked")},
+                                 {small_shape(20), variant("masked")}};
+    struct measure_result result;
+    struct error error;
+    (void)state;
+    cases[0].shape.layer.select = MIDL_SELECT_BLOCK;
+    cases[0].shape.layer.block = 16;
+    cases[0].shape.layer.gate = MIDL_GATE_SHARED;
+    cases[0].shape.layer.unselected = MIDL_UNSELECTED_ZERO;
+    assert_int_equal(measure_group(&cases[0], 1, &options, &result, &error), OUTCOME_DONE);
+    assert_string_equal(result.points[0].select_mode, "block");
+    assert_int_equal(result.points[0].block, 16);
+    assert_string_equal(result.points[0].gate, "shared");
+    assert_int_equal(result.points[0].gate_rank, 0);
+    assert_string_equal(result.points[0].unselected, "zero");
+    measure_result_clear(&result);
+
+    cases[1].shape.layer.select = MIDL_SELECT_THRESHOLD;
+    cases[1].shape.layer.threshold = 0.5f;
+    assert_int_equal(measure_group(&cases[1], 1, &options, &result, &error), OUTCOME_DONE);
+    assert_true(same(result.points[0].threshold, 0.5));
+    assert_true(result.points[0].selected <= 3 * 20);
+    measure_result_clear(&result);
+}
+
+static void test_interrupted_before_it_began(void **state)
+{
+    volatile sig_atomic_t stop = 1;
+    struct measure_options options = quick_options();
+    struct bench_case bench_case = {small_shape(10), variant("masked")};
+    struct measure_result result;
+    struct error error;
+    (void)state;
+    options.stop = &stop;
+    assert_int_equal(measure_group(&bench_case, 1, &options, &result, &error), OUTCOME_DONE);
+    assert_true(result.interrupted);
+    measure_result_clear(&result);
+}
+
+static void test_unreadable_input(void **state)
+{
+    struct measure_options options = quick_options();
+    struct bench_case bench_case = {small_shape(10), variant("masked")};
+    struct measure_result result = {0};
+    struct error error;
+    (void)state;
+    bench_case.shape.input_path = "/nonexistent/input.safetensors";
+    options.cache = measure_cache_create();
+    assert_int_equal(measure_group(&bench_case, 1, &options, &result, &error), OUTCOME_USAGE);
+    assert_non_null(strstr(error.text, "/nonexistent/input.safetensors"));
+    assert_null(result.points);
+    measure_cache_destroy(options.cache);
+}
+
+static void test_cold_needs_copies(void **state)
+{
+    struct measure_options options = quick_options();
+    struct bench_case small = {small_shape(10), variant("masked")};
+    struct bench_case large = {small_shape(1024), variant("simd")};
+    struct measure_result result;
+    struct error error;
+    (void)state;
+    small.shape.cache = CACHE_COLD; /* any cache takes thousands of these */
+    small.shape.layer.d = small.shape.layer.n = small.shape.layer.k = 8;
+    small.shape.layer.r = small.shape.layer.rg = 1;
+    assert_int_equal(measure_group(&small, 1, &options, &result, &error), OUTCOME_DONE);
+    check_unmeasured(&result.points[0]);
+    assert_non_null(strstr(result.points[0].reason, "copies"));
+    measure_result_clear(&result);
+
+    large.shape.cache = CACHE_COLD;
+    large.shape.layer.d = large.shape.layer.n = 1024;
+    assert_int_equal(measure_group(&large, 1, &options, &result, &error), OUTCOME_DONE);
+    assert_string_equal(result.points[0].cache, "cold");
+    assert_true(result.points[0].time_ns > 0);
+    measure_result_clear(&result);
+}
+
+/* Calls go round: the same answer from every copy, each plan's turn comes. */
+static void test_ring(void **state)
+{
+    struct bench_shape shape = small_shape(29);
+    struct midl_plan_options options = {.variant = "masked", .max_batch = 3, .threads = 1};
+    char reason[MIDL_REASON_SIZE];
+    struct problem problem;
+    struct midl_plan *plan;
+    struct error error;
+    float first[3 * 64], y[3 * 64], x[3 * 48];
+    struct ring ring;
+    (void)state;
+
+    assert_int_equal(problem_load(&shape, &problem, &error), OUTCOME_DONE);
+    assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
+    struct ring_pool pool = ring_pool(&problem);
+    assert_true(ring_init(&ring, plan, &problem, y));
+    assert_true(ring_extend(&ring, &pool, 4, &options, reason));
+    assert_int_equal(ring.count, 4);
+    assert_int_equal(pool.count, 3);
+    ring_call(&ring);
+    memcpy(first, y, sizeof y);
+    for (size_t i = 1; i <= 8; i++) {
+        assert_int_equal(ring.next, i % 4);
+        memset(y, 0xff, sizeof y);
+        ring_call(&ring);
+        assert_memory_equal(y, first, sizeof y);
+    }
+    /* The copies have weights of their own: they answer as before when the original's are gone. */
+    memcpy(x, problem.x, sizeof x);
+    ring.x = x;
+    memset(problem.arena, 0, problem.arena_bytes);
+    for (ring.next = 1; ring.next != 0;) {
+        memset(y, 0xff, sizeof y);
+        ring_call(&ring);
+        assert_memory_equal(y, first, sizeof y);
+    }
+
+    pool.limit_bytes = pool.used_bytes;
+    assert_false(ring_extend(&ring, &pool, 5, &options, reason));
+    assert_non_null(strstr(reason, "copies"));
+    assert_false(ring_extend(&ring, &pool, RING_MAX + 1, &options, reason));
+    ring_clear(&ring);
+    ring_pool_clear(&pool);
+    midl_plan_destroy(plan);
+    problem_clear(&problem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_when_to_stop),
+        cmocka_unit_test(test_no_rounds_are_never_enough),
+        cmocka_unit_test(test_disturbed_rounds),
+        cmocka_unit_test(test_half_must_be_left),
+        cmocka_unit_test(test_yardstick),
+        cmocka_unit_test(test_speedup_is_within_rounds),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_copies_of_a_ring),
+        cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_one_repetition),
+        cmocka_unit_test(test_calibration_fills_the_sample),
+        cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_target_ends_rounds),
+        cmocka_unit_test(test_stop_flag),
+        cmocka_unit_test(test_group),
+        cmocka_unit_test(test_no_yardstick),
+        cmocka_unit_test(test_columns_of_other_selections),
+        cmocka_unit_test(test_interrupted_before_it_began),
+        cmocka_unit_test(test_unreadable_input),
+        cmocka_unit_test(test_cold_needs_copies),
+        cmocka_unit_test(test_ring),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

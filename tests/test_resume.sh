@@ -1,0 +1,88 @@
+#!/bin/sh
+# test_resume.sh MIDL QUERY [KILLS [SEED]] - a sweep killed again and again (kill -9, and Ctrl-C every
+# fifth time) at random moments, each time resumed: no point is lost, measured twice or half stored.
+set -u
+midl=$1
+query=$2
+kills=${3:-10}
+seed=${4:-1}
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+db=$folder/a.db
+faults=0
+
+complain() {
+    echo "FAULT: $*"
+    faults=$((faults + 1))
+}
+
+# sql SELECT EXPECTED
+sql() {
+    got=$("$query" "$db" "$1")
+    [ "$got" = "$2" ] || complain "$1: '$got', expected '$2'"
+}
+
+# A number in 0..$1-1, the same for the same seed.
+random() {
+    seed=$(((seed * 1103515245 + 12345) % 2147483648))
+    drawn=$((seed / 65536 % $1))
+}
+
+# What must hold at every moment: shapes are whole, runs are no longer than they should be, and of
+# two runs the earlier one is finished.
+check() {
+    sql "SELECT integrity_check FROM pragma_integrity_check" ok
+    sql "SELECT count(*) FROM (SELECT 1 FROM points GROUP BY run_id, shape_key
+        HAVING count(*) <> 2 OR count(DISTINCT kernel) <> 2)" 0
+    sql "SELECT count(*) FROM points WHERE samples < 10" 0
+    sql "SELECT count(*) FROM runs WHERE run_id < (SELECT max(run_id) FROM runs)
+        AND status <> 'finished'" 0
+    sql "SELECT count(*) FROM runs r WHERE (status = 'finished') <>
+        ((SELECT count(*) FROM points p WHERE p.run_id = r.run_id) = $points)
+        AND status = 'finished'" 0
+    sql "SELECT count(*) FROM (SELECT 1 FROM points GROUP BY run_id HAVING count(*) > $points)" 0
+}
+
+sweep="sweep --n 8:320:8 --kernel masked,linear --counters none --target 50% --budget 20ms --db $db"
+points=$("$midl" $sweep --dry-run | grep -c ' d=')
+[ "$points" = 80 ] || complain "$points points in a dry run, expected 80"
+
+stopped=0
+last=0
+sum="SELECT count(*) || ' ' || total(time_ns) || ' ' || total(samples) FROM points WHERE point_id <="
+kept=
+i=0
+while [ $i -lt "$kills" ]; do
+    i=$((i + 1))
+    signal=KILL
+    [ $((i % 5)) -eq 0 ] && signal=INT
+    "$midl" $sweep --resume --quiet >"$folder/out" 2>"$folder/err" &
+    child=$!
+    random 2000
+    sleep $((drawn / 1000)).$(printf %03d $((drawn % 1000)))
+    kill -$signal $child 2>/dev/null
+    wait $child 2>/dev/null
+    status=$?
+    case $signal$status in
+    INT4) grep -q -- "--resume" "$folder/err" || complain "how to go on is not said" ;;
+    KILL137 | INT130 | KILL0 | INT0) ;;
+    *) complain "exit status $status after $signal: $(cat "$folder/err")" ;;
+    esac
+    [ $status -ne 0 ] && stopped=$((stopped + 1))
+    [ -s "$db" ] || continue
+    "$query" "$db" "SELECT count(*) FROM runs" >/dev/null 2>&1 || continue
+    check
+    [ -z "$kept" ] || sql "$sum $last" "$kept"
+    last=$("$query" "$db" "SELECT coalesce(max(point_id), 0) FROM points")
+    kept=$("$query" "$db" "$sum $last")
+done
+[ $stopped -gt 0 ] || complain "no sweep was stopped in its middle"
+
+"$midl" $sweep --resume --quiet || complain "the last sweep failed"
+check
+sql "SELECT count(*) FROM runs WHERE status <> 'finished'" 0
+sql "SELECT count(*) FROM points WHERE run_id = (SELECT max(run_id) FROM runs)" "$points"
+[ -z "$kept" ] || sql "$sum $last" "$kept"
+
+echo "$stopped of $kills sweeps stopped, $("$query" "$db" "SELECT count(*) FROM runs") runs, $faults faults"
+[ $faults -eq 0 ]
