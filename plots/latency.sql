@@ -18,7 +18,7 @@ yardsticks AS (
     FROM (SELECT *, row_number() OVER (PARTITION BY panel, style ORDER BY time_ns) AS place,
                  count(*) OVER (PARTITION BY panel, style) AS count
           FROM shown WHERE linear)
-    WHERE place BETWEEN (count + 3) / 4 AND (3 * count + 2) / 4
+    WHERE place BETWEEN count / 4 + 1 AND count - count / 4
     GROUP BY panel, style, series),
 
 -- Where a variant stops paying: its speedup over the fastest yardstick, measured next to it, falls

@@ -4,9 +4,8 @@ mine AS (
     SELECT * FROM points
     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
 
--- What is promised belongs to the layer, whichever rows a variant computes besides.
 shown AS (
-    SELECT drawn.*, max(flops_ratio) OVER (PARTITION BY shape_key) AS promised, panel AS place, row_number() OVER (
+    SELECT drawn.*, panel AS place, row_number() OVER (
                PARTITION BY size, active ORDER BY speedup DESC, style) AS rank_here,
            dense_rank() OVER (
                PARTITION BY size
@@ -30,12 +29,12 @@ UNION ALL
 -- Sizes take the marks from 710 on, which no variant has.
 SELECT * FROM (
     SELECT 'point', 1, 700 + 10 * place, CASE WHEN d = n THEN 'n=' ELSE '' END || label,
-           promised, speedup, speedup_lo, speedup_hi, noisy, series
+           flops_ratio, speedup, speedup_lo, speedup_hi, noisy, series
     FROM shown WHERE rank_here = 1 ORDER BY place, active)
 UNION ALL
 SELECT * FROM (
-    SELECT 'point', 2, style, series, place, speedup / promised, speedup_lo / promised,
-           speedup_hi / promised, noisy, NULL
+    SELECT 'point', 2, style, series, place, speedup / flops_ratio, speedup_lo / flops_ratio,
+           speedup_hi / flops_ratio, noisy, NULL
     FROM shown WHERE nearness = 1 ORDER BY style, place)
 UNION ALL
 SELECT DISTINCT 'x name', 2, NULL, NULL, place, NULL, NULL, NULL, NULL, label FROM shown

@@ -1,0 +1,636 @@
+/* test_figures.c - what the queries of the figures make of a store whose numbers are known: which
+ * points are drawn, how they are marked, and what is computed from them. The drawing is tested by
+ * test_plot.sh, but for text in the store that gnuplot or LaTeX could take for commands.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "store.h"
+
+/* After error.h: cmocka has a macro `fail`. */
+#include <cmocka.h>
+
+#include "scratch.h"
+
+/* ---- A store with known numbers ---------------------------------------------------------------
+ */
+
+#define MICROSECOND 1e3
+
+static struct store *store;
+static int64_t run;
+
+/* The parts of a point that matter here; 0 and NULL: as below. */
+struct known {
+    const char *kernel, *isa, *dtype, *status;
+    bool linear;
+    int64_t n, k, batch, threads;
+    double time_us, speedup;
+    const struct store_counter *counters;
+    size_t counter_count;
+};
+
+static void put(struct known known)
+{
+    static int key;
+    char shape[32];
+    bool timed = !known.status || strcmp(known.status, "noisy") == 0;
+    int64_t n = known.n ? known.n : 100, batch = known.batch ? known.batch : 1;
+    double time_ns = timed ? known.time_us * MICROSECOND : NAN;
+    struct store_sample samples[] = {{0, 0, 10, time_ns, time_ns, false},
+                                     {1, 1, 10, time_ns * 1.1, time_ns, true}};
+
+    snprintf(shape, sizeof shape, "%d", key++);
+    struct store_point point = {
+        .shape_key = shape,
+        .kernel = known.kernel,
+        .isa = known.isa ? known.isa : "avx2",
+        .dtype = known.dtype ? known.dtype : "f32",
+        .linear = known.linear,
+        .d = n,
+        .n = n,
+        .k = known.k,
+        .rank = n / 10,
+        .gate = "lowrank",
+        .gate_rank = n / 10,
+        .select_mode = "topk",
+        .threshold = NAN,
+        .unselected = "light",
+        .batch = batch,
+        .threads = known.threads ? known.threads : 1,
+        .cache = "warm",
+        .input = "random",
+        .layer = "random",
+        .status = known.status ? known.status : "ok",
+        .reason = known.status ? "as the test wants" : NULL,
+        .error_ratio = 0.1,
+        .time_ns = time_ns,
+        .time_lo_ns = time_ns * 0.9,
+        .time_hi_ns = time_ns * 1.2,
+        .speedup = known.speedup > 0 ? known.speedup : NAN,
+        .speedup_lo = known.speedup > 0 ? known.speedup * 0.9 : NAN,
+        .speedup_hi = known.speedup > 0 ? known.speedup * 1.1 : NAN,
+        .stop = "target",
+        .plan_ns = 1,
+        .plan_bytes = 1,
+        .flops = 2000,
+        .bytes = 4000,
+        .flops_gate = NAN,
+        .flops_light = NAN,
+        .flops_full = NAN,
+        .flops_blend = NAN,
+        .bytes_gate = NAN,
+        .bytes_light = NAN,
+        .bytes_full = NAN,
+        .bytes_io = NAN,
+        .comparisons = NAN,
+        .selected = NAN,
+        .distinct_rows = NAN,
+        .flops_ratio = known.linear ? 1 : 2,
+        .bound_ns = NAN,
+        .samples = samples,
+        .sample_count = timed ? 2 : 0,
+        .counters = known.counters,
+        .counter_count = known.counter_count,
+    };
+    enum store_status status = store_put_points(store, run, &point, 1);
+    if (status != STORE_OK)
+        fail_msg("%s", store_error(store));
+}
+
+static void begin_run(const char *cpu)
+{
+    struct store_run facts = {.suite = "known",
+                              .suite_hash = "0",
+                              .git_commit = "abc",
+                              .version = "1",
+                              .host = "here",
+                              .cpu = cpu,
+                              .isa = "avx2",
+                              .compiler = "cc",
+                              .flags = "",
+                              .argv = "midl",
+                              .seed = 1};
+    assert_int_equal(store_run_begin(store, &facts, NULL, 0, &run), STORE_OK);
+}
+
+static int open_new(void **state)
+{
+    char error[STORE_ERROR_SIZE];
+
+    if (scratch_begin(state) != 0 ||
+        store_open(scratch_path("known.db"), STORE_WRITE, &store, error) != STORE_OK)
+        return -1;
+    begin_run("a processor");
+    return 0;
+}
+
+static int close_and_remove(void **state)
+{
+    store_close(store);
+    store = NULL;
+    return scratch_end(state);
+}
+
+/* At n = 100 and batch 1: `linear` takes 600 us at every k, `gather` 100 us + 10 us times k, so
+ * that it stops paying at k/n = 0.5; `dense` never pays. */
+static void put_known_layer(int64_t n)
+{
+    static const int64_t ks[] = {20, 45, 75, 100};
+
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+        double time = 100 + 10 * (double)ks[i];
+        int64_t k = ks[i] * n / 100;
+        put((struct known){
+            .kernel = "linear", .linear = true, .n = n, .k = k, .time_us = 600, .speedup = 1});
+        put((struct known){.kernel = "dense", .n = n, .k = k, .time_us = 800, .speedup = 0.75});
+        put((struct known){
+            .kernel = "gather", .n = n, .k = k, .time_us = time, .speedup = 600 / time});
+    }
+}
+
+/* ---- Rows of a figure -------------------------------------------------------------------------
+ */
+
+enum column { WHAT, PANEL, STYLE, SERIES, X, Y, LO, HI, NOISY, TEXT, COLUMNS };
+
+struct row {
+    char *cell[COLUMNS];
+};
+
+#define ROWS_MAX 512
+
+static struct row rows[ROWS_MAX];
+static size_t row_count;
+static char *rows_text;
+
+static char *read_sql(const char *name)
+{
+    char path[4096], *text = NULL;
+    size_t size = 0;
+
+    assert_non_null(share_folder("plots"));
+    snprintf(path, sizeof path, "%s/%s.sql", share_folder("plots"), name);
+    FILE *in = fopen(path, "r"), *out = open_memstream(&text, &size);
+    assert_non_null(in);
+    for (int c; (c = getc(in)) != EOF;)
+        putc(c, out);
+    fclose(in);
+    fclose(out);
+    return text;
+}
+
+/* Without quotes around. */
+static char *unquoted(char *cell)
+{
+    size_t length = strlen(cell);
+
+    if (length >= 2 && cell[0] == '"') {
+        cell[length - 1] = '\0';
+        cell++;
+    }
+    return cell;
+}
+
+static void split_rows(void)
+{
+    char *rest = rows_text;
+
+    row_count = 0;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (!*line || *line == '#')
+            continue;
+        assert_true(row_count < ROWS_MAX);
+        for (size_t i = 0; i < COLUMNS; i++) {
+            char *cell = strsep(&line, "\t");
+            assert_non_null(cell);
+            rows[row_count].cell[i] = unquoted(cell);
+        }
+        assert_null(line);
+        row_count++;
+    }
+}
+
+/* Run a figure's query as `midl plot` does; false if it has no rows. */
+static bool figure(const char *name, const struct store_fact *where, size_t where_count)
+{
+    struct store_fact parameters[4] = {{"run", NULL}};
+    char id[24], *common = read_sql("shared/common"), *own = read_sql(name), *sql = NULL;
+    size_t size = 0, count = 0;
+
+    snprintf(id, sizeof id, "%lld", (long long)run);
+    parameters[0].value = id;
+    for (size_t i = 0; i < where_count; i++)
+        parameters[i + 1] = where[i];
+    FILE *both = open_memstream(&sql, &size);
+    fprintf(both, "%s%s", common, own);
+    fclose(both);
+    free(rows_text);
+    rows_text = NULL;
+    FILE *out = open_memstream(&rows_text, &size);
+    enum store_status status =
+        store_query(store, sql, parameters, where_count + 1, STORE_TSV, out, &count);
+    fclose(out);
+    free(sql);
+    free(common);
+    free(own);
+    if (status != STORE_OK && status != STORE_NONE)
+        fail_msg("%s: %s", name, store_error(store));
+    split_rows();
+    assert_int_equal(row_count, count);
+    return status == STORE_OK;
+}
+
+/* The i-th row of that kind and series (NULL: any); NULL if there are fewer. */
+static const struct row *row_at(const char *what, const char *series, size_t i)
+{
+    for (size_t j = 0; j < row_count; j++)
+        if (strcmp(rows[j].cell[WHAT], what) == 0 &&
+            (!series || strcmp(rows[j].cell[SERIES], series) == 0) && i-- == 0)
+            return &rows[j];
+    return NULL;
+}
+
+static size_t rows_of(const char *what, const char *series)
+{
+    size_t count = 0;
+
+    while (row_at(what, series, count))
+        count++;
+    return count;
+}
+
+static double number(const char *what, const char *series, size_t i, enum column column)
+{
+    const struct row *row = row_at(what, series, i);
+
+    if (!row)
+        fail_msg("no row %zu of %s %s", i, what, series ? series : "");
+    return row ? strtod(row->cell[column], NULL) : NAN;
+}
+
+static const char *text(const char *what, size_t i, enum column column)
+{
+    const struct row *row = row_at(what, NULL, i);
+
+    if (!row)
+        fail_msg("no row %zu of %s", i, what);
+    return row ? row->cell[column] : "";
+}
+
+static void assert_near(double value, double expected)
+{
+    bool ok = fabs(value - expected) <= 1e-9 * fabs(expected);
+
+    if (!ok)
+        fail_msg("%.17g, expected %.17g", value, expected);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------
+ */
+
+static void latency_finds_break_even(void **state)
+{
+    (void)state;
+    put_known_layer(100);
+    assert_true(figure("latency", NULL, 0));
+    assert_int_equal(rows_of("panel", NULL), 1);
+    assert_string_equal(text("panel", 0, TEXT), "n = d = 100, r = 10");
+    assert_int_equal(rows_of("point", NULL), 8);
+    assert_int_equal(rows_of("point", "gather"), 4);
+    assert_near(number("point", "gather", 1, X), 0.45);
+    assert_near(number("point", "gather", 1, Y), 550);
+    assert_near(number("point", "gather", 1, LO), 495);
+    assert_near(number("point", "gather", 1, HI), 660);
+    assert_int_equal(rows_of("yardstick", NULL), 1);
+    assert_near(number("yardstick", "linear", 0, Y), 600);
+    assert_near(number("yardstick", "linear", 0, LO), 540);
+    assert_near(number("yardstick", "linear", 0, HI), 720);
+    assert_int_equal(rows_of("breakeven", NULL), 1);
+    assert_near(number("breakeven", "gather", 0, X), 0.5);
+    assert_near(number("breakeven", "gather", 0, Y), 600);
+    assert_string_equal(text("breakeven", 0, TEXT), "k/n = 0.50 gather");
+    assert_int_equal(rows_of("verdict", NULL), 0);
+}
+
+static void latency_says_where_there_is_no_break_even(void **state)
+{
+    (void)state;
+    for (int64_t k = 10; k <= 90; k += 40) {
+        put((struct known){.kernel = "linear", .linear = true, .k = k, .time_us = 10});
+        put((struct known){.kernel = "simd", .k = k, .time_us = 20, .speedup = 0.5});
+        put((struct known){.kernel = "linear", .linear = true, .n = 200, .k = k, .time_us = 10});
+        put((struct known){.kernel = "simd", .n = 200, .k = k, .time_us = 5, .speedup = 2});
+    }
+    assert_true(figure("latency", NULL, 0));
+    assert_int_equal(rows_of("breakeven", NULL), 0);
+    assert_int_equal(rows_of("verdict", NULL), 2);
+    assert_string_equal(text("verdict", 0, TEXT), "no variant beats the dense layer here");
+    assert_string_equal(text("verdict", 1, TEXT), "pays up to k/n = 0.45");
+}
+
+/* The line of a yardstick is the median, its band the middle half: the outliers at both ends move
+ * neither. Of two variants that stop paying, the later one counts. */
+static void latency_is_steady(void **state)
+{
+    static const double linear_us[] = {600, 1, 620, 610, 590, 600, 9000, 600};
+    (void)state;
+    for (int64_t i = 0; i < 8; i++) {
+        double k = 10. * (double)(i + 1), early = 0.25 / (k / 100), late = 0.65 / (k / 100);
+        put((struct known){.kernel = "linear",
+                           .linear = true,
+                           .k = (int64_t)k,
+                           .time_us = linear_us[i],
+                           .speedup = 1});
+        put((struct known){
+            .kernel = "early", .k = (int64_t)k, .time_us = 600 / early, .speedup = early});
+        put((struct known){
+            .kernel = "late", .k = (int64_t)k, .time_us = 600 / late, .speedup = late});
+    }
+    assert_true(figure("latency", NULL, 0));
+    assert_near(number("yardstick", "linear", 0, Y), 600);
+    /* Places 3 to 6 of 8. */
+    assert_near(number("yardstick", "linear", 0, LO), 0.9 * (3 * 600 + 610) / 4);
+    assert_near(number("yardstick", "linear", 0, HI), 1.2 * (3 * 600 + 610) / 4);
+    assert_int_equal(rows_of("breakeven", NULL), 1);
+    assert_near(number("breakeven", "late", 0, X), 0.65);
+    assert_near(number("breakeven", "late", 0, Y), 600);
+}
+
+static void failed_points_are_counted_not_drawn(void **state)
+{
+    (void)state;
+    put_known_layer(100);
+    put((struct known){.kernel = "simd", .k = 20, .status = "failed"});
+    put((struct known){.kernel = "simd", .k = 45, .status = "noisy", .time_us = 300, .speedup = 2});
+    put((struct known){.kernel = "lists", .k = 45, .status = "skipped"});
+    assert_true(figure("latency", NULL, 0));
+    assert_int_equal(rows_of("point", "simd"), 1);
+    assert_near(number("point", "simd", 0, NOISY), 1);
+    assert_int_equal(rows_of("point", "lists"), 0);
+    assert_true((int)number("point", "gather", 0, NOISY) == 0);
+    assert_non_null(strstr(text("note", 1, TEXT), "1 point failed its check, not drawn"));
+    assert_non_null(strstr(text("note", 1, TEXT), "hollow: noisy"));
+}
+
+static void nothing_but_failures_is_no_figure(void **state)
+{
+    static const char *const names[] = {"latency",  "promise", "heat",  "misses",
+                                        "roofline", "batch",   "spread"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_false(figure(names[i], NULL, 0));
+    for (int64_t k = 10; k <= 90; k += 20)
+        put((struct known){.kernel = "simd", .k = k, .status = "failed"});
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (figure(names[i], NULL, 0))
+            fail_msg("%s is drawn from failures", names[i]);
+}
+
+/* Points under two settings: the commoner one is drawn, the other on request. */
+static void one_setting_is_held(void **state)
+{
+    (void)state;
+    const struct store_fact two = {"threads", "2"}, eight = {"threads", "8"};
+
+    put_known_layer(100);
+    for (int64_t k = 10; k <= 90; k += 40) {
+        put((struct known){.kernel = "gather", .k = k, .threads = 2, .time_us = 7, .speedup = 2});
+        put((struct known){.kernel = "gather", .k = k, .dtype = "bf16", .time_us = 8});
+    }
+    assert_true(figure("latency", NULL, 0));
+    assert_int_equal(rows_of("point", "gather"), 4);
+    assert_non_null(strstr(text("note", 1, TEXT), "f32, 1 thread, warm cache"));
+    assert_non_null(strstr(text("note", 1, TEXT), "(one of 3 settings)"));
+    assert_true(figure("latency", &two, 1));
+    assert_int_equal(rows_of("point", "gather"), 3);
+    assert_near(number("point", "gather", 0, Y), 7);
+    assert_false(figure("latency", &eight, 1));
+}
+
+/* A variant keeps its mark from figure to figure, and its instruction sets share a colour. */
+static void marks_follow_the_order_of_the_run(void **state)
+{
+    (void)state;
+    put((struct known){.kernel = "linear", .linear = true, .k = 1, .status = "skipped"});
+    put((struct known){.kernel = "linear-rows", .linear = true, .k = 1, .time_us = 5});
+    put((struct known){.kernel = "zebra", .k = 1, .status = "skipped"});
+    put((struct known){.kernel = "ape", .isa = "neon", .k = 1, .time_us = 5, .speedup = 1});
+    put((struct known){.kernel = "ape", .isa = "avx2", .k = 1, .time_us = 5, .speedup = 1});
+    put((struct known){.kernel = "bee", .k = 1, .time_us = 5, .speedup = 1});
+    assert_true(figure("spread", NULL, 0));
+    assert_near(number("point", "linear-rows", 0, STYLE), -20);
+    assert_near(number("point", "ape-avx2", 0, STYLE), 20);
+    assert_near(number("point", "ape-neon", 0, STYLE), 21);
+    assert_near(number("point", "bee", 0, STYLE), 30);
+    assert_int_equal(rows_of("point", "zebra"), 0);
+    assert_true(figure("promise", NULL, 0));
+    assert_near(number("point", "bee", 0, STYLE), 30);
+}
+
+static void heat_needs_two_sizes(void **state)
+{
+    (void)state;
+    put_known_layer(100);
+    assert_false(figure("heat", NULL, 0));
+    put_known_layer(200);
+    assert_true(figure("heat", NULL, 0));
+    assert_int_equal(rows_of("cell", NULL), 8);
+    assert_int_equal(rows_of("x name", NULL), 4);
+    assert_int_equal(rows_of("y name", NULL), 2);
+    assert_string_equal(text("x name", 1, TEXT), "0.45");
+    assert_string_equal(text("y name", 1, TEXT), "200");
+    /* The best at k/n = 0.2 is gather, 600 / 300; at 0.75 dense, 0.75. */
+    for (size_t i = 0; i < 8; i++) {
+        double x = number("cell", NULL, i, X), speedup = number("cell", NULL, i, LO);
+        assert_near(speedup, x < 1.5 ? 2 : x < 2.5 ? 600 / 550. : 0.75);
+    }
+    /* Break-even is right of the second column in both rows. */
+    assert_int_equal(rows_of("contour", NULL), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_near(number("contour", NULL, i, X), 2.5);
+        assert_near(number("contour", NULL, i, Y), 0.5 + (double)(i / 2) + (double)(i % 2));
+    }
+}
+
+static void promise_takes_the_best(void **state)
+{
+    (void)state;
+    put_known_layer(100);
+    assert_true(figure("promise", NULL, 0));
+    assert_int_equal(rows_of("point", "n=100"), 4);
+    assert_near(number("point", "n=100", 0, X), 2);
+    assert_near(number("point", "n=100", 0, Y), 2);
+    assert_near(number("point", "n=100", 0, HI), 2.2);
+    assert_near(number("point", "n=100", 3, Y), 0.75);
+    /* Right: both variants at k/n = 0.45, over the promised 2. */
+    assert_int_equal(rows_of("point", "gather"), 1);
+    assert_near(number("point", "gather", 0, Y), 600 / 550. / 2);
+    assert_near(number("point", "dense", 0, Y), 0.75 / 2);
+}
+
+static void misses_says_where_they_come_from(void **state)
+{
+    (void)state;
+    const struct store_counter both[] = {
+        {"l1d_misses", "callgrind", NULL, 70, NAN},
+        {"ll_misses", "callgrind", NULL, 7, NAN},
+        {"l1d_misses", "papi", "no counters in this machine", NAN, NAN},
+        {"branch_misses", "papi", NULL, 3, NAN},
+    };
+    const struct store_counter measured[] = {{"l1d_misses", "papi", NULL, 80, NAN},
+                                             {"l1d_misses", "callgrind", NULL, 70, NAN}};
+    const struct store_fact simulated = {"source", "callgrind"};
+
+    for (int64_t k = 10; k <= 90; k += 40)
+        put((struct known){
+            .kernel = "gather", .k = k, .time_us = 1, .counters = both, .counter_count = 4});
+    assert_true(figure("misses", NULL, 0));
+    assert_non_null(strstr(text("title", 0, TEXT), "simulated by callgrind"));
+    assert_int_equal(rows_of("panel", NULL), 2);
+    assert_int_equal(rows_of("point", NULL), 6);
+    assert_near(number("point", "gather", 0, Y), 70);
+    assert_near(number("point", "gather", 3, Y), 7);
+    assert_near(number("model", NULL, 0, Y), 4000 / 64.);
+    assert_int_equal(rows_of("model", NULL), 6);
+
+    begin_run("another");
+    for (int64_t k = 10; k <= 90; k += 40)
+        put((struct known){
+            .kernel = "gather", .k = k, .time_us = 1, .counters = measured, .counter_count = 2});
+    assert_true(figure("misses", NULL, 0));
+    assert_non_null(strstr(text("title", 0, TEXT), "measured by the processor"));
+    assert_near(number("point", "gather", 0, Y), 80);
+    assert_true(figure("misses", &simulated, 1));
+    assert_near(number("point", "gather", 0, Y), 70);
+}
+
+static void batch_is_time_per_input(void **state)
+{
+    (void)state;
+    const struct store_fact tenth = {"active", "0.1"};
+
+    for (int64_t batch = 1; batch <= 16; batch *= 4) {
+        put((struct known){.kernel = "lists", .k = 10, .batch = batch, .time_us = 32});
+        put((struct known){.kernel = "lists", .k = 50, .batch = batch, .time_us = 64});
+    }
+    put((struct known){.kernel = "lists", .k = 45, .batch = 1, .time_us = 99});
+    assert_true(figure("batch", NULL, 0));
+    assert_non_null(strstr(text("title", 0, TEXT), "k/n = 0.50"));
+    assert_int_equal(rows_of("point", NULL), 3);
+    assert_near(number("point", "lists", 2, X), 16);
+    assert_near(number("point", "lists", 2, Y), 4);
+    assert_near(number("point", "lists", 2, HI), 4.8);
+    assert_true(figure("batch", &tenth, 1));
+    assert_near(number("point", "lists", 2, Y), 2);
+}
+
+static void roofline_needs_ceilings(void **state)
+{
+    (void)state;
+    const struct store_ceiling ceilings[] = {{"bandwidth", "L1", 1, 1000, 200},
+                                             {"bandwidth", "memory", 1, 100000, 10},
+                                             {"flops", "avx2/f32", 1, 0, 80},
+                                             {"flops", "avx2/f32", 2, 0, 160}};
+    put_known_layer(100);
+    assert_false(figure("roofline", NULL, 0));
+    assert_int_equal(store_put_ceilings(store, run, ceilings, 4), STORE_OK);
+    assert_true(figure("roofline", NULL, 0));
+    assert_int_equal(rows_of("slope", NULL), 2);
+    assert_int_equal(rows_of("ceiling", NULL), 1);
+    assert_near(number("ceiling", NULL, 0, Y), 80);
+    assert_int_equal(rows_of("point", NULL), 3);
+    assert_near(number("point", "gather", 0, X), 0.5);
+    assert_near(number("point", "gather", 0, Y), 2000 / 550e3);
+    assert_near(number("point", "gather", 0, LO), 2000 / 660e3);
+}
+
+static void spread_is_in_run_order(void **state)
+{
+    (void)state;
+    put((struct known){.kernel = "gather", .k = 45, .time_us = 10});
+    assert_true(figure("spread", NULL, 0));
+    assert_int_equal(rows_of("point", NULL), 2);
+    assert_near(number("point", "gather", 0, X), 0.25);
+    assert_near(number("point", "gather", 1, X), 1.75);
+    assert_near(number("point", "gather", 1, Y), 11);
+    assert_true((int)number("point", "gather", 0, NOISY) == 0);
+    assert_near(number("point", "gather", 1, NOISY), 1);
+}
+
+/* Of many layer sizes six are shown, the smallest and the largest among them. */
+static void many_sizes_are_thinned(void **state)
+{
+    (void)state;
+    for (int64_t n = 100; n <= 2000; n += 100)
+        put_known_layer(n);
+    assert_true(figure("latency", NULL, 0));
+    assert_int_equal(rows_of("panel", NULL), 6);
+    assert_string_equal(text("panel", 0, TEXT), "n = d = 100, r = 10");
+    assert_string_equal(text("panel", 5, TEXT), "n = d = 2000, r = 200");
+    assert_non_null(strstr(text("title", 0, TEXT), "6 of 20 layer sizes"));
+}
+
+/* Text that is not ours reaches the picture as text. */
+static void hostile_text_is_drawn_as_text(void **state)
+{
+    char midl[] = "plot", db[] = "--db", out[] = "--out", format[] = "--format",
+         formats[] = "svg,pdf,png,tex", name[] = "latency", quiet[] = "--quiet";
+    char path[512], folder[512];
+    char *argv[] = {midl, name, db, path, out, folder, format, formats, quiet, NULL};
+
+    (void)state;
+    if (system("gnuplot --version >/dev/null 2>&1") != 0)
+        skip();
+    begin_run("it's \"%s\" `touch x` \\n {a}_b^c @ & # $HOME ~ é\n'); system('touch y'");
+    put_known_layer(100);
+    put((struct known){.kernel = "ev'il_\"%d\"{}", .k = 45, .time_us = 5, .speedup = 2});
+    snprintf(path, sizeof path, "%s", scratch_path("known.db"));
+    snprintf(folder, sizeof folder, "%s", scratch_path("out"));
+    assert_int_equal(command_plot(9, argv), 0);
+    static const char *const made[] = {"latency.svg", "latency.pdf",     "latency.png",
+                                       "latency.tex", "latency-inc.pdf", "latency.tsv"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        char file[600];
+        struct stat info;
+        snprintf(file, sizeof file, "%s/%s", folder, made[i]);
+        if (stat(file, &info) != 0 || info.st_size == 0)
+            fail_msg("%s is missing or empty", made[i]);
+        unlink(file);
+    }
+    assert_int_equal(rmdir(folder), 0); /* nothing else is in it */
+}
+
+int main(void)
+{
+#define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
+    const struct CMUnitTest tests[] = {
+        FIGURE_TEST(latency_finds_break_even),
+        FIGURE_TEST(latency_says_where_there_is_no_break_even),
+        FIGURE_TEST(latency_is_steady),
+        FIGURE_TEST(failed_points_are_counted_not_drawn),
+        FIGURE_TEST(nothing_but_failures_is_no_figure),
+        FIGURE_TEST(one_setting_is_held),
+        FIGURE_TEST(marks_follow_the_order_of_the_run),
+        FIGURE_TEST(heat_needs_two_sizes),
+        FIGURE_TEST(promise_takes_the_best),
+        FIGURE_TEST(misses_says_where_they_come_from),
+        FIGURE_TEST(batch_is_time_per_input),
+        FIGURE_TEST(roofline_needs_ceilings),
+        FIGURE_TEST(spread_is_in_run_order),
+        FIGURE_TEST(many_sizes_are_thinned),
+        FIGURE_TEST(hostile_text_is_drawn_as_text),
+    };
+    int failures = cmocka_run_group_tests_name("figures", tests, NULL, NULL);
+    free(rows_text);
+    return failures;
+}
