@@ -12,8 +12,7 @@
 
 static const char querying[] = "run the query";
 
-/* ---- Statement and parameters
- * --------------------------------------------------------------------- */
+/* ---- Statement and parameters ---------------------------------------------------------------- */
 
 /* What sqlite3_stmt_readonly() calls reading but isn't a SELECT. */
 static int refuse_settings(void *data, int action, const char *a, const char *b, const char *c,
@@ -128,8 +127,7 @@ static enum store_status compile(struct store *store, const char *sql,
     return STORE_OK;
 }
 
-/* ---- Cells
- * ----------------------------------------------------------------------------------------- */
+/* ---- Cells ----------------------------------------------------------------------------------- */
 
 /* The shortest decimal that reads back as the same double. */
 static void print_real(FILE *out, double value)
@@ -278,8 +276,7 @@ static bool print_cell(FILE *out, enum store_format format, sqlite3_stmt *row, i
     return true;
 }
 
-/* ---- Rows
- * ------------------------------------------------------------------------------------------ */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void print_name(FILE *out, enum store_format format, sqlite3_stmt *row, int column)
 {

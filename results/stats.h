@@ -17,7 +17,8 @@ struct stats_interval {
     bool exact;
 };
 
-/* Median of values[count], count >= 1; the array is not changed. NaN in, NaN out. */
+/* Median of values[count], count >= 1; the array is not changed. NaN in, NaN out, here and below;
+ * NaN also where there is no memory for a sorted copy. */
 double stats_median(const double *values, size_t count);
 
 /* q in [0, 1], linear between order statistics (type 7). */

@@ -1,21 +1,17 @@
-/* store.c - opening, migrating and writing the SQLite file.
+/* store.c - opening and migrating the SQLite file, and how its errors are told.
  *
- * A write is one transaction: what a call was asked to store is there in full or not at all. A
- * file is looked at before it is touched, so that a foreign, newer or damaged one stays as it is.
+ * A file is looked at before it is touched, so that a foreign, newer or damaged one stays as it is.
  * SQLite's result codes are translated in one place into a status and a line of plain words.
  */
 #include "store_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "schema_text.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum { APPLICATION_ID = 0x6d69646c, BUSY_MS = 10000 };
 
@@ -23,8 +19,7 @@ enum { APPLICATION_ID = 0x6d69646c, BUSY_MS = 10000 };
 static const char *const steps[] = {STORE_STEPS};
 const int store_newest_version = 1 + (int)COUNT(steps);
 
-/* ---- Errors
- * --------------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 static void one_line(char *text)
 {
@@ -101,31 +96,7 @@ const char *store_error(const struct store *store)
     return store->error;
 }
 
-/* ---- Statements
- * ----------------------------------------------------------------------------------- */
-
-/* A value for a parameter, by kind. */
-struct value {
-    enum { VALUE_TEXT, VALUE_INTEGER, VALUE_REAL } kind;
-    const char *text; /* NULL: NULL */
-    int64_t integer;
-    double real; /* NaN: NULL */
-};
-
-static struct value as_text(const char *text)
-{
-    return (struct value){.kind = VALUE_TEXT, .text = text};
-}
-
-static struct value as_integer(int64_t integer)
-{
-    return (struct value){.kind = VALUE_INTEGER, .integer = integer};
-}
-
-static struct value as_real(double real)
-{
-    return (struct value){.kind = VALUE_REAL, .real = real};
-}
+/* ---- Statements ------------------------------------------------------------------------------ */
 
 static int bind_value(sqlite3_stmt *statement, int place, const struct value *value)
 {
@@ -140,8 +111,7 @@ static int bind_value(sqlite3_stmt *statement, int place, const struct value *va
     return SQLITE_MISUSE;
 }
 
-/* Bind all parameters of a statement and take one step: SQLITE_ROW, SQLITE_DONE or an error. */
-static int step_with(sqlite3_stmt *statement, const struct value *values, size_t count)
+int store_step(sqlite3_stmt *statement, const struct value *values, size_t count)
 {
     int code = sqlite3_reset(statement);
 
@@ -150,24 +120,23 @@ static int step_with(sqlite3_stmt *statement, const struct value *values, size_t
     return code == SQLITE_OK ? sqlite3_step(statement) : code;
 }
 
-static enum store_status prepare(struct store *store, const char *sql, const char *doing,
-                                 sqlite3_stmt **ret)
+enum store_status store_prepare(struct store *store, const char *sql, const char *doing,
+                                sqlite3_stmt **ret)
 {
     int code = sqlite3_prepare_v2(store->db, sql, -1, ret, NULL);
     return code == SQLITE_OK ? STORE_OK : store_fail_sqlite(store, code, doing);
 }
 
-static enum store_status execute(struct store *store, const char *sql, const char *doing)
+enum store_status store_execute(struct store *store, const char *sql, const char *doing)
 {
     int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? STORE_OK : store_fail_sqlite(store, code, doing);
 }
 
-/* One row written by a prepared statement. */
-static enum store_status write_row(struct store *store, sqlite3_stmt *statement,
-                                   const struct value *values, size_t count, const char *doing)
+enum store_status store_write_row(struct store *store, sqlite3_stmt *statement,
+                                  const struct value *values, size_t count, const char *doing)
 {
-    int code = step_with(statement, values, count);
+    int code = store_step(statement, values, count);
 
     if (code == SQLITE_DONE)
         return STORE_OK;
@@ -176,16 +145,14 @@ static enum store_status write_row(struct store *store, sqlite3_stmt *statement,
     return store_fail_sqlite(store, code, doing);
 }
 
-/* One statement, once: STORE_OK if it gave a row, whose first column is *ret if that isn't NULL;
- * STORE_NONE if it ended without a row. */
-static enum store_status ask(struct store *store, const char *sql, const struct value *values,
-                             size_t count, const char *doing, int64_t *ret)
+enum store_status store_ask(struct store *store, const char *sql, const struct value *values,
+                            size_t count, const char *doing, int64_t *ret)
 {
     sqlite3_stmt *statement = NULL;
-    enum store_status status = prepare(store, sql, doing, &statement);
+    enum store_status status = store_prepare(store, sql, doing, &statement);
 
     if (status == STORE_OK) {
-        int code = step_with(statement, values, count);
+        int code = store_step(statement, values, count);
         bool found = code == SQLITE_ROW;
         int64_t answer = found ? sqlite3_column_int64(statement, 0) : 0;
         while (code == SQLITE_ROW) /* to the end: only then is a write committed */
@@ -201,23 +168,21 @@ static enum store_status ask(struct store *store, const char *sql, const struct 
     return status;
 }
 
-static enum store_status begin(struct store *store, const char *doing)
+enum store_status store_begin(struct store *store, const char *doing)
 {
-    return execute(store, "BEGIN IMMEDIATE", doing);
+    return store_execute(store, "BEGIN IMMEDIATE", doing);
 }
 
-/* End the transaction: commit if all went well, else take everything back and keep the error. */
-static enum store_status end(struct store *store, enum store_status status, const char *doing)
+enum store_status store_end(struct store *store, enum store_status status, const char *doing)
 {
     if (status == STORE_OK)
-        status = execute(store, "COMMIT", doing);
+        status = store_execute(store, "COMMIT", doing);
     if (status != STORE_OK && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
 
-/* ---- Opening
- * --------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static const char opening[] = "open the database";
 
@@ -290,7 +255,7 @@ static enum store_status connect_path(struct store *store, enum store_mode mode)
 
     sqlite3_free(name);
     if (status == STORE_OK && mode == STORE_READ)
-        status = execute(store, "PRAGMA query_only = ON", opening);
+        status = store_execute(store, "PRAGMA query_only = ON", opening);
     if (status == STORE_OK && mode == STORE_WRITE && sqlite3_db_readonly(store->db, "main") == 1)
         status = store_fail_sqlite(store, SQLITE_READONLY, opening);
     return status;
@@ -337,11 +302,11 @@ static bool is_cut_off(const struct store *store, int64_t page_bytes)
 
 enum file_kind { FILE_EMPTY, FILE_OLDER, FILE_CURRENT };
 
-/* What the header says; *ret_code is SQLite's, for who can help. */
 struct header {
     int64_t id, version, objects, page_bytes;
 };
 
+/* *ret_code is SQLite's, for a caller who knows another way. */
 static enum store_status read_header(struct store *store, struct header *ret, int *ret_code)
 {
     sqlite3_stmt *statement = NULL;
@@ -407,7 +372,7 @@ static enum store_status use_write_ahead_log(struct store *store)
     }
     if (code != SQLITE_OK)
         return store_fail_sqlite(store, code, opening);
-    return execute(store, "PRAGMA synchronous = FULL", opening);
+    return store_execute(store, "PRAGMA synchronous = FULL", opening);
 }
 
 static const char updating[] = "bring the database up to date";
@@ -420,12 +385,12 @@ static enum store_status migrate(struct store *store)
     for (size_t i = (size_t)store->version - 1; i < COUNT(steps) && status == STORE_OK; i++) {
         char version[64];
         snprintf(version, sizeof version, "PRAGMA user_version = %zu", i + 2);
-        status = execute(store, steps[i], updating);
+        status = store_execute(store, steps[i], updating);
         if (status == STORE_OK)
-            status = execute(store, version, updating);
+            status = store_execute(store, version, updating);
     }
     if (status == STORE_OK)
-        status = ask(store, "PRAGMA foreign_key_check", NULL, 0, updating, NULL);
+        status = store_ask(store, "PRAGMA foreign_key_check", NULL, 0, updating, NULL);
     if (status == STORE_OK)
         return store_fail(store, STORE_BAD, "is damaged: rows refer to rows that are missing");
     return status == STORE_NONE ? STORE_OK : status;
@@ -437,19 +402,19 @@ static enum store_status make_current(struct store *store)
 {
     enum file_kind kind = FILE_CURRENT;
     int code;
-    enum store_status status = execute(store, "PRAGMA foreign_keys = OFF", updating);
+    enum store_status status = store_execute(store, "PRAGMA foreign_keys = OFF", updating);
 
     if (status == STORE_OK)
-        status = begin(store, updating);
+        status = store_begin(store, updating);
     if (status == STORE_OK)
         status = identify(store, &kind, &code);
     if (status == STORE_OK && kind == FILE_EMPTY)
-        status = execute(store, STORE_SCHEMA, updating);
+        status = store_execute(store, STORE_SCHEMA, updating);
     if (status == STORE_OK && kind == FILE_OLDER)
         status = migrate(store);
     if (status == STORE_OK && kind != FILE_CURRENT)
-        status = execute(store, STORE_VIEWS, updating);
-    status = end(store, status, updating);
+        status = store_execute(store, STORE_VIEWS, updating);
+    status = store_end(store, status, updating);
     if (status == STORE_OK)
         store->version = store_newest_version;
     return status;
@@ -468,7 +433,7 @@ static enum store_status open_for_writing(struct store *store)
     if (status == STORE_OK && kind != FILE_CURRENT)
         status = make_current(store);
     if (status == STORE_OK)
-        status = execute(store, "PRAGMA foreign_keys = ON", opening);
+        status = store_execute(store, "PRAGMA foreign_keys = ON", opening);
     return status;
 }
 
@@ -524,349 +489,4 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     free(store->path);
     free(store);
-}
-
-/* ---- Writing
- * --------------------------------------------------------------------------------------- */
-
-#define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
-
-static enum store_status put_facts(struct store *store, int64_t run_id,
-                                   const struct store_fact *facts, size_t count, const char *doing)
-{
-    sqlite3_stmt *statement = NULL;
-    enum store_status status = prepare(
-        store, "INSERT INTO environment (run_id, name, value) VALUES (?, ?, ?)", doing, &statement);
-
-    for (size_t i = 0; i < count && status == STORE_OK; i++) {
-        const struct value row[] = {as_integer(run_id), as_text(facts[i].name),
-                                    as_text(facts[i].value)};
-        status = write_row(store, statement, row, COUNT(row), doing);
-    }
-    sqlite3_finalize(statement);
-    return status;
-}
-
-enum store_status store_run_begin(struct store *store, const struct store_run *run,
-                                  const struct store_fact *facts, size_t fact_count,
-                                  int64_t *ret_run_id)
-{
-    static const char doing[] = "begin a run";
-    const struct value row[] = {as_text(run->suite),
-                                as_text(run->suite_hash),
-                                as_text(run->git_commit),
-                                as_text(run->version),
-                                as_text(run->host),
-                                as_text(run->cpu),
-                                as_text(run->isa),
-                                as_text(run->compiler),
-                                as_text(run->flags),
-                                as_text(run->argv),
-                                as_integer((int64_t)run->seed)};
-    int64_t run_id = 0;
-    enum store_status status = begin(store, doing);
-
-    if (status == STORE_OK)
-        status = ask(store,
-                     "INSERT INTO run (suite, suite_hash, git_commit, version, host, cpu, isa, "
-                     "compiler, flags, argv, seed, started_utc, status) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " NOW ", 'running') "
-                     "RETURNING run_id",
-                     row, COUNT(row), doing, &run_id);
-    if (status == STORE_OK)
-        status = put_facts(store, run_id, facts, fact_count, doing);
-    status = end(store, status, doing);
-    if (status == STORE_OK)
-        *ret_run_id = run_id;
-    return status;
-}
-
-enum store_status store_put_ceilings(struct store *store, int64_t run_id,
-                                     const struct store_ceiling *ceilings, size_t count)
-{
-    static const char doing[] = "store the ceilings";
-    sqlite3_stmt *statement = NULL;
-    enum store_status status = begin(store, doing);
-
-    if (status == STORE_OK)
-        status = prepare(store,
-                         "INSERT OR REPLACE INTO ceiling (run_id, kind, name, threads, "
-                         "working_set_bytes, value) VALUES (?, ?, ?, ?, nullif(?, 0), ?)",
-                         doing, &statement);
-    for (size_t i = 0; i < count && status == STORE_OK; i++) {
-        const struct store_ceiling *c = &ceilings[i];
-        const struct value row[] = {as_integer(run_id),
-                                    as_text(c->kind),
-                                    as_text(c->name),
-                                    as_integer(c->threads),
-                                    as_integer(c->working_set_bytes),
-                                    as_real(c->value)};
-        status = write_row(store, statement, row, COUNT(row), doing);
-    }
-    sqlite3_finalize(statement);
-    return end(store, status, doing);
-}
-
-/* Every column of table point but the keys, and where its value is. */
-struct point_column {
-    const char *name;
-    enum { COLUMN_TEXT, COLUMN_INTEGER, COLUMN_REAL } kind;
-    size_t offset;
-};
-
-#define TEXT_COLUMN(name)                                                                          \
-    {                                                                                              \
-#name, COLUMN_TEXT, offsetof(struct store_point, name)                                     \
-    }
-#define INTEGER_COLUMN(name)                                                                       \
-    {                                                                                              \
-#name, COLUMN_INTEGER, offsetof(struct store_point, name)                                  \
-    }
-#define REAL_COLUMN(name)                                                                          \
-    {                                                                                              \
-#name, COLUMN_REAL, offsetof(struct store_point, name)                                     \
-    }
-
-static const struct point_column point_columns[] = {
-    TEXT_COLUMN(shape_key),     TEXT_COLUMN(kernel),      TEXT_COLUMN(isa),
-    TEXT_COLUMN(dtype),         INTEGER_COLUMN(d),        INTEGER_COLUMN(n),
-    INTEGER_COLUMN(k),          INTEGER_COLUMN(rank),     TEXT_COLUMN(gate),
-    INTEGER_COLUMN(gate_rank),  TEXT_COLUMN(select_mode), INTEGER_COLUMN(block),
-    REAL_COLUMN(threshold),     TEXT_COLUMN(unselected),  INTEGER_COLUMN(batch),
-    INTEGER_COLUMN(threads),    TEXT_COLUMN(cache),       TEXT_COLUMN(input),
-    TEXT_COLUMN(layer),         TEXT_COLUMN(blas_core),   TEXT_COLUMN(status),
-    TEXT_COLUMN(reason),        REAL_COLUMN(error_ratio), REAL_COLUMN(time_ns),
-    REAL_COLUMN(time_lo_ns),    REAL_COLUMN(time_hi_ns),  TEXT_COLUMN(yardstick),
-    REAL_COLUMN(speedup),       REAL_COLUMN(speedup_lo),  REAL_COLUMN(speedup_hi),
-    TEXT_COLUMN(stop),          REAL_COLUMN(plan_ns),     REAL_COLUMN(plan_bytes),
-    REAL_COLUMN(flops),         REAL_COLUMN(bytes),       REAL_COLUMN(flops_gate),
-    REAL_COLUMN(flops_light),   REAL_COLUMN(flops_full),  REAL_COLUMN(flops_blend),
-    REAL_COLUMN(bytes_gate),    REAL_COLUMN(bytes_light), REAL_COLUMN(bytes_full),
-    REAL_COLUMN(bytes_io),      REAL_COLUMN(comparisons), REAL_COLUMN(selected),
-    REAL_COLUMN(distinct_rows), REAL_COLUMN(flops_ratio), REAL_COLUMN(bound_ns),
-};
-
-static struct value point_value(const struct store_point *point, const struct point_column *column)
-{
-    const char *field = (const char *)point + column->offset;
-
-    switch (column->kind) {
-    case COLUMN_TEXT:
-        return as_text(*(const char *const *)(const void *)field);
-    case COLUMN_INTEGER:
-        return as_integer(*(const int64_t *)(const void *)field);
-    case COLUMN_REAL:
-        return as_real(*(const double *)(const void *)field);
-    }
-    return as_text(NULL);
-}
-
-/* The statements of one call of store_put_points, prepared once. */
-struct writer {
-    struct store *store;
-    sqlite3_stmt *point, *sample, *counter;
-};
-
-static const char storing[] = "store points";
-
-static enum store_status prepare_point(struct writer *writer)
-{
-    sqlite3_str *sql = sqlite3_str_new(writer->store->db);
-
-    sqlite3_str_appendall(sql, "INSERT INTO point (run_id, linear");
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        sqlite3_str_appendf(sql, ", %s", point_columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (?, ?");
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        sqlite3_str_appendall(sql, ", ?");
-    sqlite3_str_appendall(sql, ")");
-    char *finished = sqlite3_str_finish(sql);
-    enum store_status status = finished ? prepare(writer->store, finished, storing, &writer->point)
-                                        : store_fail_sqlite(writer->store, SQLITE_NOMEM, storing);
-    sqlite3_free(finished);
-    return status;
-}
-
-static enum store_status prepare_counter(struct store *store, sqlite3_stmt **ret)
-{
-    return prepare(store,
-                   "INSERT OR REPLACE INTO counter (point_id, counter, source, per_call, scaled, "
-                   "reason) VALUES (?, ?, ?, ?, ?, ?)",
-                   storing, ret);
-}
-
-static enum store_status writer_prepare(struct writer *writer)
-{
-    enum store_status status = prepare_point(writer);
-
-    if (status == STORE_OK)
-        status = prepare(writer->store,
-                         "INSERT INTO sample (point_id, round, position, iterations, real_ns, "
-                         "cpu_ns, disturbed) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                         storing, &writer->sample);
-    if (status == STORE_OK)
-        status = prepare_counter(writer->store, &writer->counter);
-    return status;
-}
-
-static enum store_status put_counters(struct store *store, sqlite3_stmt *statement,
-                                      int64_t point_id, const struct store_counter *counters,
-                                      size_t count)
-{
-    enum store_status status = STORE_OK;
-
-    for (size_t i = 0; i < count && status == STORE_OK; i++) {
-        const struct store_counter *c = &counters[i];
-        const struct value row[] = {as_integer(point_id), as_text(c->counter), as_text(c->source),
-                                    as_real(c->per_call), as_real(c->scaled),  as_text(c->reason)};
-        status = write_row(store, statement, row, COUNT(row), storing);
-    }
-    return status;
-}
-
-static enum store_status put_samples(const struct writer *writer, int64_t point_id,
-                                     const struct store_sample *samples, size_t count)
-{
-    enum store_status status = STORE_OK;
-
-    for (size_t i = 0; i < count && status == STORE_OK; i++) {
-        const struct store_sample *s = &samples[i];
-        const struct value row[] = {as_integer(point_id),
-                                    as_integer(s->round),
-                                    as_integer(s->position),
-                                    as_integer(s->iterations),
-                                    as_real(s->real_ns),
-                                    as_real(s->cpu_ns),
-                                    as_integer(s->disturbed ? 1 : 0)};
-        status = write_row(writer->store, writer->sample, row, COUNT(row), storing);
-    }
-    return status;
-}
-
-static enum store_status put_point(const struct writer *writer, int64_t run_id,
-                                   const struct store_point *point)
-{
-    struct value row[2 + COUNT(point_columns)] = {as_integer(run_id),
-                                                  as_integer(point->linear ? 1 : 0)};
-    int code;
-
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        row[2 + i] = point_value(point, &point_columns[i]);
-    code = step_with(writer->point, row, COUNT(row));
-    if (code == SQLITE_CONSTRAINT_UNIQUE)
-        return store_fail(writer->store, STORE_BAD, "run %lld already has the point %s %s %s %s",
-                          (long long)run_id, point->kernel, point->isa, point->dtype,
-                          point->shape_key);
-    if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
-        return store_fail(writer->store, STORE_BAD, "cannot %s: there is no run %lld", storing,
-                          (long long)run_id);
-    if (code != SQLITE_DONE)
-        return store_fail_sqlite(writer->store, code, storing);
-
-    int64_t point_id = sqlite3_last_insert_rowid(writer->store->db);
-    enum store_status status = put_samples(writer, point_id, point->samples, point->sample_count);
-    if (status == STORE_OK)
-        status = put_counters(writer->store, writer->counter, point_id, point->counters,
-                              point->counter_count);
-    return status;
-}
-
-enum store_status store_put_points(struct store *store, int64_t run_id,
-                                   const struct store_point *points, size_t count)
-{
-    struct writer writer = {.store = store};
-    enum store_status status = writer_prepare(&writer);
-
-    if (status == STORE_OK)
-        status = begin(store, storing);
-    if (status == STORE_OK) {
-        for (size_t i = 0; i < count && status == STORE_OK; i++)
-            status = put_point(&writer, run_id, &points[i]);
-        status = end(store, status, storing);
-    }
-    sqlite3_finalize(writer.point);
-    sqlite3_finalize(writer.sample);
-    sqlite3_finalize(writer.counter);
-    return status;
-}
-
-enum store_status store_put_counters(struct store *store, int64_t point_id,
-                                     const struct store_counter *counters, size_t count)
-{
-    sqlite3_stmt *statement = NULL;
-    enum store_status status = prepare_counter(store, &statement);
-
-    if (status == STORE_OK)
-        status = begin(store, storing);
-    if (status == STORE_OK)
-        status = end(store, put_counters(store, statement, point_id, counters, count), storing);
-    sqlite3_finalize(statement);
-    return status;
-}
-
-enum store_status store_run_end(struct store *store, int64_t run_id, const char *status)
-{
-    const struct value row[] = {as_text(status), as_integer(run_id)};
-    enum store_status result =
-        ask(store,
-            "UPDATE run SET status = ?1, finished_utc = CASE ?1 WHEN 'finished' THEN " NOW " END "
-            "WHERE run_id = ?2 RETURNING run_id",
-            row, COUNT(row), "end the run", NULL);
-
-    if (result == STORE_NONE)
-        store_fail(store, STORE_NONE, "there is no run %lld", (long long)run_id);
-    return result;
-}
-
-/* ---- Resuming, reading
- * ----------------------------------------------------------------------------- */
-
-enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
-                                   const char *git_commit, int64_t *ret_run_id)
-{
-    const struct value row[] = {as_text(suite), as_text(suite_hash), as_text(git_commit)};
-    enum store_status status =
-        ask(store,
-            "UPDATE run SET status = 'running', finished_utc = NULL WHERE run_id = "
-            "(SELECT max(run_id) FROM run WHERE suite = ? AND suite_hash = ? AND git_commit = ? "
-            "AND status <> 'finished') RETURNING run_id",
-            row, COUNT(row), "resume a run", ret_run_id);
-
-    if (status == STORE_NONE)
-        store_fail(store, STORE_NONE, "no unfinished run of suite %s", suite);
-    return status;
-}
-
-enum store_status store_has_point(struct store *store, int64_t run_id, const char *shape_key,
-                                  const char *kernel, const char *isa, const char *dtype,
-                                  bool *ret_found)
-{
-    const struct value row[] = {as_integer(run_id), as_text(shape_key), as_text(kernel),
-                                as_text(isa), as_text(dtype)};
-    int64_t found;
-    enum store_status status =
-        ask(store,
-            "SELECT EXISTS (SELECT 1 FROM point WHERE run_id = ? AND shape_key = ? AND kernel = ? "
-            "AND isa = ? AND dtype = ?)",
-            row, COUNT(row), "look for a point", &found);
-
-    if (status == STORE_OK)
-        *ret_found = found != 0;
-    return status;
-}
-
-enum store_status store_latest_run(struct store *store, const char *suite, int64_t *ret_run_id)
-{
-    const struct value row[] = {as_text(suite)};
-    enum store_status status =
-        ask(store,
-            "SELECT run_id FROM run r WHERE (?1 IS NULL OR suite = ?1) AND EXISTS "
-            "(SELECT 1 FROM point p WHERE p.run_id = r.run_id) "
-            "ORDER BY started_utc DESC, run_id DESC LIMIT 1",
-            row, COUNT(row), "look for a run", ret_run_id);
-
-    if (status == STORE_NONE)
-        store_fail(store, STORE_NONE, "holds no run%s%s that has points", suite ? " of suite " : "",
-                   suite ? suite : "");
-    return status;
 }

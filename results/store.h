@@ -25,7 +25,7 @@ struct store;
 
 enum store_mode {
     STORE_READ, /* must exist; an older schema is read as it is if possible, never changed */
-    STORE_WRITE /* made if missing, migrated if older */
+    STORE_WRITE /* made if missing, its folder too (one level); migrated if older */
 };
 
 /* Open. On failure *ret is untouched and `error` says what, where and what to do, one line. */
@@ -36,8 +36,7 @@ void store_close(struct store *store); /* accepts NULL */
 /* One line on what went wrong in the last call that failed. */
 const char *store_error(const struct store *store);
 
-/* ---- Writing. NaN in a double, and NULL in a string that may be NULL, are stored as NULL.
- * -------- */
+/* ---- Writing. NaN in a double, and NULL in a string that may be NULL, are stored as NULL. ---- */
 
 struct store_run {
     const char *suite, *suite_hash, *git_commit, *version, *host, *cpu, *isa, *compiler, *flags,
@@ -108,7 +107,9 @@ enum store_status store_run_begin(struct store *store, const struct store_run *r
 enum store_status store_put_ceilings(struct store *store, int64_t run_id,
                                      const struct store_ceiling *ceilings, size_t count);
 
-/* All or nothing: these points with their samples and counters, in one transaction. */
+/* All or nothing: these points with their samples and counters, in one transaction. STORE_BAD for a
+ * point that the run already has, an interval that doesn't hold its median, a failed or skipped
+ * point without a reason. */
 enum store_status store_put_points(struct store *store, int64_t run_id,
                                    const struct store_point *points, size_t count);
 
@@ -116,11 +117,10 @@ enum store_status store_put_points(struct store *store, int64_t run_id,
 enum store_status store_put_counters(struct store *store, int64_t point_id,
                                      const struct store_counter *counters, size_t count);
 
-/* 'finished' or 'interrupted'. */
+/* 'finished' or 'interrupted'. STORE_NONE: no such run. */
 enum store_status store_run_end(struct store *store, int64_t run_id, const char *status);
 
-/* ---- Resuming ----------------------------------------------------------------------------------
- */
+/* ---- Resuming -------------------------------------------------------------------------------- */
 
 /* The newest run of this suite, hash and commit that isn't finished; STORE_NONE if there is none.
  * Sets it 'running' again. */
@@ -132,25 +132,31 @@ enum store_status store_has_point(struct store *store, int64_t run_id, const cha
                                   const char *kernel, const char *isa, const char *dtype,
                                   bool *ret_found);
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };
 
 /* The newest run that has points; with a suite name, the newest of that suite (NULL: any). */
 enum store_status store_latest_run(struct store *store, const char *suite, int64_t *ret_run_id);
 
-/* Run one SELECT, given as text, with :name parameters bound from `parameters` (those that the
- * statement doesn't name are ignored; one that is not given is NULL), and write its rows to `out`.
- * TSV: a header line starting with '#', columns separated by a tab, text in double quotes where it
- * holds a space, NULL as NaN: what gnuplot reads. A row whose first column is NULL writes two empty
- * lines (gnuplot's next data set). Returns STORE_NONE when there was no row. Statements that would
- * write are refused (STORE_BAD). */
+/* Run one SELECT, given as text, with :name parameters bound from `parameters`, and write its rows
+ * to `out`. A value that is a decimal number is bound as one, else as text; parameters that the
+ * statement doesn't name are ignored; one that is not given is NULL.
+ *
+ * TSV, what gnuplot reads: a header line starting with '#', columns separated by a tab, NULL as
+ * NaN, text in double quotes where it is empty or holds a space (a quote in it becomes an
+ * apostrophe). A row whose first column is NULL writes two empty lines (gnuplot's next data set).
+ * CSV: RFC 4180 with a header, NULL as nothing, empty text as "".
+ * JSON: an array of objects, NULL and infinite numbers as null.
+ *
+ * STORE_NONE: there was no row (header or [] are written). STORE_BAD: not exactly one SELECT, or it
+ * is wrong. STORE_MACHINE: also when `out` can't be written to. */
 enum store_status store_query(struct store *store, const char *sql,
                               const struct store_fact *parameters, size_t parameter_count,
                               enum store_format format, FILE *out, size_t *ret_rows);
 
-/* First column of the first row as text, in a buffer of the caller's; STORE_NONE if no row. */
+/* First column of the first row as text, in a buffer of the caller's; STORE_NONE if there is no row
+ * or it is NULL, STORE_BAD if it is longer than the buffer. */
 enum store_status store_query_text(struct store *store, const char *sql,
                                    const struct store_fact *parameters, size_t parameter_count,
                                    char *ret_text, size_t size);

@@ -1,10 +1,12 @@
-/* store_internal.h - what store.c and query.c share; nobody else includes it. */
+/* store_internal.h - what the files of the store share; only they and the tests include it. */
 #ifndef MIDL_STORE_INTERNAL_H
 #define MIDL_STORE_INTERNAL_H
 
 #include <sqlite3.h>
 
 #include "store.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 struct store {
     sqlite3 *db;
@@ -22,5 +24,53 @@ enum store_status store_fail(struct store *store, enum store_status status, cons
 
 /* The same from an SQLite result code: "PATH: cannot DO: why; what to do". */
 enum store_status store_fail_sqlite(struct store *store, int code, const char *doing);
+
+/* ---- Statements. `doing` stands in the error: "cannot DOING: ..." ---------------------------- */
+
+enum value_kind { VALUE_TEXT, VALUE_INTEGER, VALUE_REAL };
+
+/* A value for a parameter. */
+struct value {
+    enum value_kind kind;
+    const char *text; /* NULL: NULL */
+    int64_t integer;
+    double real; /* NaN: NULL */
+};
+
+static inline struct value as_text(const char *text)
+{
+    return (struct value){.kind = VALUE_TEXT, .text = text};
+}
+
+static inline struct value as_integer(int64_t integer)
+{
+    return (struct value){.kind = VALUE_INTEGER, .integer = integer};
+}
+
+static inline struct value as_real(double real)
+{
+    return (struct value){.kind = VALUE_REAL, .real = real};
+}
+
+enum store_status store_execute(struct store *store, const char *sql, const char *doing);
+enum store_status store_prepare(struct store *store, const char *sql, const char *doing,
+                                sqlite3_stmt **ret);
+
+/* Bind all parameters and take one step: SQLITE_ROW, SQLITE_DONE or an error. */
+int store_step(sqlite3_stmt *statement, const struct value *values, size_t count);
+
+/* One row written by a prepared statement. */
+enum store_status store_write_row(struct store *store, sqlite3_stmt *statement,
+                                  const struct value *values, size_t count, const char *doing);
+
+/* One statement, once: STORE_OK if it gave a row, whose first column is *ret if that isn't NULL;
+ * STORE_NONE if it ended without a row. */
+enum store_status store_ask(struct store *store, const char *sql, const struct value *values,
+                            size_t count, const char *doing, int64_t *ret);
+
+enum store_status store_begin(struct store *store, const char *doing);
+
+/* End the transaction: commit if all went well, else take everything back and keep the error. */
+enum store_status store_end(struct store *store, enum store_status status, const char *doing);
 
 #endif

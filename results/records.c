@@ -1,0 +1,350 @@
+/* records.c - what is stored and looked up: runs, points, samples, counters, ceilings.
+ *
+ * A write is one transaction: what a call was asked to store is there in full or not at all.
+ */
+#include "store_internal.h"
+
+#include <stddef.h>
+
+#define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
+static enum store_status put_facts(struct store *store, int64_t run_id,
+                                   const struct store_fact *facts, size_t count, const char *doing)
+{
+    sqlite3_stmt *statement = NULL;
+    enum store_status status = store_prepare(
+        store, "INSERT INTO environment (run_id, name, value) VALUES (?, ?, ?)", doing, &statement);
+
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        const struct value row[] = {as_integer(run_id), as_text(facts[i].name),
+                                    as_text(facts[i].value)};
+        status = store_write_row(store, statement, row, COUNT(row), doing);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+enum store_status store_run_begin(struct store *store, const struct store_run *run,
+                                  const struct store_fact *facts, size_t fact_count,
+                                  int64_t *ret_run_id)
+{
+    static const char doing[] = "begin a run";
+    const struct value row[] = {as_text(run->suite),
+                                as_text(run->suite_hash),
+                                as_text(run->git_commit),
+                                as_text(run->version),
+                                as_text(run->host),
+                                as_text(run->cpu),
+                                as_text(run->isa),
+                                as_text(run->compiler),
+                                as_text(run->flags),
+                                as_text(run->argv),
+                                as_integer((int64_t)run->seed)};
+    int64_t run_id = 0;
+    enum store_status status = store_begin(store, doing);
+
+    if (status == STORE_OK)
+        status =
+            store_ask(store,
+                      "INSERT INTO run (suite, suite_hash, git_commit, version, host, cpu, isa, "
+                      "compiler, flags, argv, seed, started_utc, status) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " NOW ", 'running') "
+                      "RETURNING run_id",
+                      row, COUNT(row), doing, &run_id);
+    if (status == STORE_OK)
+        status = put_facts(store, run_id, facts, fact_count, doing);
+    status = store_end(store, status, doing);
+    if (status == STORE_OK)
+        *ret_run_id = run_id;
+    return status;
+}
+
+enum store_status store_put_ceilings(struct store *store, int64_t run_id,
+                                     const struct store_ceiling *ceilings, size_t count)
+{
+    static const char doing[] = "store the ceilings";
+    sqlite3_stmt *statement = NULL;
+    enum store_status status = store_begin(store, doing);
+
+    if (status == STORE_OK)
+        status = store_prepare(store,
+                               "INSERT OR REPLACE INTO ceiling (run_id, kind, name, threads, "
+                               "working_set_bytes, value) VALUES (?, ?, ?, ?, nullif(?, 0), ?)",
+                               doing, &statement);
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        const struct store_ceiling *c = &ceilings[i];
+        const struct value row[] = {as_integer(run_id),
+                                    as_text(c->kind),
+                                    as_text(c->name),
+                                    as_integer(c->threads),
+                                    as_integer(c->working_set_bytes),
+                                    as_real(c->value)};
+        status = store_write_row(store, statement, row, COUNT(row), doing);
+    }
+    sqlite3_finalize(statement);
+    return store_end(store, status, doing);
+}
+
+/* Every column of table point but run_id and linear, and where its value is. */
+struct point_column {
+    enum value_kind kind;
+    const char *name;
+    size_t offset;
+};
+
+#define FIELD(name) #name, offsetof(struct store_point, name)
+
+static const struct point_column point_columns[] = {
+    {VALUE_TEXT, FIELD(shape_key)},   {VALUE_TEXT, FIELD(kernel)},
+    {VALUE_TEXT, FIELD(isa)},         {VALUE_TEXT, FIELD(dtype)},
+    {VALUE_INTEGER, FIELD(d)},        {VALUE_INTEGER, FIELD(n)},
+    {VALUE_INTEGER, FIELD(k)},        {VALUE_INTEGER, FIELD(rank)},
+    {VALUE_TEXT, FIELD(gate)},        {VALUE_INTEGER, FIELD(gate_rank)},
+    {VALUE_TEXT, FIELD(select_mode)}, {VALUE_INTEGER, FIELD(block)},
+    {VALUE_REAL, FIELD(threshold)},   {VALUE_TEXT, FIELD(unselected)},
+    {VALUE_INTEGER, FIELD(batch)},    {VALUE_INTEGER, FIELD(threads)},
+    {VALUE_TEXT, FIELD(cache)},       {VALUE_TEXT, FIELD(input)},
+    {VALUE_TEXT, FIELD(layer)},       {VALUE_TEXT, FIELD(blas_core)},
+    {VALUE_TEXT, FIELD(status)},      {VALUE_TEXT, FIELD(reason)},
+    {VALUE_REAL, FIELD(error_ratio)}, {VALUE_REAL, FIELD(time_ns)},
+    {VALUE_REAL, FIELD(time_lo_ns)},  {VALUE_REAL, FIELD(time_hi_ns)},
+    {VALUE_TEXT, FIELD(yardstick)},   {VALUE_REAL, FIELD(speedup)},
+    {VALUE_REAL, FIELD(speedup_lo)},  {VALUE_REAL, FIELD(speedup_hi)},
+    {VALUE_TEXT, FIELD(stop)},        {VALUE_REAL, FIELD(plan_ns)},
+    {VALUE_REAL, FIELD(plan_bytes)},  {VALUE_REAL, FIELD(flops)},
+    {VALUE_REAL, FIELD(bytes)},       {VALUE_REAL, FIELD(flops_gate)},
+    {VALUE_REAL, FIELD(flops_light)}, {VALUE_REAL, FIELD(flops_full)},
+    {VALUE_REAL, FIELD(flops_blend)}, {VALUE_REAL, FIELD(bytes_gate)},
+    {VALUE_REAL, FIELD(bytes_light)}, {VALUE_REAL, FIELD(bytes_full)},
+    {VALUE_REAL, FIELD(bytes_io)},    {VALUE_REAL, FIELD(comparisons)},
+    {VALUE_REAL, FIELD(selected)},    {VALUE_REAL, FIELD(distinct_rows)},
+    {VALUE_REAL, FIELD(flops_ratio)}, {VALUE_REAL, FIELD(bound_ns)},
+};
+
+static struct value point_value(const struct store_point *point, const struct point_column *column)
+{
+    const void *field = (const char *)point + column->offset;
+
+    switch (column->kind) {
+    case VALUE_TEXT:
+        return as_text(*(const char *const *)field);
+    case VALUE_INTEGER:
+        return as_integer(*(const int64_t *)field);
+    case VALUE_REAL:
+        return as_real(*(const double *)field);
+    }
+    return as_text(NULL);
+}
+
+/* The statements of one call of store_put_points, prepared once. */
+struct writer {
+    struct store *store;
+    sqlite3_stmt *point, *sample, *counter;
+};
+
+static const char storing[] = "store points";
+
+static enum store_status prepare_point(struct writer *writer)
+{
+    sqlite3_str *sql = sqlite3_str_new(writer->store->db);
+
+    sqlite3_str_appendall(sql, "INSERT INTO point (run_id, linear");
+    for (size_t i = 0; i < COUNT(point_columns); i++)
+        sqlite3_str_appendf(sql, ", %s", point_columns[i].name);
+    sqlite3_str_appendall(sql, ") VALUES (?, ?");
+    for (size_t i = 0; i < COUNT(point_columns); i++)
+        sqlite3_str_appendall(sql, ", ?");
+    sqlite3_str_appendall(sql, ")");
+    char *finished = sqlite3_str_finish(sql);
+    enum store_status status = finished
+                                   ? store_prepare(writer->store, finished, storing, &writer->point)
+                                   : store_fail_sqlite(writer->store, SQLITE_NOMEM, storing);
+    sqlite3_free(finished);
+    return status;
+}
+
+static enum store_status prepare_counter(struct store *store, sqlite3_stmt **ret)
+{
+    return store_prepare(
+        store,
+        "INSERT OR REPLACE INTO counter (point_id, counter, source, per_call, scaled, "
+        "reason) VALUES (?, ?, ?, ?, ?, ?)",
+        storing, ret);
+}
+
+static enum store_status writer_prepare(struct writer *writer)
+{
+    enum store_status status = prepare_point(writer);
+
+    if (status == STORE_OK)
+        status =
+            store_prepare(writer->store,
+                          "INSERT INTO sample (point_id, round, position, iterations, real_ns, "
+                          "cpu_ns, disturbed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                          storing, &writer->sample);
+    if (status == STORE_OK)
+        status = prepare_counter(writer->store, &writer->counter);
+    return status;
+}
+
+static enum store_status put_counters(struct store *store, sqlite3_stmt *statement,
+                                      int64_t point_id, const struct store_counter *counters,
+                                      size_t count)
+{
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        const struct store_counter *c = &counters[i];
+        const struct value row[] = {as_integer(point_id), as_text(c->counter), as_text(c->source),
+                                    as_real(c->per_call), as_real(c->scaled),  as_text(c->reason)};
+        status = store_write_row(store, statement, row, COUNT(row), storing);
+    }
+    return status;
+}
+
+static enum store_status put_samples(const struct writer *writer, int64_t point_id,
+                                     const struct store_sample *samples, size_t count)
+{
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        const struct store_sample *s = &samples[i];
+        const struct value row[] = {as_integer(point_id),
+                                    as_integer(s->round),
+                                    as_integer(s->position),
+                                    as_integer(s->iterations),
+                                    as_real(s->real_ns),
+                                    as_real(s->cpu_ns),
+                                    as_integer(s->disturbed ? 1 : 0)};
+        status = store_write_row(writer->store, writer->sample, row, COUNT(row), storing);
+    }
+    return status;
+}
+
+static enum store_status put_point(const struct writer *writer, int64_t run_id,
+                                   const struct store_point *point)
+{
+    struct value row[2 + COUNT(point_columns)] = {as_integer(run_id),
+                                                  as_integer(point->linear ? 1 : 0)};
+    int code;
+
+    for (size_t i = 0; i < COUNT(point_columns); i++)
+        row[2 + i] = point_value(point, &point_columns[i]);
+    code = store_step(writer->point, row, COUNT(row));
+    if (code == SQLITE_CONSTRAINT_UNIQUE)
+        return store_fail(writer->store, STORE_BAD, "run %lld already has the point %s %s %s %s",
+                          (long long)run_id, point->kernel, point->isa, point->dtype,
+                          point->shape_key);
+    if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
+        return store_fail(writer->store, STORE_BAD, "cannot %s: there is no run %lld", storing,
+                          (long long)run_id);
+    if (code != SQLITE_DONE)
+        return store_fail_sqlite(writer->store, code, storing);
+
+    int64_t point_id = sqlite3_last_insert_rowid(writer->store->db);
+    enum store_status status = put_samples(writer, point_id, point->samples, point->sample_count);
+    if (status == STORE_OK)
+        status = put_counters(writer->store, writer->counter, point_id, point->counters,
+                              point->counter_count);
+    return status;
+}
+
+enum store_status store_put_points(struct store *store, int64_t run_id,
+                                   const struct store_point *points, size_t count)
+{
+    struct writer writer = {.store = store};
+    enum store_status status = writer_prepare(&writer);
+
+    if (status == STORE_OK)
+        status = store_begin(store, storing);
+    if (status == STORE_OK) {
+        for (size_t i = 0; i < count && status == STORE_OK; i++)
+            status = put_point(&writer, run_id, &points[i]);
+        status = store_end(store, status, storing);
+    }
+    sqlite3_finalize(writer.point);
+    sqlite3_finalize(writer.sample);
+    sqlite3_finalize(writer.counter);
+    return status;
+}
+
+enum store_status store_put_counters(struct store *store, int64_t point_id,
+                                     const struct store_counter *counters, size_t count)
+{
+    sqlite3_stmt *statement = NULL;
+    enum store_status status = prepare_counter(store, &statement);
+
+    if (status == STORE_OK)
+        status = store_begin(store, storing);
+    if (status == STORE_OK)
+        status =
+            store_end(store, put_counters(store, statement, point_id, counters, count), storing);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+enum store_status store_run_end(struct store *store, int64_t run_id, const char *status)
+{
+    const struct value row[] = {as_text(status), as_integer(run_id)};
+    enum store_status result = store_ask(
+        store,
+        "UPDATE run SET status = ?1, finished_utc = CASE ?1 WHEN 'finished' THEN " NOW " END "
+        "WHERE run_id = ?2 RETURNING run_id",
+        row, COUNT(row), "end the run", NULL);
+
+    if (result == STORE_NONE)
+        store_fail(store, STORE_NONE, "there is no run %lld", (long long)run_id);
+    return result;
+}
+
+/* ---- Resuming, reading ----------------------------------------------------------------------- */
+
+enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
+                                   const char *git_commit, int64_t *ret_run_id)
+{
+    const struct value row[] = {as_text(suite), as_text(suite_hash), as_text(git_commit)};
+    enum store_status status = store_ask(
+        store,
+        "UPDATE run SET status = 'running', finished_utc = NULL WHERE run_id = "
+        "(SELECT max(run_id) FROM run WHERE suite = ? AND suite_hash = ? AND git_commit = ? "
+        "AND status <> 'finished') RETURNING run_id",
+        row, COUNT(row), "resume a run", ret_run_id);
+
+    if (status == STORE_NONE)
+        store_fail(store, STORE_NONE, "no unfinished run of suite %s", suite);
+    return status;
+}
+
+enum store_status store_has_point(struct store *store, int64_t run_id, const char *shape_key,
+                                  const char *kernel, const char *isa, const char *dtype,
+                                  bool *ret_found)
+{
+    const struct value row[] = {as_integer(run_id), as_text(shape_key), as_text(kernel),
+                                as_text(isa), as_text(dtype)};
+    int64_t found;
+    enum store_status status = store_ask(
+        store,
+        "SELECT EXISTS (SELECT 1 FROM point WHERE run_id = ? AND shape_key = ? AND kernel = ? "
+        "AND isa = ? AND dtype = ?)",
+        row, COUNT(row), "look for a point", &found);
+
+    if (status == STORE_OK)
+        *ret_found = found != 0;
+    return status;
+}
+
+enum store_status store_latest_run(struct store *store, const char *suite, int64_t *ret_run_id)
+{
+    const struct value row[] = {as_text(suite)};
+    enum store_status status =
+        store_ask(store,
+                  "SELECT run_id FROM run r WHERE (?1 IS NULL OR suite = ?1) AND EXISTS "
+                  "(SELECT 1 FROM point p WHERE p.run_id = r.run_id) "
+                  "ORDER BY started_utc DESC, run_id DESC LIMIT 1",
+                  row, COUNT(row), "look for a run", ret_run_id);
+
+    if (status == STORE_NONE)
+        store_fail(store, STORE_NONE, "holds no run%s%s that has points", suite ? " of suite " : "",
+                   suite ? suite : "");
+    return status;
+}

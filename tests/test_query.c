@@ -1,0 +1,226 @@
+/* test_query.c - one SELECT to TSV, CSV and JSON: exact text, parameters, and what is refused. */
+#include "store_tools.h"
+
+#include <errno.h>
+
+#include <cJSON.h>
+
+static const char odd_cells[] =
+    "SELECT 1 AS i, -0.1 AS r, 'plain' AS t, 'two words' AS w, NULL AS z, 1e999 AS inf, "
+    "'say \"hi\",' || char(9, 10, 13) || 'é\\/' AS odd, '' AS e UNION ALL "
+    "SELECT -9223372036854775808, 0.1 + 0.2, '#x', 'a,b', 'x', -1e999, x'ff41c3', 'NaN'";
+
+static void rows_as_tsv(void **state)
+{
+    struct store *store = open_store("query.db", STORE_WRITE);
+
+    (void)state;
+    char *text = rows_of(store, odd_cells, STORE_TSV);
+    assert_string_equal(text,
+                        "# i\tr\tt\tw\tz\tinf\todd\te\n"
+                        "1\t-0.1\tplain\t\"two words\"\tNaN\tInf\t\"say 'hi',   é\\/\"\t\"\"\n"
+                        "-9223372036854775808\t0.30000000000000004\t\"#x\"\ta,b\tx\t-Inf\t"
+                        "\xff"
+                        "A\xc3\tNaN\n");
+    free(text);
+    text =
+        rows_of(store, "SELECT 1 AS x, 2 AS \"y z\" UNION ALL SELECT NULL, 5 UNION ALL SELECT 3, 4",
+                STORE_TSV);
+    assert_string_equal(text, "# x\t\"y z\"\n1\t2\n\n\n3\t4\n");
+    free(text);
+    store_close(store);
+}
+
+static void rows_as_csv(void **state)
+{
+    struct store *store = open_store("query.db", STORE_WRITE);
+
+    (void)state;
+    char *text = rows_of(store, odd_cells, STORE_CSV);
+    assert_string_equal(text, "i,r,t,w,z,inf,odd,e\r\n"
+                              "1,-0.1,plain,two words,,Inf,\"say \"\"hi\"\",\t\n\ré\\/\",\"\"\r\n"
+                              "-9223372036854775808,0.30000000000000004,#x,\"a,b\",x,-Inf,"
+                              "\xff"
+                              "A\xc3,NaN\r\n");
+    free(text);
+    store_close(store);
+}
+
+static void rows_as_json(void **state)
+{
+    struct store *store = open_store("query.db", STORE_WRITE);
+    FILE *sink = fopen("/dev/null", "w");
+    size_t rows;
+
+    (void)state;
+    char *text = rows_of(store, odd_cells, STORE_JSON);
+    cJSON *json = cJSON_ParseWithOpts(text, NULL, 1);
+    assert_non_null(json);
+    assert_int_equal(cJSON_GetArraySize(json), 2);
+    const cJSON *row = cJSON_GetArrayItem(json, 0), *last = cJSON_GetArrayItem(json, 1);
+    assert_true(cJSON_GetObjectItem(row, "i")->valuedouble == 1);
+    assert_true(cJSON_GetObjectItem(row, "r")->valuedouble == -0.1);
+    assert_string_equal(cJSON_GetObjectItem(row, "odd")->valuestring, "say \"hi\",\t\n\ré\\/");
+    assert_string_equal(cJSON_GetObjectItem(row, "e")->valuestring, "");
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(row, "z")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(row, "inf")));
+    assert_true(cJSON_GetObjectItem(last, "r")->valuedouble == 0.1 + 0.2);
+    assert_string_equal(cJSON_GetObjectItem(last, "odd")->valuestring, "\xef\xbf\xbd"
+                                                                       "A\xef\xbf\xbd");
+    cJSON_Delete(json);
+    free(text);
+    text = rows_of(store, "SELECT 1 WHERE 0", STORE_JSON);
+    assert_string_equal(text, "[]\n");
+    free(text);
+    assert_int_equal(store_query(store, "SELECT 1 AS a, 2 AS a", NULL, 0, STORE_JSON, sink, &rows),
+                     STORE_BAD);
+    assert_line(store_error(store), "two columns named a");
+    fclose(sink);
+    store_close(store);
+}
+
+static void parameters_are_bound_by_kind(void **state)
+{
+    static const struct {
+        const char *text, *kind;
+    } rows[] = {{"12", "integer"},
+                {"-7", "integer"},
+                {"+3", "integer"},
+                {"1.5", "real"},
+                {"1e3", "real"},
+                {"-.5", "real"},
+                {"", "text"},
+                {"-", "text"},
+                {"1.2.3", "text"},
+                {"0x10", "text"},
+                {"nan", "text"},
+                {"inf", "text"},
+                {"1e999", "text"},
+                {" 1", "text"},
+                {"e", "text"},
+                {"9223372036854775808", "real"},
+                {"x'; DROP TABLE run; --", "text"},
+                {NULL, "null"}};
+    struct store *store = open_store("query.db", STORE_WRITE);
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct store_fact parameters[] = {{"unused", "1"}, {"p", rows[i].text}};
+        assert_int_equal(
+            store_query_text(store, "SELECT typeof(:p)", parameters, 2, text, sizeof text),
+            STORE_OK);
+        assert_string_equal(text, rows[i].kind);
+    }
+    const struct store_fact two[] = {{"a", "20"}, {"b", "22"}};
+    assert_int_equal(store_query_text(store, "SELECT :a + @b + $a + ifnull(:c, 100) + ifnull(?, 0)",
+                                      two, 2, text, sizeof text),
+                     STORE_OK);
+    assert_string_equal(text, "162");
+    store_close(store);
+}
+
+static void only_one_select_is_run(void **state)
+{
+    static const struct {
+        const char *sql, *part;
+    } bad[] = {
+        {"", "no statement"},
+        {" ; -- nothing\n", "no statement"},
+        {"SELECT 1; SELECT 2", "more than one statement"},
+        {"SELECT 1; DROP TABLE run", "more than one statement"},
+        {"DELETE FROM run", "only a SELECT"},
+        {"DELETE FROM run RETURNING run_id", "only a SELECT"},
+        {"INSERT INTO run (run_id) VALUES (1)", "only a SELECT"},
+        {"WITH x AS (SELECT 1) UPDATE run SET suite = 'x'", "only a SELECT"},
+        {"DROP TABLE sample", "only a SELECT"},
+        {"CREATE TEMP TABLE t (x)", "only a SELECT"},
+        {"ATTACH 'attached.db' AS a", "only a SELECT"},
+        {"VACUUM INTO 'attached.db'", "only a SELECT"},
+        {"PRAGMA user_version = 9", "only a SELECT"},
+        {"PRAGMA journal_mode = DELETE", "only a SELECT"},
+        {"PRAGMA locking_mode = EXCLUSIVE", "only a SELECT"},
+        {"PRAGMA busy_timeout = 0", "only a SELECT"},
+        {"BEGIN", "only a SELECT"},
+        {"SELECT x FROM points", "no such column: x"},
+        {"SELECT * FROM nowhere", "no such table: nowhere"},
+        {"SELEC 1", "syntax error"},
+        {"SELECT 'open", "unrecognized token"},
+        {"SELECT abs(-9223372036854775807 - 1)", "integer overflow"},
+        {"SELECT load_extension('x')", ""},
+    };
+    struct store *store = open_store("query.db", STORE_WRITE);
+    FILE *sink = fopen("/dev/null", "w");
+    char text[8] = "same";
+    size_t rows = 99;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(store_query(store, bad[i].sql, NULL, 0, STORE_CSV, sink, &rows),
+                         STORE_BAD);
+        assert_line(store_error(store), bad[i].part);
+        assert_line(store_error(store), "query.db: ");
+        assert_int_equal(store_query_text(store, bad[i].sql, NULL, 0, text, sizeof text),
+                         STORE_BAD);
+    }
+    assert_true(rows == 99);
+    assert_int_equal(access("attached.db", F_OK), -1);
+    assert_string_equal(answer(store, "-- a comment\n;SELECT 3 /* x */ ; ; -- the end"), "3");
+    assert_string_equal(answer(store,
+                               "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
+                               "WHERE x < 10) SELECT sum(x) FROM c"),
+                        "55");
+    assert_string_equal(answer(store, "SELECT * FROM pragma_user_version"), "2");
+    assert_int_equal(store_query_text(store, "SELECT 1 WHERE 0", NULL, 0, text, sizeof text),
+                     STORE_NONE);
+    assert_int_equal(store_query_text(store, "SELECT NULL", NULL, 0, text, sizeof text),
+                     STORE_NONE);
+    assert_int_equal(store_query_text(store, "SELECT '12345678'", NULL, 0, text, sizeof text),
+                     STORE_BAD);
+    assert_string_equal(text, "same");
+    assert_int_equal(store_query_text(store, "SELECT '1234567'", NULL, 0, text, sizeof text),
+                     STORE_OK);
+    assert_int_equal(store_query(store, "SELECT 1 WHERE 0", NULL, 0, STORE_TSV, sink, &rows),
+                     STORE_NONE);
+    assert_true(rows == 0);
+    fclose(sink);
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        assert_int_equal(store_query(store, "SELECT 1", NULL, 0, STORE_CSV, full, &rows),
+                         STORE_MACHINE);
+        assert_line(store_error(store), strerror(ENOSPC));
+        fclose(full);
+    }
+    store_close(store);
+}
+
+/* What a figure asks of a database of any size must go by index: its run's points, and of the
+ * samples only theirs. */
+static void figures_search_by_index(void **state)
+{
+    struct store *store = open_store("query.db", STORE_WRITE);
+
+    (void)state;
+    char *plan = rows_of(store,
+                         "EXPLAIN QUERY PLAN SELECT kernel, active, time_ns, samples FROM points "
+                         "WHERE run_id = 1 AND status = 'ok' ORDER BY kernel, active",
+                         STORE_CSV);
+    assert_non_null(strstr(plan, "SEARCH p USING INDEX point_by_run (run_id=?)"));
+    assert_non_null(strstr(plan, "SEARCH s USING PRIMARY KEY (point_id=?)"));
+    assert_null(strstr(plan, "SCAN"));
+    free(plan);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_as_tsv),
+        cmocka_unit_test(rows_as_csv),
+        cmocka_unit_test(rows_as_json),
+        cmocka_unit_test(parameters_are_bound_by_kind),
+        cmocka_unit_test(only_one_select_is_run),
+        cmocka_unit_test(figures_search_by_index),
+    };
+    return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
+}
