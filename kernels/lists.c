@@ -134,43 +134,82 @@ static void make_lists(const struct lists_call *call)
     memcpy(state->next, state->start, n * sizeof *state->next);
 }
 
-/* Straight-line code, but not for sanitizers, whose checks would make a megabyte of it. */
+/* Tiles are straight-line code, one for each size: but not for the sanitizers, whose checks would
+ * make megabytes of it. They run one tile of any size, which is the same but for the compiler's
+ * unrolling. */
 #if defined(__SANITIZE_ADDRESS__)
-#define UNROLL_STEPS
+#define ONE_TILE 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define UNROLL_STEPS
+#define ONE_TILE 1
 #endif
 #endif
-#if !defined(UNROLL_STEPS)
-#define UNROLL_STEPS _Pragma("GCC unroll 32")
+#if defined(ONE_TILE)
+#define UNROLL
+#define TILE_INLINE static inline
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#define TILE_INLINE VEC_INLINE
 #endif
 
-/* sum[c] += w . x[input[c]] over one block for C inputs; C is a compile-time constant. */
-VEC_INLINE void list_tile(size_t C, const float *w, const float *x, const uint32_t *input,
-                          float *sum)
+/* sum[c] += w . x[input[c]] over one block for C inputs. */
+TILE_INLINE void list_tile(size_t C, const float *w, const float *x, const uint32_t *input,
+                           float *sum)
 {
     const float *at[16];
     vec acc[16];
-#pragma GCC unroll 16
+    UNROLL
     for (size_t c = 0; c < 16; c++) {
         at[c] = x + (c < C ? input[c] * (size_t)STRIDE : 0);
         acc[c] = vec_set(0.0f);
     }
-UNROLL_STEPS
+    UNROLL
     for (size_t i = 0; i < STEPS; i++) {
         vec wv = vec_load(w + i * VEC_LANES);
-#pragma GCC unroll 16
+        UNROLL
         for (size_t c = 0; c < C; c++)
             acc[c] = vec_fma(wv, vec_load(at[c] + i * VEC_LANES), acc[c]);
     }
     vec_add_sums(C, acc, sum);
 }
 
+#if defined(ONE_TILE)
+
+static void list_group(size_t C, const float *w, const float *x, const uint32_t *input, float *sum)
+{
+    list_tile(C, w, x, input, sum);
+}
+
+#else
+
 #define TILE(C)                                                                                    \
     case C:                                                                                        \
         list_tile(C, w, x, input, sum);                                                            \
         break
+
+static void list_group(size_t C, const float *w, const float *x, const uint32_t *input, float *sum)
+{
+    switch (C) {
+        TILE(1);
+        TILE(2);
+        TILE(3);
+        TILE(4);
+        TILE(5);
+        TILE(6);
+        TILE(7);
+#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
+        TILE(8);
+        TILE(9);
+        TILE(10);
+        TILE(11);
+        TILE(12);
+        TILE(13);
+        TILE(14);
+#endif
+    }
+}
+
+#endif
 
 /* One block of one weight row against its whole list, in groups of nearly equal size. */
 static void list_row(const float *w, const float *x, size_t count, const uint32_t *input,
@@ -178,24 +217,7 @@ static void list_row(const float *w, const float *x, size_t count, const uint32_
 {
     for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
         size_t C = (count + groups - 1) / groups;
-        switch (C) {
-            TILE(1);
-            TILE(2);
-            TILE(3);
-            TILE(4);
-            TILE(5);
-            TILE(6);
-            TILE(7);
-#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
-            TILE(8);
-            TILE(9);
-            TILE(10);
-            TILE(11);
-            TILE(12);
-            TILE(13);
-            TILE(14);
-#endif
-        }
+        list_group(C, w, x, input, sum);
         count -= C;
         input += C;
         sum += C;

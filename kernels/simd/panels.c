@@ -16,18 +16,27 @@ struct panels_call {
 
 enum { PANEL_VECS = MIDL_PANEL / VEC_LANES };
 
-/* Add the bias and store vector `at` of input b; lanes beyond N stay out. */
-VEC_INLINE void panels_store(const struct panels_call *call, size_t at, size_t b, vec sum)
+/* The bias of vector `at`; lanes beyond N are 0. */
+VEC_INLINE vec panels_bias(const struct panels_call *call, size_t at)
 {
-    size_t first = at * VEC_LANES, count = VEC_LANES;
+    size_t first = at * VEC_LANES;
+    if (!call->bias || first >= call->N)
+        return vec_set(0.0f);
+    return first + VEC_LANES <= call->N ? vec_load(call->bias + first)
+                                        : vec_load_part(call->bias + first, call->N - first);
+}
+
+/* Store vector `at` of input b; lanes beyond N stay out. */
+VEC_INLINE void panels_store(const struct panels_call *call, size_t at, size_t b, vec v)
+{
+    size_t first = at * VEC_LANES;
     float *y = call->y + b * call->ldy + first, part[VEC_LANES];
-    if (first >= call->N)
-        return;
-    if (first + VEC_LANES > call->N)
-        count = call->N - first;
-    vec_store(part, sum);
-    for (size_t l = 0; l < count; l++)
-        y[l] = part[l] + (call->bias ? call->bias[first + l] : 0.0f);
+    if (first + VEC_LANES <= call->N) {
+        vec_store(y, v);
+    } else if (first < call->N) {
+        vec_store(part, v);
+        memcpy(y, part, (call->N - first) * sizeof *y);
+    }
 }
 
 /* Vectors first.. of the packed columns against C inputs from b: V * C accumulators; V and C are
@@ -59,10 +68,12 @@ VEC_INLINE void panels_tile(const struct panels_call *call, size_t V, size_t C, 
         }
     }
 #pragma GCC unroll 16
-    for (size_t v = 0; v < V; v++)
+    for (size_t v = 0; v < V; v++) {
+        vec bias = panels_bias(call, first + v);
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++)
-            panels_store(call, first + v, b + c, sum[v * C + c]);
+            panels_store(call, first + v, b + c, sum[v * C + c] + bias);
+    }
 }
 
 /* All inputs against V vectors, C at a time. */

@@ -224,7 +224,7 @@ VEC_INLINE __m256 vec_sum8(const vec v[8])
     return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, one));
 }
 
-/* to[c] += sum of v[c] for c < C, C a compile-time constant up to 16; v has 16 elements. */
+/* to[c] += sum of v[c] for c < C <= 16; v has 16 elements. */
 VEC_INLINE void vec_add_sums(size_t C, const vec *v, float *to)
 {
 #pragma GCC unroll 2
