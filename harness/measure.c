@@ -474,6 +474,7 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
                                     .sample_ns = options->sample_ns,
                                     .min_rounds = options->min_rounds,
                                     .seed = order_seed(group->shape->seed, group->owned->shape_key),
+                                    .settle = group->shape->threads > 1,
                                     .stop = options->stop};
     enum outcome outcome = rounds_run(cases, count, &limits, rounds, error);
     if (outcome != OUTCOME_DONE)

@@ -167,11 +167,36 @@ static bool loop_stopped(struct loop *loop)
     return loop->rounds.interrupted;
 }
 
+static double process_cpu_ns(void)
+{
+    struct timespec used = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
+}
+
+/* Worker threads of a library spin for a while after their work is done, in wait for more: up to
+ * some 30 ms in OpenBLAS, less in OpenMP. That is time of the variant after, whose threads are
+ * others. */
+static void settle(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    double before_ns = process_cpu_ns();
+    for (int i = 0; i < 64; i++) {
+        nanosleep(&pause, NULL);
+        double now_ns = process_cpu_ns(), spent_ns = now_ns - before_ns;
+        if (spent_ns < 0.2e6)
+            return;
+        before_ns = now_ns;
+    }
+}
+
 /* The reference needs no more than a quarter of a sample: it is asked for one number, not many. */
 static bool loop_calibrate(struct loop *loop)
 {
     double sample_ns = loop->options->sample_ns;
     for (size_t i = 0; i < loop->count && !loop_stopped(loop); i++) {
+        if (loop->options->settle)
+            settle();
         loop->cases[i].iterations = gbench_iterations(&loop->cases[i], sample_ns);
         loop->refused = loop->refused || loop->cases[i].iterations < 1;
     }
@@ -198,6 +223,8 @@ static bool loop_sample(struct loop *loop, size_t bench_case, int *position)
     bool reference = bench_case == loop->count;
     struct gbench_sample sample;
 
+    if (loop->options->settle)
+        settle();
     if (gbench_round(reference ? &loop->reference_case : &loop->cases[bench_case], &first, 1,
                      &sample) != 0) {
         loop->refused = true;

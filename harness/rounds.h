@@ -26,7 +26,8 @@ struct rounds_options {
     double budget_ns; /* for all cases together; the least number of rounds is taken anyway */
     double sample_ns; /* least length of one sample */
     int min_rounds;
-    uint64_t seed;                     /* of the order within the rounds */
+    uint64_t seed; /* of the order within the rounds */
+    bool settle;   /* before a sample, wait until threads left over from the one before it sleep */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current sample; may be NULL */
 };
 

@@ -132,8 +132,8 @@ struct sweep {
     struct ceilings *ceilings; /* one a number of threads */
     size_t ceiling_count;
     struct measure_options measure;
-    struct print_row *rows; /* [cases.count]; status NULL: not measured now */
-    size_t done, resumed, timed, failed; /* points */
+    struct print_row *rows;                     /* [cases.count]; status NULL: not measured now */
+    size_t done, resumed, timed, noisy, failed; /* points */
     struct progress *progress;
 };
 
@@ -306,6 +306,15 @@ static enum outcome count_stored(struct sweep *sweep, struct error *error)
     return OUTCOME_DONE;
 }
 
+/* Times of some builds mean nothing; the run is stored all the same, with its build flags. */
+static void note_build(struct sweep *sweep)
+{
+    if (machine_get()->sanitised)
+        progress_note(sweep->progress, "this build has sanitizers in it: its times mean nothing");
+    else if (!machine_get()->optimised)
+        progress_note(sweep->progress, "this build is not optimised: its times mean nothing");
+}
+
 /* Open the store, begin or resume the run. */
 static enum outcome sweep_open(struct sweep *sweep, struct error *error)
 {
@@ -315,6 +324,7 @@ static enum outcome sweep_open(struct sweep *sweep, struct error *error)
         return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
     sweep->progress =
         progress_begin(suite_name(sweep->suite), sweep->cases.count, sweep->options.quiet != NULL);
+    note_build(sweep);
     enum outcome outcome =
         sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
     sweep->running = outcome == OUTCOME_DONE;
@@ -377,11 +387,11 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
         const struct bench_case *bench_case = &sweep->cases.cases[group->first + i];
         sweep->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
         sweep->timed += point->sample_count > 0;
+        sweep->noisy += strcmp(point->status, "noisy") == 0;
         sweep->failed += strcmp(point->status, "failed") == 0;
         if (sweep->options.json &&
             !print_point_json(stdout, sweep->run_id, suite_name(sweep->suite), point))
-            return fail(error, OUTCOME_MACHINE,
-                        "cannot write to standard output; the points are in %s", sweep->db);
+            return fail_memory(error, "the JSON of a point", 4096);
     }
     sweep->done += result->count;
     return OUTCOME_DONE;
@@ -439,9 +449,15 @@ static void print_tables(const struct sweep *sweep)
     }
     printf("\nrun %lld in %s: %zu points measured", (long long)sweep->run_id, sweep->db,
            sweep->done);
+    if (sweep->noisy > 0)
+        printf(", %zu of them noisy", sweep->noisy);
     if (sweep->resumed > 0)
-        printf(", %zu before", sweep->resumed);
+        printf(", %zu more before", sweep->resumed);
     printf("\n");
+    if (2 * sweep->noisy > sweep->done)
+        printf(
+            "most intervals are wider than asked for: let nothing else run here, or give a longer "
+            "--budget or a wider --target\n");
 }
 
 /* One line a point, with the command that repeats it. */

@@ -117,10 +117,13 @@ bool print_point_json(FILE *out, int64_t run_id, const char *suite, const struct
     add_outcome(&builder, point);
     add_cost(&builder, point);
     char *text = builder.ok ? cJSON_PrintUnformatted(builder.object) : NULL;
-    bool ok = text && fprintf(out, "%s\n", text) > 0 && fflush(out) == 0;
+    if (text) {
+        fprintf(out, "%s\n", text);
+        fflush(out); /* who reads along sees each point when it is stored */
+    }
     cJSON_free(text);
     cJSON_Delete(builder.object);
-    return ok;
+    return text != NULL;
 }
 
 /* ---- Table --------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 void print_time_text(double time_ns, char ret[24]);
 
 /* One JSON object on one line, columns as in view `points` of the store. False if there is no
- * memory or `out` takes no more. */
+ * memory; that `out` takes no more is left to its error flag. */
 bool print_point_json(FILE *out, int64_t run_id, const char *suite,
                       const struct store_point *point);
 

@@ -419,7 +419,7 @@ static void check_shape_columns(const struct store_point *point, const struct be
     assert_true(isnan(point->threshold));
     assert_string_equal(point->unselected, "light");
     assert_int_equal(point->batch, 3);
-    assert_int_equal(point->threads, 1);
+    assert_int_equal(point->threads, c->shape.threads);
     assert_string_equal(point->cache, "warm");
     assert_string_equal(point->input, "random");
     assert_string_equal(point->layer, "random");
@@ -514,9 +514,14 @@ static void test_group(void **state)
     (void)state;
     options.cache = measure_cache_create();
     assert_non_null(options.cache);
-    const size_t ks[] = {29, 0, 64}; /* the second and third reuse numbers and oracle */
-    for (size_t i = 0; i < COUNT(ks); i++) {
-        struct bench_shape shape = small_shape(ks[i]);
+    /* All but the first reuse its numbers and its oracle. */
+    const struct {
+        size_t k;
+        int threads;
+    } rows[] = {{29, 1}, {0, 1}, {64, 1}, {29, 2}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench_shape shape = small_shape(rows[i].k);
+        shape.threads = rows[i].threads;
         struct measure_result result;
         size_t count;
         struct bench_case *cases = all_variants(&shape, &count);
@@ -527,7 +532,8 @@ static void test_group(void **state)
             char reason[MIDL_REASON_SIZE];
             const struct store_point *point = &result.points[j];
             check_shape_columns(point, &cases[j]);
-            if (midl_variant_fits(cases[j].variant, &shape.layer, 3, 1, reason) == MIDL_OK)
+            if (midl_variant_fits(cases[j].variant, &shape.layer, 3, shape.threads, reason) ==
+                MIDL_OK)
                 check_measured(point);
             else
                 check_unmeasured(point);
