@@ -208,6 +208,11 @@ static bool same_selection(const struct trial *t, const struct pass *a, const st
     return true;
 }
 
+static bool same_output(const struct trial *t, const struct pass *a, const struct pass *b)
+{
+    return memcmp(a->y, b->y, t->batch * t->shape.n * sizeof *a->y) == 0;
+}
+
 static void reject(struct trial_result *ret, const char *how, const char *reason)
 {
     char text[MIDL_REASON_SIZE]; /* `reason` may be the text that is replaced */
@@ -233,7 +238,7 @@ static void compare_passes(struct trial_data *data, bool linear, bool bits, cons
     if (!linear && !same_selection(t, a, b)) {
         reject(ret, how, "another selection");
     } else if (bits) {
-        if (memcmp(a->y, b->y, t->batch * t->shape.n * sizeof *a->y) != 0)
+        if (!same_output(t, a, b))
             reject(ret, how, "other bits in the output");
     } else {
         check_output(data->oracle, &t->shape, linear ? NULL : &selection, b->y, false, &check);
@@ -275,6 +280,7 @@ static void try_variations(struct trial_data *data, struct midl_plan *plan,
 {
     const struct trial *t = &data->trial;
     bool linear = midl_variant_is_linear(midl_plan_variant(plan));
+    bool own = midl_variant_isa(midl_plan_variant(plan)) != MIDL_ISA_GENERIC;
     bool whole = t->fill != FILL_NORMAL;
     size_t work = t->batch * t->shape.n * t->shape.d;
     size_t part = work <= SINGLES_MOST ? 1 : (t->batch + 1) / 2;
@@ -287,7 +293,8 @@ static void try_variations(struct trial_data *data, struct midl_plan *plan,
     }
     if (two_threads) {
         run_pass(data, two_threads, t->batch, false, &data->other);
-        compare_passes(data, linear, whole || !linear, "two threads", ret);
+        compare_passes(data, linear, whole || own, "two threads", ret);
+        ret->threads_change = !same_output(t, &data->base, &data->other);
     }
     if (!linear)
         compare_with_first(data, ret);

@@ -5,8 +5,10 @@
  *   - gives the same when the batch comes in reverse order, and when it comes in parts (one by one
  *     where that isn't long): the same selection, outputs within the bound, bit for bit on whole
  *     data;
- *   - gives the same bits with two threads as with one; a linear variant, which is mostly another
- *     library's work, on whole data only, else within the bound;
+ *   - gives the same with two threads as with one: the same bits on whole data, and always if the
+ *     variant is code for one instruction set. The others may rest on libraries that split their
+ *     sums by threads: on real data these must stay within the bound, and that bits changed is
+ * told;
  *   - selects the same neurons, with the same gates, as the variants tried before it.
  */
 #ifndef MIDL_TRIAL_H
@@ -45,7 +47,8 @@ enum trial_verdict { TRIAL_PASSED, TRIAL_FAILED, TRIAL_SKIPPED };
 
 struct trial_result {
     enum trial_verdict verdict;
-    double error_ratio; /* of check.h; 0 if skipped */
+    double error_ratio;  /* of check.h; 0 if skipped */
+    bool threads_change; /* passed, but some last bits depend on the number of threads */
     char reason[MIDL_REASON_SIZE];
 };
 

@@ -159,6 +159,7 @@ struct line {
     enum midl_isa shared;
     const char *unavailable; /* why it can't be tried here, or NULL */
     size_t passed, failed, skipped;
+    size_t varied; /* of those passed: last bits depend on the number of threads */
     double error_ratio;
     size_t first_failed;           /* number of the trial; 0: none */
     char reason[MIDL_REASON_SIZE]; /* of the first failure, else of the first skip */
@@ -257,6 +258,7 @@ static void count_result(struct work *work, struct line *line, size_t number,
     switch (result->verdict) {
     case TRIAL_PASSED:
         line->passed++;
+        line->varied += result->threads_change;
         break;
     case TRIAL_FAILED:
         if (!line->failed++) {
@@ -323,18 +325,24 @@ static void print_line(const struct line *line)
 {
     const char *name = midl_variant_name(line->variant);
     if (line->unavailable)
-        printf("%-16s %-9s  unavailable: %s\n", name, "-", line->unavailable);
+        printf("%-16s %-9s unavailable: %s\n", name, "-", line->unavailable);
     else
-        printf("%-16s %-9s %7zu %7zu %7zu   %-9.3g %s\n", name, midl_isa_name(line->shared),
-               line->passed, line->failed, line->skipped, line->error_ratio, line->reason);
+        printf("%-16s %-9s %7zu %7zu %7zu %7zu   %-11.3g %s\n", name, midl_isa_name(line->shared),
+               line->passed, line->varied, line->failed, line->skipped, line->error_ratio,
+               line->reason);
 }
 
 static void print_table(const struct work *work)
 {
-    printf("%-16s %-9s %7s %7s %7s   %-9s\n", "kernel", "gate by", "passed", "failed", "skipped",
-           "error/bound");
-    for (size_t l = 0; l < work->lines.count; l++)
+    size_t varied = 0;
+    printf("%-16s %-9s %7s %7s %7s %7s   %s\n", "kernel", "gate by", "passed", "varied", "failed",
+           "skipped", "error/bound");
+    for (size_t l = 0; l < work->lines.count; l++) {
         print_line(&work->lines.line[l]);
+        varied += work->lines.line[l].varied;
+    }
+    if (varied)
+        puts("varied: passed, but with two threads some last bits differ from those with one");
 }
 
 static cJSON *line_json(const struct work *work, const struct line *line)
@@ -347,6 +355,7 @@ static cJSON *line_json(const struct work *work, const struct line *line)
     cJSON_AddStringToObject(json, "shared_isa", midl_isa_name(line->shared));
     cJSON_AddBoolToObject(json, "available", !line->unavailable);
     cJSON_AddNumberToObject(json, "passed", (double)line->passed);
+    cJSON_AddNumberToObject(json, "varied", (double)line->varied);
     cJSON_AddNumberToObject(json, "failed", (double)line->failed);
     cJSON_AddNumberToObject(json, "skipped", (double)line->skipped);
     cJSON_AddNumberToObject(json, "error_ratio", line->error_ratio); /* null if NaN */
@@ -430,12 +439,13 @@ static enum outcome verify(struct work *work, struct error *error)
         outcome = make_lines(work->request.kernel, &work->lines, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    if (!anything_runs(&work->lines))
+        return report(work, error);
     for (size_t i = 0; i < work->count; i++)
         work->wanted += wanted(work, i);
     stop_on_signals();
     work->progress = progress_begin("verify", work->wanted, work->request.quiet != NULL);
-    if (anything_runs(&work->lines))
-        outcome = run_trials(work, error);
+    outcome = run_trials(work, error);
     progress_end(work->progress);
     return outcome == OUTCOME_DONE ? report(work, error) : outcome;
 }

@@ -18,8 +18,8 @@
 
 /* ---- Trials around the tile ----------------------------------------------------------------- */
 
-static const size_t depths[] = {1, 2, 7, 8, 15, 16, 17, 33, 64, 67};
-static const size_t batches[] = {1, 2, 3, 5, 8, 9, 19};
+static const size_t depths[] = {1, 2, 7, 8, 15, 16, 17, 33, 67, 256, 257, 600};
+static const size_t batches[] = {1, 2, 3, 5, 8, 9, 19, 33, 70};
 
 enum {
     AXIS_N,
@@ -34,10 +34,10 @@ enum {
     AXES
 };
 
-/* n: below, at and above the tile, and between two tiles and three. */
+/* n: below, at and above the tile, between two tiles and three; in whole blocks; many. */
 static size_t width_of(uint8_t level, size_t tile)
 {
-    const size_t widths[] = {1, tile > 1 ? tile - 1 : 2, tile, tile + 1, 2 * tile + 3, 48};
+    const size_t widths[] = {1, tile > 1 ? tile - 1 : 2, tile, tile + 1, 2 * tile + 3, 48, 200};
     return widths[level];
 }
 
@@ -69,7 +69,7 @@ static struct trial trial_of(const struct cover_row *row, size_t tile, uint64_t 
 static size_t try_variant(const struct midl_variant *variant)
 {
     const struct cover cover = {.axes = AXES,
-                                .levels = {[AXIS_N] = 6,
+                                .levels = {[AXIS_N] = 7,
                                            [AXIS_D] = COUNT(depths),
                                            [AXIS_BATCH] = COUNT(batches),
                                            [AXIS_K] = 4,
