@@ -205,20 +205,23 @@ static size_t utf8_length(const unsigned char *text, size_t length)
 static void print_json_text(FILE *out, const char *text, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)text;
+    size_t plain = 0; /* text[plain..i) is still to be written, as it is */
 
     putc('"', out);
     for (size_t i = 0; i < length;) {
         size_t size = utf8_length(bytes + i, length - i);
+        if (size > 0 && bytes[i] >= ' ' && bytes[i] != '"' && bytes[i] != '\\') {
+            i += size;
+            continue;
+        }
+        fwrite(text + plain, 1, i - plain, out);
         if (size == 0)
             fputs("\\ufffd", out);
-        else if (bytes[i] == '"' || bytes[i] == '\\')
-            fprintf(out, "\\%c", bytes[i]);
-        else if (bytes[i] < ' ')
-            fprintf(out, "\\u%04x", bytes[i]);
         else
-            fwrite(bytes + i, 1, size, out);
-        i += size > 0 ? size : 1;
+            fprintf(out, bytes[i] < ' ' ? "\\u%04x" : "\\%c", bytes[i]);
+        plain = ++i;
     }
+    fwrite(text + plain, 1, length - plain, out);
     putc('"', out);
 }
 
