@@ -425,28 +425,50 @@ static void describe(const struct bench_case *bench_case, const char *facts,
                  variant);
 }
 
-/* NULL if the case can be tried, else why not. */
-static const char *uncountable(const struct bench_case *bench_case)
+/* Least seconds that two calls take, at the 25 MFLOP/s that valgrind's FMA was seen to reach. */
+static double expected_s(const struct bench_case *bench_case)
 {
-    const char *reason = counters_callgrind_unavailable();
-    if (!reason && midl_variant_isa(bench_case->variant) == MIDL_ISA_AVX512)
-        reason = "not countable: valgrind can't run AVX-512 code";
-    if (!reason && bench_case->shape.threads > 1)
-        reason = "not countable: callgrind simulates one thread";
-    return reason;
+    const struct bench_shape *shape = &bench_case->shape;
+    struct midl_parts parts =
+        midl_layer_flops(&shape->layer, shape->batch, shape->batch * shape->layer.k);
+    double flops = midl_variant_is_linear(bench_case->variant)
+                       ? midl_linear_flops(&shape->layer, shape->batch)
+                       : midl_parts_sum(&parts);
+    return 2 * flops / 25e6;
+}
+
+/* False with the reason if the case isn't worth trying. A case is only given up unseen when it
+ * would take four times the limit: the speed is a guess. */
+static bool countable(const struct bench_case *bench_case, char reason[COUNTER_REASON_SIZE])
+{
+    const char *obstacle = counters_callgrind_unavailable();
+    double seconds = expected_s(bench_case);
+    if (!obstacle && midl_variant_isa(bench_case->variant) == MIDL_ISA_AVX512)
+        obstacle = "not countable: valgrind can't run AVX-512 code";
+    if (!obstacle && bench_case->shape.threads > 1)
+        obstacle = "not countable: callgrind simulates one thread";
+    if (obstacle)
+        snprintf(reason, COUNTER_REASON_SIZE, "%s", obstacle);
+    else if (seconds > 4 * TIME_LIMIT_S)
+        snprintf(reason, COUNTER_REASON_SIZE,
+                 "not countable: about %.0f s under valgrind, the limit is %d s", seconds,
+                 TIME_LIMIT_S);
+    else
+        return true;
+    return false;
 }
 
 static bool count(const struct bench_case *bench_case, struct callgrind_totals *totals,
                   struct counter_set *ret, char reason[COUNTER_REASON_SIZE])
 {
-    const char *obstacle = uncountable(bench_case);
     char folder[PATH_SIZE], out[PATH_SIZE + 16], err[PATH_SIZE + 16], counts[PATH_SIZE + 16];
     struct command_line line = {.words = 0};
     char *text = NULL, *facts = NULL;
     bool ok = false;
-    if (obstacle || !folder_make(folder)) {
-        snprintf(reason, COUNTER_REASON_SIZE, "%s",
-                 obstacle ? obstacle : "can't make a temporary folder; set TMPDIR");
+    if (!countable(bench_case, reason))
+        return false;
+    if (!folder_make(folder)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "can't make a temporary folder; set TMPDIR");
         return false;
     }
     snprintf(out, sizeof out, "%s/out", folder);

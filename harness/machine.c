@@ -433,8 +433,11 @@ static void put_caches(const struct machine *m)
     static const char *const names[] = {"cache_l1d", "cache_l2", "cache_l3", "cache_l4"};
     for (size_t i = 0; i < m->cache_count; i++) {
         const struct cache_level *cache = &m->caches[i];
-        put_text(names[cache->level - 1], "%zu bytes, %d ways, %d-byte lines (%s%s)", cache->bytes,
-                 cache->ways, cache->line, cache->source, cache->plausible ? "" : ", whole host's");
+        char ways[24] = "unknown";
+        if (cache->ways > 0)
+            SET(ways, "%d", cache->ways);
+        put_text(names[cache->level - 1], "%zu bytes, ways %s, %d-byte lines (%s%s)", cache->bytes,
+                 ways, cache->line, cache->source, cache->plausible ? "" : ", whole host's");
     }
 }
 

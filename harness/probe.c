@@ -94,15 +94,14 @@ static void work_page_faults(void *data)
 {
     struct work *work = data;
     size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = FRESH_PAGES * page;
-    volatile char *fresh =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *fresh = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     work->expected = NAN;
     if (fresh == MAP_FAILED)
         return;
-    madvise((void *)(uintptr_t)fresh, bytes, MADV_NOHUGEPAGE);
+    madvise(fresh, bytes, MADV_NOHUGEPAGE);
     for (size_t i = 0; i < bytes; i += page)
-        fresh[i] = 1;
-    munmap((void *)(uintptr_t)fresh, bytes);
+        *(volatile char *)(fresh + i) = 1;
+    munmap(fresh, bytes);
     work->expected = FRESH_PAGES;
 }
 

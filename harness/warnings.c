@@ -89,8 +89,8 @@ static void warn_memory(const struct machine *machine, struct warnings *warnings
 static void warn_counters(const struct warning_facts *facts, struct warnings *warnings)
 {
     if (!facts->hardware_counters)
-        warn(warnings, "no hardware counter works (see counters): cache misses come from "
-                       "callgrind's simulation only");
+        warn(warnings, "no hardware counter works (see counters)%s",
+             facts->callgrind_not ? "" : ": cache misses come from callgrind's simulation only");
     if (facts->callgrind_not)
         warn(warnings, "no simulated counters: %s", facts->callgrind_not);
 }
@@ -103,7 +103,7 @@ size_t warnings_find(const struct warning_facts *facts, char ret[WARNINGS_MAX][W
     warn_neighbours(machine, facts->stolen, &warnings);
     warn_clock(machine, &warnings);
     warn_memory(machine, &warnings);
-    if (strcmp(machine->blas_override, "none") != 0)
+    if (strcmp(machine->blas_override, "none") != 0 && strcmp(machine->blas_core, "none") != 0)
         warn(&warnings,
              "OPENBLAS_CORETYPE=%s: OpenBLAS runs its %s kernels, not those of its own choice; "
              "unset it for the fastest yardstick",

@@ -361,6 +361,7 @@ static void test_callgrind_refused(void **state)
 {
     static const char *const wide[][2] = {{"n", "64"}, {"kernel", "simd-avx512"}};
     static const char *const threads[][2] = {{"n", "64"}, {"kernel", "masked"}, {"threads", "2"}};
+    static const char *const large[][2] = {{"n", "4096"}, {"kernel", "linear"}, {"batch", "4096"}};
     static struct counter_set set;
     (void)state;
     if (!countable()) {
@@ -372,6 +373,8 @@ static void test_callgrind_refused(void **state)
     assert_refused(&set, "AVX-512");
     count_case(threads, 3, &set);
     assert_refused(&set, "one thread");
+    count_case(large, 3, &set);
+    assert_refused(&set, "the limit is 120 s");
 }
 
 /* The child's own words reach the row; an interrupt ends it at once; nothing is left behind. */
