@@ -418,8 +418,6 @@ static enum outcome report(const struct work *work, struct error *error)
         outcome = print_json(work, error);
     else
         print_table(work);
-    if (outcome == OUTCOME_DONE && (fflush(stdout) != 0 || ferror(stdout)))
-        outcome = fail(error, OUTCOME_MACHINE, "cannot write to standard output");
     return outcome == OUTCOME_DONE ? judge(work, error) : outcome;
 }
 
