@@ -113,6 +113,14 @@ static enum outcome resolve(const char *word, char *ret, size_t size, struct err
     return OUTCOME_DONE;
 }
 
+static bool has_control_character(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f)
+            return true;
+    return false;
+}
+
 static enum outcome open_file(struct expansion *expansion, const char *word, struct file *ret,
                               struct error *error)
 {
@@ -123,8 +131,8 @@ static enum outcome open_file(struct expansion *expansion, const char *word, str
         return fail(error, OUTCOME_USAGE,
                     "%.80s...: a path of more than %d characters: use a shorter one, or a link",
                     word, CASE_PATH_MAX - 3);
-    if (word[strcspn(word, "\r\n\t")])
-        return fail(error, OUTCOME_USAGE, "%.80s: a path with a line break or tab", word);
+    if (has_control_character(word))
+        return fail(error, OUTCOME_USAGE, "%.80s: a path with a control character", word);
     enum outcome outcome = resolve(word, path, sizeof path, error);
     if (outcome)
         return outcome;

@@ -20,10 +20,10 @@ struct command {
 static const struct command commands[] = {
     {"info", command_info, "this machine, its counters, and what will spoil a measurement"},
     {"list", command_list, "kernels, suites, figures, metrics: what there is"},
-    {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
-    {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"verify", command_verify, "every variant against the double-precision reference"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
+    {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
+    {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"count-one", command_count_one, NULL},
 };
 
@@ -103,7 +103,7 @@ static int close_output(int status)
     bool failed = ferror(stdout) != 0;
     if (fclose(stdout) != 0 || failed) {
         fprintf(stderr, "midl: cannot write the output: %s\n",
-                errno ? strerror(errno) : "an earlier write failed");
+                errno ? strerror(errno) : "a write failed, is the disk full?");
         return status == OUTCOME_DONE ? OUTCOME_MACHINE : status;
     }
     return status;

@@ -494,16 +494,9 @@ static void continue_pending(struct reading *reading, const char *value)
     grown[used + more] = '\0';
 }
 
-static int on_pair(void *data, const char *section, const char *name, const char *value)
+static void begin_pair(struct reading *reading, const char *section, const char *name,
+                       const char *value)
 {
-    struct reading *reading = data;
-    if (reading->outcome)
-        return 0;
-    if (reading->continued && reading->key && !reading->heading_fresh &&
-        strncmp(name, reading->key, 40) == 0) {
-        continue_pending(reading, value);
-        return !reading->outcome;
-    }
     accept_pending(reading);
     if (!reading->outcome && reading->heading_fresh)
         reading_fail(reading, reading->heading_line, begin_section(reading, section));
@@ -514,21 +507,34 @@ static int on_pair(void *data, const char *section, const char *name, const char
                           "%.60s stands before the first section: begin with [suite] or [sweep]",
                           name));
     if (reading->outcome)
-        return 0;
+        return;
     reading->key = strdup(name);
     reading->value = strdup(value);
     reading->key_line = reading->line;
     if (!reading->key || !reading->value)
         reading_fail(reading, reading->line,
                      fail_memory(reading->error, "a value", (double)strlen(value)));
-    return !reading->outcome;
+}
+
+/* inih's handler. It always accepts, so that the line inih returns is one it couldn't split. */
+static int on_pair(void *data, const char *section, const char *name, const char *value)
+{
+    struct reading *reading = data;
+    bool more = reading->continued && reading->key && strncmp(name, reading->key, 40) == 0;
+    if (reading->outcome)
+        return 1;
+    if (more)
+        continue_pending(reading, value);
+    else
+        begin_pair(reading, section, name, value);
+    return 1;
 }
 
 /* What can only be said at the end of the file. */
 static void finish_reading(struct reading *reading, int inih_line)
 {
     accept_pending(reading);
-    if (inih_line > 0 && (!reading->outcome || inih_line < reading->error_line)) {
+    if (inih_line > 0 && (!reading->outcome || inih_line <= reading->error_line)) {
         reading->outcome = OUTCOME_DONE;
         reading_fail(reading, inih_line,
                      fail(reading->error, OUTCOME_USAGE,

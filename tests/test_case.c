@@ -1,0 +1,321 @@
+/* test_case.c - a case's label, and the command that repeats it: parsed again, the same case. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "case.h"
+#include "rng.h"
+#include "suite.h"
+#include "tensors.h"
+
+#include <cmocka.h>
+
+#include "scratch.h"
+
+#define WORDS 48
+
+static const struct bench_shape plain = {
+    .layer = {.d = 1024, .n = 1024, .k = 461, .r = 32, .rg = 32, .gate = MIDL_GATE_LOWRANK},
+    .batch = 1,
+    .threads = 1,
+    .seed = 1,
+};
+
+static void expect_text(const struct bench_shape *shape, const char *expected)
+{
+    char text[CASE_TEXT_SIZE];
+    bench_shape_text(shape, text);
+    assert_string_equal(text, expected);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    expect_text(&plain, "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light "
+                        "batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1");
+    struct bench_shape shape = plain;
+    shape.layer.gate = MIDL_GATE_SHARED;
+    shape.layer.select = MIDL_SELECT_BLOCK;
+    shape.layer.block = 16;
+    shape.layer.unselected = MIDL_UNSELECTED_ZERO;
+    shape.cache = CACHE_COLD;
+    shape.dtype = MIDL_BF16;
+    shape.input_path = "/data/x.idx";
+    shape.input_name = "data:x.idx";
+    shape.layer_path = "l.safetensors";
+    shape.seed = UINT64_MAX;
+    expect_text(&shape, "d=1024 n=1024 k=461 r=32 gate=shared select=block:16 unselected=zero "
+                        "batch=1 threads=1 dtype=bf16 cache=cold input=data:x.idx "
+                        "layer=l.safetensors seed=18446744073709551615");
+    shape = plain;
+    shape.layer.select = MIDL_SELECT_THRESHOLD;
+    shape.layer.threshold = 0.3f;
+    expect_text(&shape, "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=threshold:0.3 "
+                        "unselected=light batch=1 threads=1 dtype=f32 cache=warm input=random "
+                        "layer=random seed=1");
+}
+
+/* Shapes that differ in one field have different labels: the store tells points apart by them. */
+static void test_texts_differ(void **state)
+{
+    (void)state;
+    struct bench_shape shapes[16];
+    size_t count = 0;
+    char texts[16][CASE_TEXT_SIZE];
+    for (size_t i = 0; i < 16; i++)
+        shapes[i] = plain;
+    shapes[++count].layer.d = 1023;
+    shapes[++count].layer.n = 1023;
+    shapes[++count].layer.k = 460;
+    shapes[++count].layer.r = 31;
+    shapes[++count].layer.rg = 31;
+    shapes[++count].layer.gate = MIDL_GATE_FULL;
+    shapes[++count].layer.unselected = MIDL_UNSELECTED_ZERO;
+    shapes[++count].batch = 2;
+    shapes[++count].threads = 2;
+    shapes[++count].dtype = MIDL_INT8;
+    shapes[++count].cache = CACHE_COLD;
+    shapes[++count].input_path = "a";
+    shapes[++count].layer_path = "a";
+    shapes[++count].seed = 2;
+    for (size_t i = 0; i <= count; i++) {
+        bench_shape_text(&shapes[i], texts[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(texts[i], texts[j]);
+    }
+}
+
+static void test_longest(void **state)
+{
+    (void)state;
+    static char path[10000];
+    char text[CASE_TEXT_SIZE];
+    memset(path, 'p', sizeof path - 1);
+    struct bench_shape shape = plain;
+    shape.layer_path = shape.input_path = path;
+    bench_shape_text(&shape, text);
+    assert_int_equal(strlen(text), CASE_TEXT_SIZE - 1);
+    struct bench_case bench_case = {shape, midl_variant_at(0)};
+    bench_case_command(&bench_case, text);
+    assert_null(strstr(text, "ppp")); /* a path that doesn't fit is not cut into another one */
+    /* The longest that suites let through fits with everything else. */
+    path[CASE_PATH_MAX - 3] = '\0';
+    shape.layer = (struct midl_shape){.d = 16777216,
+                                      .n = 16777216,
+                                      .k = 16777216,
+                                      .r = 16777216,
+                                      .rg = 16777216,
+                                      .gate = MIDL_GATE_LOWRANK,
+                                      .select = MIDL_SELECT_THRESHOLD,
+                                      .threshold = 0.123456789f};
+    shape.batch = 16777216;
+    shape.threads = 1024;
+    shape.seed = UINT64_MAX;
+    bench_shape_text(&shape, text);
+    assert_non_null(strstr(text, " seed=18446744073709551615"));
+    bench_case.shape = shape;
+    bench_case_command(&bench_case, text);
+    const char *layer = strstr(text, " --layer ppp"), *input = strstr(text, " --input ppp");
+    assert_true(layer && input);
+    assert_int_equal(strlen(input), strlen(" --input ") + CASE_PATH_MAX - 3);
+}
+
+static void test_quoting(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"plain/path_1.2-x:y=z,+@%", "plain/path_1.2-x:y=z,+@%"},
+        {"", "''"},
+        {"two words", "'two words'"},
+        {"it's", "'it'\\''s'"},
+        {"$(rm)", "'$(rm)'"},
+        {"simd-*", "'simd-*'"},
+    };
+    char quoted[32];
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        assert_true(case_quote(pairs[i][0], quoted, sizeof quoted));
+        assert_string_equal(quoted, pairs[i][1]);
+    }
+    assert_true(case_quote("abc", quoted, 5));
+    assert_false(case_quote("abcd", quoted, 5));
+    assert_false(case_quote("''", quoted, 9));
+    assert_false(case_quote("", quoted, 2));
+}
+
+static void test_cache_names(void **state)
+{
+    (void)state;
+    enum cache_state cache = CACHE_WARM;
+    assert_true(cache_state_parse("cold", &cache));
+    assert_int_equal(cache, CACHE_COLD);
+    assert_false(cache_state_parse("hot", &cache));
+    assert_false(cache_state_parse("", &cache));
+    assert_int_equal(cache, CACHE_COLD);
+    assert_true(cache_state_parse(cache_state_name(CACHE_WARM), &cache));
+    assert_int_equal(cache, CACHE_WARM);
+}
+
+/* ---- Round trip
+ * ------------------------------------------------------------------------------------ */
+
+/* Split a command as a shell would: blanks, '...' and \' are all that case_quote makes. */
+static size_t split(char *text, char *words[WORDS])
+{
+    size_t count = 0;
+    bool quoted = false, inside = false;
+    char *to = text;
+    for (const char *c = text; *c; c++) {
+        if (*c == ' ' && !quoted) {
+            inside = false;
+            *to++ = '\0';
+            continue;
+        }
+        if (!inside) {
+            assert_true(count < WORDS);
+            words[count++] = to;
+            inside = true;
+        }
+        if (*c == '\'')
+            quoted = !quoted;
+        else if (*c == '\\' && !quoted)
+            *to++ = *++c;
+        else
+            *to++ = *c;
+    }
+    *to = '\0';
+    return count;
+}
+
+/* The case that the options of a command lead to. */
+static void expand_command(char *command, struct bench_cases *ret)
+{
+    char *words[WORDS] = {NULL};
+    struct suite *suite;
+    struct error error = {""};
+    size_t count = split(command, words);
+    assert_true(count >= 4 && count % 2 == 0);
+    assert_string_equal(words[0], "midl");
+    assert_string_equal(words[1], "sweep");
+    assert_int_equal(suite_custom(&suite, &error), OUTCOME_DONE);
+    for (size_t i = 2; i < count; i += 2) {
+        assert_memory_equal(words[i], "--", 2);
+        int axis = suite_axis_find(words[i] + 2);
+        assert_true(axis >= 0);
+        if (suite_set_axis(suite, (enum axis_id)axis, words[i + 1], &error) != OUTCOME_DONE)
+            fail_msg("%s %s: %s", words[i], words[i + 1], error.text);
+    }
+    if (suite_expand(suite, ret, &error) != OUTCOME_DONE)
+        fail_msg("%s", error.text);
+    suite_destroy(suite);
+}
+
+static void expect_round_trip(const struct bench_case *bench_case)
+{
+    char command[CASE_TEXT_SIZE], again[CASE_TEXT_SIZE], text[CASE_TEXT_SIZE],
+        text_again[CASE_TEXT_SIZE];
+    struct bench_cases cases;
+    bench_case_command(bench_case, command);
+    bench_shape_text(&bench_case->shape, text);
+    expand_command(strcpy(again, command), &cases);
+    assert_int_equal(cases.count, 1);
+    assert_int_equal(cases.group_count, 1);
+    assert_ptr_equal(cases.cases[0].variant, bench_case->variant);
+    bench_shape_text(&cases.cases[0].shape, text_again);
+    assert_string_equal(text_again, text);
+    bench_case_command(&cases.cases[0], again);
+    assert_string_equal(again, command);
+    bench_cases_clear(&cases);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct rng rng = rng_seed(7);
+    for (size_t i = 0; i < 500; i++) {
+        struct bench_case bench_case = {.shape = plain};
+        struct bench_shape *shape = &bench_case.shape;
+        struct midl_shape *layer = &shape->layer;
+        bench_case.variant = midl_variant_at(rng_below(&rng, (uint32_t)midl_variant_count()));
+        shape->dtype = midl_variant_dtype(bench_case.variant);
+        layer->d = 1 + rng_below(&rng, 5000);
+        layer->n = 16 * (1 + rng_below(&rng, 300));
+        layer->k = 16 * rng_below(&rng, (uint32_t)(layer->n / 16 + 1));
+        layer->r = 1 + rng_below(&rng, 100);
+        layer->gate = (enum midl_gate)rng_below(&rng, 3);
+        layer->rg = layer->gate == MIDL_GATE_LOWRANK ? 1 + rng_below(&rng, 100) : 0;
+        layer->select = (enum midl_select)rng_below(&rng, 3);
+        layer->block = layer->select == MIDL_SELECT_BLOCK ? 8 + 8 * rng_below(&rng, 2) : 0;
+        layer->threshold =
+            layer->select == MIDL_SELECT_THRESHOLD ? (float)(rng_uniform(&rng) * 0.999) : 0;
+        layer->unselected = (enum midl_unselected)rng_below(&rng, 2);
+        shape->batch = 1 + rng_below(&rng, 300);
+        shape->threads = 1 + (int)rng_below(&rng, 8);
+        shape->cache = (enum cache_state)rng_below(&rng, 2);
+        shape->seed = rng_next(&rng) >> 11;
+        expect_round_trip(&bench_case);
+    }
+}
+
+/* The same for a layer and an input from files whose names need quotes. */
+static void test_round_trip_files(void **state)
+{
+    (void)state;
+    static const float zeros[64];
+    const struct midl_layer layer = {
+        .shape = {.d = 4, .n = 8, .r = 2, .k = 3, .gate = MIDL_GATE_FULL},
+        .full_weight = zeros,
+        .full_bias = zeros,
+        .light_down = zeros,
+        .light_up = zeros,
+        .light_bias = zeros,
+        .gate_weight = zeros,
+        .gate_bias = zeros};
+    struct error error = {""};
+    struct bench_case bench_case = {.shape = plain,
+                                    .variant = midl_variant_find("masked", MIDL_F32)};
+    char layer_path[512];
+    snprintf(layer_path, sizeof layer_path, "%s", scratch_path("a layer's file.safetensors"));
+    if (layer_write(layer_path, &layer, &error) != OUTCOME_DONE)
+        fail_msg("%s", error.text);
+    scratch_file("in put", "x", 1);
+    setenv("MIDL_DATA", scratch_folder, 1);
+    bench_case.shape.layer = layer.shape;
+    bench_case.shape.layer_path = layer_path;
+    bench_case.shape.input_path = scratch_path("in put");
+    bench_case.shape.input_name = "data:in put";
+    expect_round_trip(&bench_case);
+    bench_case.shape.layer.k = 8;
+    bench_case.shape.layer.select = MIDL_SELECT_BLOCK;
+    bench_case.shape.layer.block = 8;
+    expect_round_trip(&bench_case);
+    unsetenv("MIDL_DATA");
+}
+
+static void test_clear(void **state)
+{
+    (void)state;
+    struct bench_cases cases = {0};
+    bench_cases_clear(&cases);
+    cases.paths = calloc(2, sizeof *cases.paths);
+    cases.paths[0] = strdup("x");
+    cases.path_count = 1;
+    bench_cases_clear(&cases);
+    assert_null(cases.paths);
+    assert_int_equal(cases.path_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_texts_differ),
+        cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_quoting),
+        cmocka_unit_test(test_cache_names),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_round_trip_files),
+        cmocka_unit_test(test_clear),
+    };
+    return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
+}
