@@ -380,8 +380,11 @@ static enum outcome collect(struct plot *plot, const struct figure *figure, cons
         if (!file)
             return fail_write(path, error);
         status = write_columns(plot, figure, ret_run, file);
-        if (fclose(file) != 0)
-            return fail_write(path, error);
+        bool written = !ferror(file);
+        if (fclose(file) != 0 || !written)
+            return fail(error, OUTCOME_MACHINE,
+                        "cannot write the data of figure %s to %.200s: is the disk full?",
+                        figure->name, plot->out);
     }
     if (status == STORE_NONE)
         return fail_empty(plot, figure, error);

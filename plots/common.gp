@@ -61,8 +61,16 @@ stats data using ( \
 # What TeX would take for commands.
 swap(s, a, b) = strstrt(s, a) == 0 ? s : \
     s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
+escape(s) = swap(swap(swap(swap(swap(swap(swap(s, '\', '\textbackslash '), '{', '\{'), '}', '\}'), \
+    '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#')
 quote(s) = format ne 'tex' ? s : \
-    swap(swap(swap(swap(swap(s, '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#'), '→', '$\to$')
+    swap(swap(swap(swap(escape(s), '$', '\$'), '^', '\^{}'), '~', '\~{}'), '→', '$\to$')
+
+# Small text: `'' . fine(s)` with `font small`. LaTeX takes sizes from the text only.
+fine_mark = format eq 'tex' ? '\fontsize{6}{7}\selectfont ' : ''
+# `data using ...:(fine_cell(10)) with labels`: backslashes are read once more there.
+fine_cell(n) = swap(fine(strcol(n)), '\', '\\')
+fine(s) = fine_mark . swap(quote(s), "\n", "\n" . fine_mark)
 
 last_space(s, i) = i < 2 ? strlen(s) : s[i:i] eq ' ' ? i : last_space(s, i - 1)
 wrap(s, width) = strlen(s) <= width ? s : \
@@ -74,7 +82,7 @@ lines(s) = strstrt(s, "\n") == 0 ? strlen(s) > 0 : 1 + lines(s[strstrt(s, "\n") 
 # one panel is as wide as a column of a paper, more are as wide as the page.
 
 text_size = 8; small_size = 6
-text_width = 0.155; small_width = 0.114 # of a character, about
+text_width = 0.155; small_width = format eq 'tex' ? 0.124 : 0.114 # of a character, about
 left_gap = 1.3; right_gap = 0.3; top_gap = 0.55; bottom_gap = 1.0 # around the axes of a panel
 
 cols = panels == 1 ? 1 : panels == 2 || panels == 4 ? 2 : 3
@@ -90,8 +98,8 @@ terminal(w, h) = \
                               w / 2.54 * 200, h / 2.54 * 200, text_size, 200 / 96., 200 / 96., 200 / 96.) : \
     format eq 'pdf' ? sprintf("pdfcairo noenhanced size %gcm,%gcm font 'sans,%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
                               w, h, text_size) : \
-    sprintf("cairolatex pdf input size %gcm,%gcm font ',%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
-            w, h, text_size)
+    sprintf("cairolatex pdf input colortext header '\\fontsize{%g}{%g}\\selectfont' size %gcm,%gcm font ',%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
+            text_size, 1.2 * text_size, w, h, text_size)
 small = sprintf(',%g', small_size)
 
 # Where the entries of the legend stand: x in centimetres, rows from 0.
@@ -142,7 +150,7 @@ legend_row(i) = cm_y(strip - 0.1 - 0.42 * (legend_y[i] + 0.5))
 legend_mark(i) = styles[i] > 0 || styles[i] < 0 && yard_marks ? legend_x[i] + 0.4 : -page_w
 finish(unused) = clear . 'unset border; unset tics; unset grid; set margins 0, 0, 0, 0;' \
     . 'set label "" . quote(head_line) at screen 0.5, 1 - cm_y(0.3) center;' \
-    . 'set label "" . quote(small_print) at screen cm_x(0.2), cm_y(foot - 0.2) font small;' \
+    . 'set label "" . fine(small_print) at screen cm_x(0.2), cm_y(foot - 0.2) font small;' \
     . 'set for [i = 1:series] arrow from screen cm_x(legend_x[i]), legend_row(i)' \
     . ' to screen cm_x(legend_x[i] + 0.8), legend_row(i) nohead ls i;' \
     . 'set for [i = 1:series] label "" . quote(names[i]) at screen cm_x(legend_x[i] + 0.9),' \
@@ -158,6 +166,7 @@ clear = 'unset label; unset arrow; unset object; unset title; unset xlabel; unse
 set border 3 lw 0.7
 set clip two
 set tics nomirror scale 0.5 font small
+set format fine_mark . '%h'
 set grid lt 1 lw 0.5 lc rgb 0xE2E2E2
 unset key
 
@@ -167,14 +176,14 @@ tics_style = ' nomirror scale 0.5 font small;'
 tic(value) = counts && value > 5e3 ? gprintf('%.0s%c', value) : \
     value < 1e5 ? sprintf('%g', value) : sprintf('%.0f', value)
 decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9] for [m in "' \
-    . steps . '"] ' . axis . 'tics add (tic(m * 10. ** e) m * 10. ** e);'
+    . steps . '"] ' . axis . 'tics add (fine(tic(m * 10. ** e)) m * 10. ** e);'
 array name_at[64]
 array name_text[64]
 named_ticks = 0
 add_name(at, text) = (named_ticks = named_ticks + 1, name_at[named_ticks] = at, \
     name_text[named_ticks] = text)
 named(axis) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_style \
-    . sprintf("stats data using (is('%s name') ? add_name(column(%d), quote(strcol(10))) : 0, 1) nooutput;", \
+    . sprintf("stats data using (is('%s name') ? add_name(column(%d), fine(strcol(10))) : 0, 1) nooutput;", \
               axis, axis eq 'x' ? 5 : 6) \
     . 'set for [i = 1:named_ticks] ' . axis . 'tics add (name_text[i] name_at[i]);'
 
@@ -186,26 +195,32 @@ size_axis = arrows > 0 ? quote('layer size d→n') : 'layer size n = d'
 # `eval spans(rows)` before the page: whether the y axes are linear from zero, or logarithmic because
 # one panel p spans more than a decade of what the condition picks. `eval span(rows)`: the y axis of
 # panel p. low and high: its ends. Noisy points count without their intervals, which may run out of
-# the panel.
+# the panel. A count of zero has no place on a logarithmic axis: it lies on the lower end, and that
+# is labelled 0.
 lower(unused) = column(7) > 0 && column(9) != 1 ? column(7) : column(6)
 upper(unused) = column(8) > 0 && column(9) != 1 ? column(8) : column(6)
-measure(rows) = sprintf('stats data using (%s ? lower(0) : NaN):(upper(0)) nooutput;', rows)
+positive(value) = value > 0 ? value : (zeros = zeros + 1, NaN)
+measure(rows) = 'zeros = 0;' \
+    . sprintf('stats data using ((%s) ? positive(lower(0)) : NaN):(upper(0)) nooutput;', rows)
 spans(rows) = 'logarithmic = counts; do for [p = 1:panels] {' . measure(rows) \
     . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } }'
 span(rows) = measure(rows) \
-    . 'low = logarithmic ? STATS_min_x / 1.9 : 0; high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
+    . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0; high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
     . 'set yrange [low:high];' \
-    . 'if (logarithmic) { set logscale y; ' . decades('y', '1 2 5') . '} else { set ytics auto;' \
-    . "set format y (high < 1e5 ? '%h' : '%.0f') }"
+    . 'if (logarithmic) { set logscale y; eval decades("y", high > 3000 * low ? "1" : "1 2 5") }' \
+    . 'else { set ytics auto; set format y fine_mark . (high < 1e5 ? "%h" : "%.0f") };' \
+    . 'if (zeros > 0) { set ytics add (fine("0") low) }'
 
 # `plot @curves`: the 'point' rows of panel p, series by series: lines, intervals, marks; noisy
 # points are hollow, on white, so that their line doesn't fill them.
+low = 0
+y_of(unused) = column(6) > low ? column(6) : low
 x_of(kind, p, i) = of(kind, p, styles[i]) ? column(5) : NaN
-marks = "for [i = 1:series] data using (column(9) == 1 ? x_of('point', p, i) : NaN):6" \
+marks = "for [i = 1:series] data using (column(9) == 1 ? x_of('point', p, i) : NaN):(y_of(0))" \
     . " with points pt solid_mark(styles[i]) ps 0.5 lc rgb 'white'," \
-    . "for [i = 1:series] data using (x_of('point', p, i)):6:" \
+    . "for [i = 1:series] data using (x_of('point', p, i)):(y_of(0)):" \
     . "(column(9) == 1 ? hollow_mark(styles[i]) : solid_mark(styles[i]))" \
     . " with points pt variable ps 0.5 lw 0.8 lc rgb hue(styles[i])"
-curves = "for [i = 1:series] data using (x_of('point', p, i)):6 with lines ls i," \
+curves = "for [i = 1:series] data using (x_of('point', p, i)):(y_of(0)) with lines ls i," \
     . "for [i = 1:series] data using (x_of('point', p, i)):7:(0):(column(8) - column(7))" \
     . " with vectors nohead lc rgb hue(styles[i]) lw 0.8," . marks

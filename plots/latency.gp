@@ -10,7 +10,7 @@ do for [p = 1:panels] {
     set title quote(panel_titles[p]) offset 0, -0.6
     if (last_row(p)) { set xlabel 'active neurons k/n' offset 0, 0.4 }
     eval beside(p, 'time per call (µs)')
-    set label '' . quote(verdict[p]) at graph 0.5, graph 0.05 center font small
+    set label '' . fine(verdict[p]) at graph 0.5, graph 0.05 center font small
     plot for [i = 1:yards] data using (0.51 + 0 * x_of('yardstick', p, i)):6:(0):(1.02):7:8 \
              with boxxyerror lc rgb hue(styles[i]) fs transparent solid 0.2 noborder, \
          for [i = 1:yards] data using (of('yardstick', p, styles[i]) ? 0 : NaN):6:(1.02):(0) \
@@ -19,9 +19,9 @@ do for [p = 1:panels] {
          data using (in('breakeven', p) ? column(5) : NaN):6:(0):(low - column(6)) \
              with vectors nohead lc rgb 'black' dt 3, \
          data using (in('breakeven', p) ? column(5) : NaN):6 with points pt 6 ps 1.2 lc rgb 'black', \
-         data using (in('breakeven', p) && column(5) > 0.6 ? column(5) : NaN):(low):(quote(strcol(10))) \
+         data using (in('breakeven', p) && column(5) > 0.5 ? column(5) : NaN):(low):(fine_cell(10)) \
              with labels right offset -0.4, 0.6 font small, \
-         data using (in('breakeven', p) && column(5) <= 0.6 ? column(5) : NaN):(low):(quote(strcol(10))) \
+         data using (in('breakeven', p) && column(5) <= 0.5 ? column(5) : NaN):(low):(fine_cell(10)) \
              with labels left offset 0.4, 0.6 font small
 }
 eval finish(0)

@@ -46,7 +46,7 @@ verdicts AS (
     SELECT panel,
            CASE WHEN max(speedup) < 1 THEN 'no variant beats the dense layer here'
                 WHEN max(speedup) FILTER (WHERE active = last) >= 1
-                    THEN 'pays up to k/n = ' || round(last, 2) END AS text
+                    THEN 'pays up to k/n = ' || printf('%.2f', last) END AS text
     FROM (SELECT *, max(active) OVER (PARTITION BY panel) AS last FROM shown
           WHERE NOT linear AND speedup > 0)
     GROUP BY panel, last)

@@ -16,8 +16,8 @@ set title quote(panel_titles[1]) offset 0, -0.6
 set xlabel 'promised: FLOPs of linear / FLOPs of MID-L' offset 0, 0.4
 eval beside(1, 'delivered: time of linear / time of MID-L')
 slope = atan2(panel_h - top_gap - bottom_gap, page_w / cols - left_gap - right_gap) / pi * 180
-set label 1 'promise kept' at graph 0.7, graph 0.74 center rotate by slope font small
-set label 2 'above: faster than linear' at graph 0.99, first 1 right offset 0, 0.5 font small
+set label 1 '' . fine('promise kept') at graph 0.7, graph 0.74 center rotate by slope font small
+set label 2 '' . fine('above: faster than linear') at graph 0.99, first 1 right offset 0, 0.5 font small
 p = 1
 plot x with lines lc rgb 'black' lw 0.8, \
      1 with lines lc rgb 'black' lw 0.8 dt 3, \
@@ -33,7 +33,7 @@ set yrange [0:1.08 * (STATS_max > 1 ? STATS_max : 1)]
 set title quote(panel_titles[2]) offset 0, -0.6
 set xlabel size_axis offset 0, 0.4
 set label 999 'delivered / promised' at screen 0.5 + 0.3 / page_w, graph 0.5 center rotate
-set label 1 'promise kept' at graph 0.02, first 1 offset 0, -0.5 font small
+set label 1 '' . fine('promise kept') at graph 0.02, first 1 offset 0, -0.5 font small
 p = 2
 plot 1 with lines lc rgb 'black' lw 0.8, @curves
 eval finish(0)

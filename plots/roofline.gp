@@ -30,11 +30,11 @@ do for [p = 1:panels] {
     eval beside(p, 'GFLOP/s')
     do for [r = 1:slopes] {
         start = 1.25 * (slope[r] * x_low > y_low ? x_low : y_low / slope[r])
-        set label sprintf('%s %.3g GB/s', slope_name[r], slope[r]) at start, slope[r] * start \
+        set label '' . fine(sprintf('%s %.3g GB/s', slope_name[r], slope[r])) at start, slope[r] * start \
             rotate by angle offset -0.4, 0.5 font small front
     }
     do for [r = 1:flats] {
-        set label sprintf('%s %.3g GFLOP/s', flat_name[r], flat[r]) at x_high, flat[r] right \
+        set label '' . fine(sprintf('%s %.3g', flat_name[r], flat[r])) at x_high, flat[r] right \
             offset -0.5, 0.5 font small front
     }
     plot for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8, \

@@ -15,9 +15,11 @@ mine AS (
 
 shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size)),
 
+-- Ceilings are named after instruction set and dtype: those of the dtype that is held.
 roofs AS (
-    SELECT kind, name, value FROM ceilings
-    WHERE run_id = :run AND threads = (SELECT min(threads) FROM drawn))
+    SELECT kind, substr(name, 1, instr(name || '/', '/') - 1) AS name, value FROM ceilings
+    WHERE run_id = :run AND threads = (SELECT min(threads) FROM drawn)
+      AND (kind = 'bandwidth' OR name LIKE '%/' || (SELECT min(dtype) FROM drawn)))
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,

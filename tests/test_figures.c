@@ -540,14 +540,16 @@ static void roofline_needs_ceilings(void **state)
     const struct store_ceiling ceilings[] = {{"bandwidth", "L1", 1, 1000, 200},
                                              {"bandwidth", "memory", 1, 100000, 10},
                                              {"flops", "avx2/f32", 1, 0, 80},
+                                             {"flops", "avx2/bf16", 1, 0, 90},
                                              {"flops", "avx2/f32", 2, 0, 160}};
     put_known_layer(100);
     assert_false(figure("roofline", NULL, 0));
-    assert_int_equal(store_put_ceilings(store, run, ceilings, 4), STORE_OK);
+    assert_int_equal(store_put_ceilings(store, run, ceilings, 5), STORE_OK);
     assert_true(figure("roofline", NULL, 0));
     assert_int_equal(rows_of("slope", NULL), 2);
     assert_int_equal(rows_of("ceiling", NULL), 1);
     assert_near(number("ceiling", NULL, 0, Y), 80);
+    assert_string_equal(text("ceiling", 0, TEXT), "avx2");
     assert_int_equal(rows_of("point", NULL), 3);
     assert_near(number("point", "gather", 0, X), 0.5);
     assert_near(number("point", "gather", 0, Y), 2000 / 550e3);
