@@ -124,7 +124,7 @@ struct sweep {
     struct suite *suite;
     struct bench_cases cases;
     char hash[17];
-    char command[2048]; /* as typed */
+    char *command; /* as typed */
     struct store *store;
     const char *db;
     int64_t run_id;
@@ -141,6 +141,7 @@ static void sweep_clear(struct sweep *sweep)
 {
     progress_end(sweep->progress);
     measure_cache_destroy(sweep->measure.cache);
+    free(sweep->command);
     free(sweep->rows);
     free(sweep->ceilings);
     store_close(sweep->store);
@@ -154,21 +155,22 @@ static enum outcome store_failed(struct sweep *sweep, enum store_status status, 
                 store_error(sweep->store));
 }
 
-/* "midl sweep ..." as a shell reads it. What doesn't fit is left out, word by word. */
-static void join_command(int argc, char **argv, char *ret, size_t size)
+/* "midl sweep ..." as a shell reads it; the caller frees. NULL if there is no memory. */
+static char *join_command(int argc, char **argv)
 {
-    size_t used = (size_t)snprintf(ret, size, "midl");
+    size_t size = sizeof "midl", used = size - 1;
+    for (int i = 0; i < argc; i++)
+        size += 4 * strlen(argv[i]) + 4; /* all of it quotes, between quotes */
+    char *text = malloc(size);
+    if (!text)
+        return NULL;
+    memcpy(text, "midl", sizeof "midl");
     for (int i = 0; i < argc; i++) {
-        char word[1024];
-        if (!case_quote(argv[i], word, sizeof word))
-            continue;
-        int length = snprintf(ret + used, size - used, " %s", word);
-        if (length < 0 || (size_t)length >= size - used) {
-            ret[used] = '\0';
-            return;
-        }
-        used += (size_t)length;
+        text[used++] = ' ';
+        case_quote(argv[i], text + used, size - used);
+        used += strlen(text + used);
     }
+    return text;
 }
 
 static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
@@ -220,7 +222,7 @@ static int dry_run(const struct sweep *sweep)
 {
     const struct bench_cases *cases = &sweep->cases;
     double estimate_ns = 1e9;
-    char text[CASE_TEXT_SIZE], duration[24];
+    char text[CASE_TEXT_SIZE], duration[PROGRESS_TIME_SIZE];
     for (size_t i = 0; i < cases->group_count; i++) {
         const struct bench_group *group = &cases->groups[i];
         estimate_ns += group_estimate_ns(sweep, group);
@@ -228,7 +230,7 @@ static int dry_run(const struct sweep *sweep)
         for (size_t j = group->first; j < group->first + group->count; j++)
             printf("%s %s\n", midl_variant_name(cases->cases[j].variant), text);
     }
-    print_time_text(estimate_ns, duration);
+    progress_time_text(estimate_ns / 1e9, duration);
     printf("# %zu points in %zu shapes, at most about %s\n", cases->count, cases->group_count,
            duration);
     return OUTCOME_DONE;
@@ -514,8 +516,9 @@ int command_sweep(int argc, char **argv)
     bool help = false;
     int exit_status = OUTCOME_DONE;
 
-    join_command(argc, argv, sweep.command, sizeof sweep.command);
-    enum outcome outcome = parse(argc, argv, &sweep.options, &suite, &help, &error);
+    sweep.command = join_command(argc, argv); /* before parsing permutes the words */
+    enum outcome outcome = sweep.command ? parse(argc, argv, &sweep.options, &suite, &help, &error)
+                                         : fail_memory(&error, "the command line", 4096);
     if (outcome != OUTCOME_DONE || help)
         goto cleanup;
     outcome = sweep_load(&sweep, suite, &error);

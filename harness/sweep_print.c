@@ -5,18 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-void print_time_text(double time_ns, char ret[24])
-{
-    static const char *const units[] = {"ns", "us", "ms", "s"};
-    size_t unit = 0;
-    while (unit < 3 && time_ns >= 999.5) {
-        time_ns /= 1000;
-        unit++;
-    }
-    int digits = time_ns >= 99.95 ? 0 : time_ns >= 9.995 ? 1 : 2;
-    snprintf(ret, 24, "%.*f %s", digits, time_ns, units[unit]);
-}
-
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 /* An object in the making; ok turns false for good when memory ends. */
@@ -144,6 +132,19 @@ struct print_row print_row(const struct store_point *point, const char *kernel)
     return row;
 }
 
+/* "48.1 us": three digits and the unit that suits the time. */
+static void time_text(double time_ns, char ret[24])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    size_t unit = 0;
+    while (unit < 3 && time_ns >= 999.5) {
+        time_ns /= 1000;
+        unit++;
+    }
+    int digits = time_ns >= 99.95 ? 0 : time_ns >= 9.995 ? 1 : 2;
+    snprintf(ret, 24, "%.*f %s", digits, time_ns, units[unit]);
+}
+
 /* A factor with two decimals, or nothing where there is none. */
 static void ratio_text(double ratio, char ret[16])
 {
@@ -156,7 +157,7 @@ static void print_line(FILE *out, const struct print_row *row)
 {
     char time[24] = "", width[16] = "", speedup[16], promised[16], interval[40] = "";
     if (isfinite(row->time_ns)) {
-        print_time_text(row->time_ns, time);
+        time_text(row->time_ns, time);
         snprintf(width, sizeof width, "%.1f %%",
                  100 * (row->time_hi_ns - row->time_lo_ns) / row->time_ns);
     }

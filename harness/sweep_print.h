@@ -10,9 +10,6 @@
 
 #include "store.h"
 
-/* "48.1 us": a time in nanoseconds with three digits and the unit that suits it. */
-void print_time_text(double time_ns, char ret[24]);
-
 /* One JSON object on one line, columns as in view `points` of the store. False if there is no
  * memory; that `out` takes no more is left to its error flag. */
 bool print_point_json(FILE *out, int64_t run_id, const char *suite,
