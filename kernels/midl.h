@@ -230,10 +230,15 @@ struct midl_plan_options {
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
     size_t max_batch; /* at least 1 */
-    int threads;      /* at least 1; results don't depend on it */
+    int threads;      /* at least 1; see below */
 };
 
-/* Make a plan. On success *ret_plan is the caller's, to be destroyed. On failure it is untouched,
+/* Threads. Whole numbers give the same bits for any number of threads, and so do other numbers
+ * wherever this library splits the work itself. OpenBLAS and oneDNN (`linear`, `linear-onednn`,
+ * `dense`, `gather`) split sums their own way: there the last bits may change, within the error
+ * bound.
+ *
+ * Make a plan. On success *ret_plan is the caller's, to be destroyed. On failure it is untouched,
  * `reason` holds one line, and the status is MIDL_INVALID (unknown variant, bad shape, missing
  * array), MIDL_UNAVAILABLE or MIDL_NO_MEMORY. */
 MIDL_API enum midl_status midl_plan_create(const struct midl_layer *layer,
