@@ -1,0 +1,45 @@
+#!/bin/sh
+# test_install.sh MIDL BUILD PROGRAM.c - installs into a folder of its own, then builds and runs another
+# program against libmidl through pkg-config, shared and static, and the installed `midl` from elsewhere.
+set -eu
+build=$2
+program=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail() {
+    echo "test_install.sh: $1" >&2
+    exit 1
+}
+
+if ! command -v meson >/dev/null; then
+    echo "skipped: no meson in PATH"
+    exit 77
+fi
+meson install -C "$build" --no-rebuild --quiet --destdir "$folder" >/dev/null
+PKG_CONFIG_PATH=$(dirname "$(find "$folder" -name midl.pc)")
+export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR="$folder"
+library=$(dirname "$(find "$folder" -name libmidl.a)")
+
+cc -std=c11 -Wall -Werror "$program" -o "$folder/shared" $(pkg-config --cflags --libs midl)
+answer=$(LD_LIBRARY_PATH="$library" "$folder/shared")
+[ "$answer" = "2 5" ] || fail "shared: y = $answer, expected 2 5"
+
+# The static library alone: the system's own libraries by -l, libmidl by its file.
+unset PKG_CONFIG_SYSROOT_DIR
+static=$(pkg-config --static --libs midl | tr ' ' '\n' | grep -v -e '^-L' -e '^-lmidl$' | tr '\n' ' ')
+cc -std=c11 "$program" -I"$(dirname "$(find "$folder" -name midl.h)")" -o "$folder/static" \
+    "$library/libmidl.a" $static -lm
+answer=$("$folder/static")
+[ "$answer" = "2 5" ] || fail "static: y = $answer, expected 2 5"
+
+# Only the interface is visible.
+if nm -D --defined-only "$library/libmidl.so" | awk '{print $3}' | grep -v '^midl_' | grep .; then
+    fail "the symbols above are visible in libmidl.so and not part of its interface"
+fi
+
+suites=$(dirname "$(find "$folder" -name quick.suite)")
+cd "$folder"
+MIDL_SHARE=$(dirname "$suites") LD_LIBRARY_PATH="$library" \
+    "$(find "$folder" -name midl -type f -path '*bin*')" list suites | grep -q '^quick ' ||
+    fail "the installed midl does not find its suites"
