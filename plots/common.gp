@@ -18,9 +18,9 @@ of(kind, p, s) = column(3) == s && column(2) == p && strcol(1) eq kind
 
 # ---- Colours and marks -------------------------------------------------------------------------
 # Okabe and Ito's palette, told apart by colour-blind readers; its yellow is too pale for lines and
-# comes last. In print without colour, marks and dashes tell the variants apart: six marks and five
-# dashes coincide only after thirty variants. Yardsticks are grey, with dashes and crosses of their
-# own; style 0 is a line of no variant, black and dotted.
+# comes last. In print without colour, pairs of mark and dash tell the variants apart, which repeat
+# after nine; the instruction sets of one variant share its colour. Yardsticks are grey, with dashes
+# and crosses of their own; style 0 is a line of no variant, black and dotted.
 
 array hues[7]
 hues[1] = 0x0072B2; hues[2] = 0xD55E00; hues[3] = 0x009E73; hues[4] = 0xCC79A7
@@ -34,11 +34,14 @@ array yard_dashes[3]
 yard_dashes[1] = '(14,4)'; yard_dashes[2] = '(2,3)'; yard_dashes[3] = '(14,3,2,3)'
 
 idea(style) = abs(style) / 10 - 1
-nth(style) = idea(style) + 2 * (abs(style) % 10)
-hue(style) = style == 0 ? 0x000000 : style < 0 ? greys[1 + idea(style) % 3] : hues[1 + idea(style) % 7]
-solid_mark(style) = style < 0 ? 1 + idea(style) % 3 : 5 + 2 * ((nth(style) + 1) % 6)
+set_of(style) = abs(style) % 10
+hue(style) = style == 0 ? 0x000000 : \
+    style < 0 ? greys[1 + idea(style) % 3] : hues[1 + idea(style) % 7]
+solid_mark(style) = style < 0 ? 1 + idea(style) % 3 : \
+    5 + 2 * ((idea(style) + 5 * set_of(style) + 1) % 6)
 hollow_mark(style) = style < 0 ? solid_mark(style) : solid_mark(style) - 1
-dash(style) = style == 0 ? '(1,3)' : style < 0 ? yard_dashes[1 + idea(style) % 3] : dashes[1 + nth(style) % 5]
+dash(style) = style == 0 ? '(1,3)' : \
+    style < 0 ? yard_dashes[1 + idea(style) % 3] : dashes[1 + (idea(style) + set_of(style)) % 5]
 
 # ---- What is in the data -----------------------------------------------------------------------
 
@@ -91,14 +94,20 @@ panel_h = 5.0
 counts = 0     # 1: y counts things: the axis is logarithmic, large numbers end in k or M
 yard_marks = 0 # 1: yardsticks are points among the others, not lines across
 
+# Text in points, lines and marks in the same proportion in all formats; png at 200 dots an inch.
+dots = 200
 terminal(w, h) = \
-    format eq 'svg' ? sprintf("svg noenhanced size %d,%d font 'sans-serif,%g' fontscale %g background 'white'", \
+    format eq 'svg' ? sprintf("svg noenhanced size %d,%d font 'sans-serif,%g' fontscale %g" \
+                              . " background 'white'", \
                               w / 2.54 * 96, h / 2.54 * 96, text_size, 96 / 72.) : \
-    format eq 'png' ? sprintf("pngcairo noenhanced size %d,%d font 'sans,%g' fontscale %g linewidth %g pointscale %g dashlength 1.4", \
-                              w / 2.54 * 200, h / 2.54 * 200, text_size, 200 / 96., 200 / 96., 200 / 96.) : \
-    format eq 'pdf' ? sprintf("pdfcairo noenhanced size %gcm,%gcm font 'sans,%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
-                              w, h, text_size) : \
-    sprintf("cairolatex pdf input colortext header '\\fontsize{%g}{%g}\\selectfont' size %gcm,%gcm font ',%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
+    format eq 'png' ? sprintf("pngcairo noenhanced size %d,%d font 'sans,%g' fontscale %g" \
+                              . " linewidth %g pointscale %g dashlength 1.4", \
+                              w / 2.54 * dots, h / 2.54 * dots, text_size, dots / 96., dots / 96., \
+                              dots / 96.) : \
+    format eq 'pdf' ? sprintf("pdfcairo noenhanced size %gcm,%gcm font 'sans,%g'" \
+                              . " fontscale 0.75 linewidth 1.5 pointscale 0.75", w, h, text_size) : \
+    sprintf("cairolatex pdf input colortext header '\\fontsize{%g}{%g}\\selectfont'" \
+            . " size %gcm,%gcm font ',%g' fontscale 0.75 linewidth 1.5 pointscale 0.75", \
             text_size, 1.2 * text_size, w, h, text_size)
 small = sprintf(',%g', small_size)
 
@@ -129,8 +138,9 @@ page(unused) = ( \
 # `eval place(i)`: the axes of panel i.
 first_column(i) = (i - 1) % cols == 0
 last_row(i) = i + cols > panels
-beside(i, text) = first_column(i) ? sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", \
-                                            text, (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
+beside(i, text) = first_column(i) ? \
+    sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", text, \
+            (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
 edge(side, at) = sprintf("set %smargin at screen %g; ", side, at)
 place(i) = edge('l', ((i - 1) % cols / (1. * cols)) + left_gap / page_w) \
     . edge('r', ((i - 1) % cols + 1.) / cols - right_gap / page_w) \
@@ -183,8 +193,8 @@ named_ticks = 0
 add_name(at, text) = (named_ticks = named_ticks + 1, name_at[named_ticks] = at, \
     name_text[named_ticks] = text)
 named(axis) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_style \
-    . sprintf("stats data using (is('%s name') ? add_name(column(%d), fine(strcol(10))) : 0, 1) nooutput;", \
-              axis, axis eq 'x' ? 5 : 6) \
+    . sprintf("stats data using (is('%s name') ? add_name(column(%d), fine(strcol(10))) : 0, 1)" \
+              . " nooutput;", axis, axis eq 'x' ? 5 : 6) \
     . 'set for [i = 1:named_ticks] ' . axis . 'tics add (name_text[i] name_at[i]);'
 
 # Layers that are not square have names with an arrow.
@@ -205,7 +215,8 @@ measure(rows) = 'zeros = 0;' \
 spans(rows) = 'logarithmic = counts; do for [p = 1:panels] {' . measure(rows) \
     . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } }'
 span(rows) = measure(rows) \
-    . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0; high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
+    . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0;' \
+    . 'high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
     . 'set yrange [low:high];' \
     . 'if (logarithmic) { set logscale y; eval decades("y", high > 3000 * low ? "1" : "1 2 5") }' \
     . 'else { set ytics auto; set format y fine_mark . (high < 1e5 ? "%h" : "%.0f") };' \

@@ -1,4 +1,4 @@
-# heat.gp - cells of speedup, white where nothing is won, blue where it is faster, orange where slower
+# heat.gp - cells of speedup: white where nothing is won, blue where faster, orange where slower
 stats data using (is('cell') ? abs(log(column(7)) / log(2)) : NaN) nooutput
 reach = STATS_max > 0.5 ? STATS_max : 0.5
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
@@ -19,12 +19,13 @@ set cbrange [-reach:reach]
 set colorbox user origin screen 1 - 1.5 / page_w, 1 - (head + panel_h - bottom_gap) / page_h \
     size screen 0.35 / page_w, (panel_h - top_gap - bottom_gap) / page_h
 set cbtics () nomirror scale 0.5 font small
-set for [s in '0.1 0.2 0.25 0.33 0.5 0.7 1 1.4 2 3 4 6 8 12 16'] cbtics add (fine(s) log(s) / log(2))
+set for [s in '0.1 0.2 0.25 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16'] cbtics add (fine(s) log(s) / log(2))
 heat(unused) = log(column(7)) / log(2)
 dark(unused) = abs(heat(0)) > 0.72 * reach
 plot data using (is('cell') ? column(5) : NaN):6:(0.5):(0.5):(heat(0)) \
          with boxxyerror lc palette fs solid noborder, \
-     data using (is('cell') && !dark(0) ? column(5) : NaN):6:(fine_cell(10)) with labels font small, \
+     data using (is('cell') && !dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         with labels font small, \
      data using (is('cell') && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
          with labels font small textcolor rgb 'white', \
      data using (is('contour') ? column(5) : NaN):6 with lines lc rgb 'black' lw 2

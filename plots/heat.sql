@@ -56,5 +56,6 @@ SELECT * FROM (
     FROM contour, (SELECT -0.5 AS side UNION ALL SELECT 0.5) ORDER BY y, side)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Left of the black line a variant beats the fastest dense layer. ' || replace(text, 'hollow: noisy', 'in brackets: noisy')
+       'Left of the black line a variant beats the fastest dense layer. '
+       || replace(text, 'hollow: noisy', 'in brackets: noisy')
 FROM notes WHERE EXISTS (SELECT 1 FROM cells);

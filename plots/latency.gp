@@ -18,10 +18,11 @@ do for [p = 1:panels] {
          @curves, \
          data using (in('breakeven', p) ? column(5) : NaN):6:(0):(low - column(6)) \
              with vectors nohead lc rgb 'black' dt 3, \
-         data using (in('breakeven', p) ? column(5) : NaN):6 with points pt 6 ps 1.2 lc rgb 'black', \
-         data using (in('breakeven', p) && column(5) > 0.5 ? column(5) : NaN):(low):(fine_cell(10)) \
-             with labels right offset -0.4, 0.6 font small, \
-         data using (in('breakeven', p) && column(5) <= 0.5 ? column(5) : NaN):(low):(fine_cell(10)) \
-             with labels left offset 0.4, 0.6 font small
+         data using (in('breakeven', p) ? column(5) : NaN):6 \
+             with points pt 6 ps 1.2 lc rgb 'black', \
+         data using (in('breakeven', p) && column(5) > 0.5 ? column(5) : NaN):(low): \
+             (fine_cell(10)) with labels right offset -0.4, 0.6 font small, \
+         data using (in('breakeven', p) && column(5) <= 0.5 ? column(5) : NaN):(low): \
+             (fine_cell(10)) with labels left offset 0.4, 0.6 font small
 }
 eval finish(0)

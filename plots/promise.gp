@@ -1,4 +1,4 @@
-# promise.gp - left: delivered over promised, on the diagonal the promise is kept; right: their quotient
+# promise.gp - left: delivered over promised, kept on the diagonal; right: their quotient
 panel_h = 7.5
 panels = 2; cols = 2
 eval page(0)
@@ -17,7 +17,8 @@ set xlabel 'promised: FLOPs of linear / FLOPs of MID-L' offset 0, 0.4
 eval beside(1, 'delivered: time of linear / time of MID-L')
 slope = atan2(panel_h - top_gap - bottom_gap, page_w / cols - left_gap - right_gap) / pi * 180
 set label 1 '' . fine('promise kept') at graph 0.7, graph 0.74 center rotate by slope font small
-set label 2 '' . fine('above: faster than linear') at graph 0.99, first 1 right offset 0, 0.5 font small
+set label 2 '' . fine('above: faster than linear') at graph 0.99, first 1 right \
+    offset 0, 0.5 font small
 p = 1
 plot x with lines lc rgb 'black' lw 0.8, \
      1 with lines lc rgb 'black' lw 0.8 dt 3, \

@@ -2,7 +2,8 @@
 yard_marks = 1
 array slope[16]; array slope_name[16]; slopes = 0
 array flat[16]; array flat_name[16]; flats = 0; peak = 0
-add_slope(unused) = (slopes = slopes + 1, slope[slopes] = column(6), slope_name[slopes] = strcol(10))
+add_slope(unused) = (slopes = slopes + 1, slope[slopes] = column(6), \
+    slope_name[slopes] = strcol(10))
 add_flat(unused) = (flats = flats + 1, flat[flats] = column(6), flat_name[flats] = strcol(10), \
     peak = column(6) > peak ? column(6) : peak)
 stats data using (is('slope') ? add_slope(0) : is('ceiling') ? add_flat(0) : 0, 1) nooutput
@@ -11,7 +12,9 @@ if (peak == 0) { peak = 1e9 }
 # The same axes in all panels: from left of the points to right of where the ceiling begins.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
 x_low = STATS_min_x / 12; x_high = STATS_max_x * 8; y_low = STATS_min_y / 2
-do for [r = 1:slopes] { if (peak < 1e9 && slope[r] * x_high < 2 * peak) { x_high = 2 * peak / slope[r] } }
+do for [r = 1:slopes] {
+    if (peak < 1e9 && slope[r] * x_high < 2 * peak) { x_high = 2 * peak / slope[r] }
+}
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
 y_high = 2 * (peak < 1e9 && peak > STATS_max_y ? peak : STATS_max_y)
 roof(bandwidth, x) = bandwidth * x < peak ? bandwidth * x : peak
@@ -30,8 +33,8 @@ do for [p = 1:panels] {
     eval beside(p, 'GFLOP/s')
     do for [r = 1:slopes] {
         start = 1.25 * (slope[r] * x_low > y_low ? x_low : y_low / slope[r])
-        set label '' . fine(sprintf('%s %.3g GB/s', slope_name[r], slope[r])) at start, slope[r] * start \
-            rotate by angle offset -0.4, 0.5 font small front
+        set label '' . fine(sprintf('%s %.3g GB/s', slope_name[r], slope[r])) \
+            at start, slope[r] * start rotate by angle offset -0.4, 0.5 font small front
     }
     do for [r = 1:flats] {
         set label '' . fine(sprintf('%s %.3g', flat_name[r], flat[r])) at x_high, flat[r] right \

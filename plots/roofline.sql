@@ -1,4 +1,4 @@
--- roofline.sql - what bounds each variant: rate against arithmetic intensity, under the measured roofs
+-- roofline.sql - what bounds each variant: rate against arithmetic intensity, under measured roofs
 -- needs: points in a run that measured the ceilings of its machine; run `midl sweep quick`
 shares AS (
     SELECT d, n, round(active, 2) AS share,
