@@ -389,7 +389,6 @@ int command_eval(int argc, char **argv)
         outcome = options_no_more(argc, argv, first, &error);
     if (outcome == OUTCOME_DONE) {
         stop_on_signals();
-        signal(SIGXFSZ, SIG_IGN); /* a file size limit is reported like a full disk */
         outcome = evaluate(&request, &job, &error);
         job_clear(&job);
     }

@@ -5,7 +5,7 @@ midl=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
-unset MIDL_DATA
+unset MIDL_DATA MIDL_ISA
 failures=0
 
 [ -x "$midl" ] || { echo "no program $midl" >&2; exit 1; }
@@ -54,6 +54,12 @@ refuses "midl: unknown command ; midl --help lists the commands" ""
 refuses "midl: unknown command --json; midl --help lists the commands" --json
 refuses "midl: unknown command ?[2J; midl --help lists the commands" "$(printf '\033[2J')"
 refuses "midl: unknown command frobnicate; midl --help lists the commands" help frobnicate
+export MIDL_ISA=sse9
+refuses "midl: MIDL_ISA is 'sse9', which is no instruction set that can run here; take one that \`midl info\` lists" list kernels
+MIDL_ISA=portable
+prints '^simd-portable .* best ' list kernels
+unset MIDL_ISA
+
 prints '^usage: midl COMMAND' --help
 prints '^  list  *kernels' -h
 prints '^Exit status: 0 done' help

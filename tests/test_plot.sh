@@ -3,7 +3,7 @@
 # missing or broken. Usage: test_plot.sh MIDL. Needs no sqlite3 and no Python.
 set -u
 
-midl=$1
+midl=$(realpath "$1")
 work=$(mktemp -d) || exit 1
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
