@@ -4,6 +4,8 @@
 set -u
 
 midl=$(realpath "$1")
+[ -x "$midl" ] || { echo "no program $1" >&2; exit 1; }
+share=$(cd "${MIDL_SHARE:?the folder that holds plots}" && pwd) || exit 1
 work=$(mktemp -d) || exit 1
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -146,7 +148,7 @@ nothing_left taken
 # ---- A gnuplot that fails ------------------------------------------------------------------------
 # The old figure stays, and no half one takes its place.
 
-cp -r "${MIDL_SHARE:?}/plots" plots && chmod -R u+w plots
+cp -r "$share/plots" plots && chmod -R u+w plots
 echo 'plot nonsense +' >>plots/spread.gp
 mkdir old && echo old >old/spread.svg
 expect 3 'spread.gp" line' env MIDL_SHARE="$work" "$midl" plot spread --db real.db --out old
