@@ -169,25 +169,37 @@ static double item_steps(const struct item *item)
     return floor((item->to - item->from) / item->step + 1e-6);
 }
 
+/* Room for `count` numbers, at least doubling what there was. */
+static enum outcome make_room(struct axis_list *list, size_t *room, size_t count,
+                              struct error *error)
+{
+    if (count <= *room)
+        return OUTCOME_DONE;
+    size_t more = count > *room * 2 ? count : *room * 2;
+    double *grown = realloc(list->numbers, more * sizeof *grown);
+    if (!grown)
+        return fail_memory(error, "the values of an axis", (double)more * sizeof *grown);
+    list->numbers = grown;
+    *room = more;
+    return OUTCOME_DONE;
+}
+
 static enum outcome append_item(enum axis_kind kind, const struct item *item,
-                                struct axis_list *list, struct error *error)
+                                struct axis_list *list, size_t *room, struct error *error)
 {
     double steps = item_steps(item);
     bool few = (double)list->count + steps + 1 <= AXIS_VALUES_MAX;
     if (!few)
         return refuse(item->text, item->length, "more than 100000 values", error);
     size_t first = list->count, count = (size_t)steps + 1;
-    double *grown = realloc(list->numbers, (first + count) * sizeof *grown);
-    if (!grown)
-        return fail_memory(error, "the values of an axis", (double)(first + count) * sizeof *grown);
-    list->numbers = grown;
-    for (size_t i = 0; i < count; i++) {
+    enum outcome outcome = make_room(list, room, first + count, error);
+    for (size_t i = 0; i < count && !outcome; i++) {
         double value = item_value(kind, item, i);
-        bool repeated = list->count > first && !(value > grown[list->count - 1]);
+        bool repeated = list->count > first && !(value > list->numbers[list->count - 1]);
         if (value <= item->to && !repeated)
-            grown[list->count++] = value;
+            list->numbers[list->count++] = value;
     }
-    return OUTCOME_DONE;
+    return outcome;
 }
 
 /* The text up to the next comma, trimmed; *rest moves behind it, to NULL after the last. */
@@ -203,6 +215,7 @@ static void next_item(const char **rest, const char **ret_text, size_t *ret_leng
 static enum outcome parse_numbers(const struct axis_rule *rule, const char *text,
                                   struct axis_list *list, struct error *error)
 {
+    size_t room = 0;
     for (const char *rest = text; rest;) {
         struct item item = {0};
         next_item(&rest, &item.text, &item.length);
@@ -212,7 +225,7 @@ static enum outcome parse_numbers(const struct axis_rule *rule, const char *text
                        memcmp(item.text, rule->keyword, item.length) == 0;
         enum outcome outcome = keyword ? OUTCOME_DONE : parse_item(rule, &item, error);
         if (!outcome)
-            outcome = append_item(rule->kind, &item, list, error);
+            outcome = append_item(rule->kind, &item, list, &room, error);
         if (outcome)
             return outcome;
     }

@@ -316,6 +316,7 @@ struct reading {
     bool has_suite_section;
     unsigned keys_seen; /* of [suite], by their place in suite_keys */
     char *key, *value;  /* pending */
+    size_t value_length, value_room;
     int key_line;
 };
 
@@ -479,19 +480,25 @@ static size_t length_without_comment(const char *value)
     return length;
 }
 
+/* Append to the pending value; its room doubles, for a value may go on for thousands of lines. */
 static void continue_pending(struct reading *reading, const char *value)
 {
-    size_t used = strlen(reading->value), more = length_without_comment(value);
-    char *grown = realloc(reading->value, used + more + 2);
-    if (!grown) {
-        reading_fail(reading, reading->line,
-                     fail_memory(reading->error, "a value", (double)(used + more)));
-        return;
+    size_t used = reading->value_length, more = length_without_comment(value);
+    if (used + more + 2 > reading->value_room) {
+        size_t room = (used + more + 2) * 2;
+        char *grown = realloc(reading->value, room);
+        if (!grown) {
+            reading_fail(reading, reading->line,
+                         fail_memory(reading->error, "a value", (double)room));
+            return;
+        }
+        reading->value = grown;
+        reading->value_room = room;
     }
-    reading->value = grown;
-    grown[used++] = ' ';
-    memcpy(grown + used, value, more);
-    grown[used + more] = '\0';
+    reading->value[used++] = ' ';
+    memcpy(reading->value + used, value, more);
+    reading->value[used + more] = '\0';
+    reading->value_length = used + more;
 }
 
 static void begin_pair(struct reading *reading, const char *section, const char *name,
@@ -510,6 +517,8 @@ static void begin_pair(struct reading *reading, const char *section, const char 
         return;
     reading->key = strdup(name);
     reading->value = strdup(value);
+    reading->value_length = strlen(value);
+    reading->value_room = reading->value_length + 1;
     reading->key_line = reading->line;
     if (!reading->key || !reading->value)
         reading_fail(reading, reading->line,

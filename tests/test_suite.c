@@ -889,10 +889,11 @@ static void test_large_nonsense(void **state)
         }
         survive(text);
     }
-    strcpy(text, "[sweep]\nn = 1,\n");
-    for (size_t used = strlen(text); used < 20000; used += 4)
-        strcpy(text + used, " 2,\n");
-    strcat(text, " 3\nkernel = masked\n");
+    size_t used = 0;
+    used += (size_t)sprintf(text, "[sweep]\nn = 1,\n");
+    while (used < SIZE)
+        used += (size_t)sprintf(text + used, " 2,\n");
+    strcpy(text + used, " 3\nkernel = masked\n");
     struct bench_cases cases = expand_text(text); /* one value on thousands of lines */
     assert_int_equal(cases.count, 3);
     bench_cases_clear(&cases);
