@@ -172,12 +172,14 @@ static void select_input(const struct variant_env *env, struct layer_state *stat
     if (s->select == MIDL_SELECT_BLOCK) {
         float *sums = work + MIDL_TOPK_WORK(s->n);
         block_sums(s, logits, sums);
-        env->ops->topk(s->n / s->block, s->k / s->block, sums, work, index);
+        env->ops->topk(s->n / s->block, s->k / s->block, sums, work, index, gate);
         expand_blocks(s->k / s->block, s->block, index);
+        for (size_t i = 0; i < count; i++)
+            gate[i] = logits[index[i]];
     } else {
-        env->ops->topk(s->n, s->k, logits, work, index);
+        env->ops->topk(s->n, s->k, logits, work, index, gate);
     }
-    env->ops->sigmoid(count, logits, index, gate);
+    env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
         count = above_threshold(s->threshold, count, index, gate);
     state->count[b] = (uint32_t)count;

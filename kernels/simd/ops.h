@@ -34,15 +34,16 @@ struct simd_ops {
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
-    /* The k largest of values [n], ties to the lower index, into index [k], ascending. None may be
-     * NaN. work: MIDL_TOPK_WORK(n) floats. */
-    void (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index);
+    /* The k largest of values [n], ties to the lower index, into index [k], ascending, and the
+     * values themselves into chosen [k]. None may be NaN. work: MIDL_TOPK_WORK(n) floats. */
+    void (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index,
+                 float *chosen);
 
     bool (*has_nan)(size_t n, const float *values);
 
-    /* gate[i] = sigmoid(logits[index[i]]) for i < k. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
+    /* Replace each of values [count] by its sigmoid. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
      * the same bits on every instruction set. */
-    void (*sigmoid)(size_t k, const float *logits, const uint32_t *index, float *gate);
+    void (*sigmoid)(size_t count, float *values);
 };
 
 /* The table of the best instruction set of this processor. */

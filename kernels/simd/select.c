@@ -163,39 +163,45 @@ static float kth_largest(size_t n, size_t rank, const float *values, float *work
     return by_rank(n, values, rank);
 }
 
-/* Write the indices of all values above `cut` and of the first `ties` equal to it. */
-static void write_indices(size_t n, size_t k, const float *values, float cut, size_t ties,
-                          uint32_t *index)
+/* Write the indices and values of all above `cut` and of the first `ties` equal to it. */
+static void write_chosen(size_t n, size_t k, const float *values, float cut, size_t ties,
+                         uint32_t *index, float *chosen)
 {
     size_t written = 0, i = 0;
 #if defined(MIDL_ISA_IS_AVX512)
-    __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512 c = _mm512_set1_ps(cut);
     for (; i + 16 <= n && written < k; i += 16) {
-        __m512 v = _mm512_loadu_ps(values + i), c = _mm512_set1_ps(cut);
-        uint32_t equal = _mm512_cmp_ps_mask(v, c, _CMP_EQ_OQ), taken = 0;
+        __m512 v = _mm512_loadu_ps(values + i);
+        uint32_t equal = _mm512_cmp_ps_mask(v, c, _CMP_EQ_OQ);
+        uint32_t taken = _mm512_cmp_ps_mask(v, c, _CMP_GT_OQ);
         for (; equal && ties > 0; ties--, equal &= equal - 1)
             taken |= equal & (0u - equal);
-        taken |= _mm512_cmp_ps_mask(v, c, _CMP_GT_OQ);
         uint32_t count = (uint32_t)__builtin_popcount(taken);
-        __m512i at = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)i));
-        _mm512_mask_storeu_epi32(index + written, (__mmask16)((1u << count) - 1),
+        __mmask16 front = (__mmask16)((1u << count) - 1);
+        _mm512_mask_storeu_epi32(index + written, front,
                                  _mm512_maskz_compress_epi32((__mmask16)taken, at));
+        _mm512_mask_storeu_ps(chosen + written, front,
+                              _mm512_maskz_compress_ps((__mmask16)taken, v));
+        at = _mm512_add_epi32(at, _mm512_set1_epi32(16));
         written += count;
     }
 #endif
     for (; i < n && written < k; i++) {
         size_t equal = values[i] == cut && ties > 0;
         index[written] = (uint32_t)i;
+        chosen[written] = values[i];
         written += (size_t)(values[i] > cut) + equal;
         ties -= equal;
     }
 }
 
-void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index)
+void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index, float *chosen)
 {
     if (k == n) {
         for (size_t i = 0; i < n; i++)
             index[i] = (uint32_t)i;
+        memcpy(chosen, values, n * sizeof *chosen);
         return;
     }
     if (k == 0)
@@ -204,5 +210,5 @@ void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *i
     size_t above = 0;
     for (size_t i = 0; i < n; i++)
         above += values[i] > cut;
-    write_indices(n, k, values, cut, k - above, index);
+    write_chosen(n, k, values, cut, k - above, index, chosen);
 }

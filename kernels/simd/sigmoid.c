@@ -32,12 +32,10 @@ static inline float exp_negative(float x)
     return p * a.value * b.value;
 }
 
-void simd_sigmoid(size_t k, const float *logits, const uint32_t *index, float *gate)
+void simd_sigmoid(size_t count, float *values)
 {
-    for (size_t i = 0; i < k; i++)
-        gate[i] = logits[index[i]];
-    for (size_t i = 0; i < k; i++) {
-        float l = gate[i], e = exp_negative(-fabsf(l)), s = 1.0f / (1.0f + e);
-        gate[i] = l >= 0.0f ? s : e * s;
+    for (size_t i = 0; i < count; i++) {
+        float l = values[i], e = exp_negative(-fabsf(l)), s = 1.0f / (1.0f + e);
+        values[i] = l >= 0.0f ? s : e * s;
     }
 }

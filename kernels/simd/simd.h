@@ -17,8 +17,9 @@ void simd_rows(size_t first, size_t last, size_t K, const float *W, const float 
                const float *x, size_t ldx, float *y, size_t ldy);
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
-void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index);
+void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index,
+               float *chosen);
 bool simd_has_nan(size_t n, const float *values);
-void simd_sigmoid(size_t k, const float *logits, const uint32_t *index, float *gate);
+void simd_sigmoid(size_t count, float *values);
 
 #endif
