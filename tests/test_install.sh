@@ -25,9 +25,10 @@ cc -std=c11 -Wall -Werror "$program" -o "$folder/shared" $(pkg-config --cflags -
 answer=$(LD_LIBRARY_PATH="$library" "$folder/shared")
 [ "$answer" = "2 5" ] || fail "shared: y = $answer, expected 2 5"
 
-# The static library alone: the system's own libraries by -l, libmidl by its file.
+# The static library alone, by its file; what it calls stays shared, so what only OpenBLAS's own static
+# form needs (gfortran) stays out.
 unset PKG_CONFIG_SYSROOT_DIR
-static=$(pkg-config --static --libs midl | tr ' ' '\n' | grep -v -e '^-L' -e '^-lmidl$' | tr '\n' ' ')
+static=$(pkg-config --static --libs midl | tr ' ' '\n' | grep -v -e '^-L' -e '^-lmidl$' -e '^-lgfortran$' | tr '\n' ' ')
 cc -std=c11 "$program" -I"$(dirname "$(find "$folder" -name midl.h)")" -o "$folder/static" \
     "$library/libmidl.a" $static -lm
 answer=$("$folder/static")
