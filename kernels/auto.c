@@ -1,24 +1,26 @@
-/* auto.c - chooses a variant for a plan. Without a calibrated table, by what measurements on
- * several processors have in common: one or two inputs are bound by the weights' traffic, so the
- * fused gather wins at every k; from a handful on a dense product costs little more per input than
- * reading the weights once, and wins unless few neurons are selected. */
+/* auto.c - chooses a variant for a plan, by what measurements have in common. One or two inputs are
+ * bound by the weights' traffic: the fused gather wins at every k. A handful share most of the weights
+ * but make lists too short for register tiles: a dense product wins unless few neurons are selected.
+ * From about nine inputs on lists win up to two thirds of the neurons. Thresholds are from one
+ * AVX-512 core; what they cost elsewhere is for measurements to show.
+ */
 #include "variant.h"
 
 extern MIDL_IMPL(auto);
 
-/* k/n below which the gather beats the dense product of that batch. */
-static double gather_share(size_t batch)
+static const char *choice(double active, size_t batch)
 {
-    return batch <= 2 ? 1.0 : batch <= 8 ? 0.5 : 0.2;
+    if (batch <= 2 || (batch <= 4 && active <= 0.25))
+        return "simd";
+    if (batch <= 8)
+        return active <= 0.25 ? "lists" : "dense-rows";
+    return active <= 0.6 ? "lists" : "dense-rows";
 }
 
 static const struct midl_variant *choose(const struct variant_env *env)
 {
-    const struct midl_shape *s = &env->layer.shape;
-    const struct midl_variant *gather = midl_variant_find("simd", MIDL_F32);
-    const struct midl_variant *dense = midl_variant_find("dense", MIDL_F32);
-    bool few = (double)s->k <= gather_share(env->max_batch) * (double)s->n;
-    return few || midl_variant_unavailable(dense) ? gather : dense;
+    double active = (double)env->layer.shape.k / (double)env->layer.shape.n;
+    return midl_variant_find(choice(active, env->max_batch), MIDL_F32);
 }
 
 MIDL_IMPL(auto) = {.choose = choose};

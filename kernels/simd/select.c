@@ -178,11 +178,16 @@ static void write_chosen(size_t n, size_t k, const float *values, float cut, siz
         for (; equal && ties > 0; ties--, equal &= equal - 1)
             taken |= equal & (0u - equal);
         uint32_t count = (uint32_t)__builtin_popcount(taken);
-        __mmask16 front = (__mmask16)((1u << count) - 1);
-        _mm512_mask_storeu_epi32(index + written, front,
-                                 _mm512_maskz_compress_epi32((__mmask16)taken, at));
-        _mm512_mask_storeu_ps(chosen + written, front,
-                              _mm512_maskz_compress_ps((__mmask16)taken, v));
+        __m512i i16 = _mm512_maskz_compress_epi32((__mmask16)taken, at);
+        __m512 v16 = _mm512_maskz_compress_ps((__mmask16)taken, v);
+        if (written + 16 <= k) { /* what is written too much is written again: twice as fast */
+            _mm512_storeu_si512(index + written, i16);
+            _mm512_storeu_ps(chosen + written, v16);
+        } else {
+            __mmask16 front = (__mmask16)((1u << count) - 1);
+            _mm512_mask_storeu_epi32(index + written, front, i16);
+            _mm512_mask_storeu_ps(chosen + written, front, v16);
+        }
         at = _mm512_add_epi32(at, _mm512_set1_epi32(16));
         written += count;
     }
