@@ -84,10 +84,11 @@ static bool limit_isa(void)
         midl_isa_limit(isa);
         return true;
     }
-    fprintf(stderr,
-            "midl: MIDL_ISA is '%.40s', which is no instruction set that can run here; take one that "
-            "`midl info` lists\n",
-            name);
+    fprintf(
+        stderr,
+        "midl: MIDL_ISA is '%.40s', which is no instruction set that can run here; take one that "
+        "`midl info` lists\n",
+        name);
     return false;
 }
 
