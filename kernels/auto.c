@@ -1,8 +1,8 @@
 /* auto.c - chooses a variant for a plan, by what measurements have in common. One or two inputs are
- * bound by the weights' traffic: the fused gather wins at every k. A handful share most of the weights
- * but make lists too short for register tiles: a dense product wins unless few neurons are selected.
- * From about nine inputs on lists win up to two thirds of the neurons. Thresholds are from one
- * AVX-512 core; what they cost elsewhere is for measurements to show.
+ * bound by the weights' traffic: the fused gather wins at every k. A handful share most of the
+ * weights but make lists too short for register tiles: a dense product wins unless few neurons are
+ * selected. From about nine inputs on lists win up to two thirds of the neurons. Thresholds are
+ * from one AVX-512 core; what they cost elsewhere is for measurements to show.
  */
 #include "variant.h"
 

@@ -14,32 +14,20 @@ extern MIDL_IMPL(dense);
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE])
 {
-    size_t count = env->max_batch * env->layer.shape.n;
-    float *full = midl_array(count, sizeof *full);
     (void)reason;
-    if (!full)
-        return MIDL_NO_MEMORY;
-    *ret_state = full;
-    *ret_bytes = count * sizeof *full;
-    return MIDL_OK;
+    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, ret_bytes);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *call)
 {
-    const struct midl_selection *s = call->selection;
     size_t n = env->layer.shape.n;
     float *full = state; /* [B][n] */
     blas_threads(env->threads);
     for (size_t b = 0; b < call->batch; b++)
         memcpy(full + b * n, env->layer.full_bias, n * sizeof *full);
     blas_product(call->batch, n, env->layer.shape.d, env->layer.full_weight, call->x, full);
-    for (size_t b = 0; b < call->batch; b++) {
-        for (size_t i = 0; i < s->count[b]; i++) {
-            size_t j = s->index[b * s->stride + i];
-            float *y = call->y + b * n + j;
-            *y = midl_blend(full[b * n + j], *y, s->gate[b * s->stride + i]);
-        }
-    }
+    for (size_t b = 0; b < call->batch; b++)
+        midl_blend_row(call->selection, b, full + b * n, call->y + b * n);
 }
 
 MIDL_IMPL(dense) = {.create = create, .run = run, .destroy = free};

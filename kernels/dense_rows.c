@@ -1,5 +1,5 @@
-/* dense_rows.c - every row of the full path by this library's own register tiles, then blended: what
- * remains when so many neurons are selected that skipping the others doesn't pay. */
+/* dense_rows.c - every row of the full path by this library's own register tiles, then blended:
+ * what remains when so many neurons are selected that skipping the others doesn't pay. */
 #include <stdlib.h>
 
 #include "parallel.h"
@@ -10,14 +10,8 @@ extern MIDL_IMPL(dense_rows);
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE])
 {
-    size_t count = env->max_batch * env->layer.shape.n;
-    float *full = midl_array(count, sizeof *full);
     (void)reason;
-    if (!full)
-        return MIDL_NO_MEMORY;
-    *ret_state = full;
-    *ret_bytes = count * sizeof *full;
-    return MIDL_OK;
+    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, ret_bytes);
 }
 
 struct dense_call {
@@ -25,17 +19,6 @@ struct dense_call {
     const struct variant_batch *batch;
     float *full; /* [B][n] */
 };
-
-static void blend_input(const struct dense_call *call, size_t b)
-{
-    const struct midl_selection *s = call->batch->selection;
-    size_t n = call->env->layer.shape.n;
-    const uint32_t *index = s->index + b * s->stride;
-    const float *gate = s->gate + b * s->stride, *full = call->full + b * n;
-    float *y = call->batch->y + b * n;
-    for (size_t i = 0; i < s->count[b]; i++)
-        y[index[i]] = midl_blend(full[index[i]], y[index[i]], gate[i]);
-}
 
 static void dense_part(void *data)
 {
@@ -46,7 +29,7 @@ static void dense_part(void *data)
                          layer->full_weight, layer->full_bias, B, call->batch->x, d, call->full, n);
 #pragma omp barrier
     for (size_t b = parallel_bound(B, 1, part); b < parallel_bound(B, 1, part + 1); b++)
-        blend_input(call, b);
+        midl_blend_row(call->batch->selection, b, call->full + b * n, call->batch->y + b * n);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)

@@ -12,14 +12,8 @@ extern MIDL_IMPL(masked);
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE])
 {
-    size_t count = env->max_batch * env->layer.shape.n;
-    float *gates = midl_array(count, sizeof *gates);
     (void)reason;
-    if (!gates)
-        return MIDL_NO_MEMORY;
-    *ret_state = gates;
-    *ret_bytes = count * sizeof *gates;
-    return MIDL_OK;
+    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, ret_bytes);
 }
 
 static void spread(const struct midl_selection *s, size_t n, float *gates)

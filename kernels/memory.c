@@ -28,6 +28,16 @@ void *midl_array(size_t count, size_t element_bytes)
     return array;
 }
 
+enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *ret_bytes)
+{
+    float *floats = midl_array(count, sizeof *floats);
+    if (!floats)
+        return MIDL_NO_MEMORY;
+    *ret_state = floats;
+    *ret_bytes = count * sizeof *floats;
+    return MIDL_OK;
+}
+
 size_t midl_panels_size(size_t N, size_t K)
 {
     return (N + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL * K;

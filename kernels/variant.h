@@ -69,9 +69,23 @@ static inline float midl_blend(float full, float light, float gate)
     return gate * full + (1.0f - gate) * light;
 }
 
+/* Blend the selected neurons of input b, whose full path is full [n], into its row y [n]. */
+static inline void midl_blend_row(const struct midl_selection *selection, size_t b,
+                                  const float *full, float *y)
+{
+    const uint32_t *index = selection->index + b * selection->stride;
+    const float *gate = selection->gate + b * selection->stride;
+    for (size_t i = 0; i < selection->count[b]; i++)
+        y[index[i]] = midl_blend(full[index[i]], y[index[i]], gate[i]);
+}
+
 #define MIDL_ALIGN 64 /* bytes: of every array that the library takes */
 
 /* An array of the library: aligned, free() releases it. NULL if there is no memory. */
 void *midl_array(size_t count, size_t element_bytes);
+
+/* A variant's whole state, where that is an array of floats: what create returns; free() destroys
+ * it. */
+enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *ret_bytes);
 
 #endif
