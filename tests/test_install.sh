@@ -21,7 +21,7 @@ PKG_CONFIG_PATH=$(dirname "$(find "$folder" -name midl.pc)")
 export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR="$folder"
 library=$(dirname "$(find "$folder" -name libmidl.a)")
 
-cc -std=c11 -Wall -Werror "$program" -o "$folder/shared" $(pkg-config --cflags --libs midl)
+${CC:-cc} -std=c11 -Wall -Werror "$program" -o "$folder/shared" $(pkg-config --cflags --libs midl)
 answer=$(LD_LIBRARY_PATH="$library" "$folder/shared")
 [ "$answer" = "2 5" ] || fail "shared: y = $answer, expected 2 5"
 
@@ -29,7 +29,7 @@ answer=$(LD_LIBRARY_PATH="$library" "$folder/shared")
 # form needs (gfortran) stays out.
 unset PKG_CONFIG_SYSROOT_DIR
 static=$(pkg-config --static --libs midl | tr ' ' '\n' | grep -v -e '^-L' -e '^-lmidl$' -e '^-lgfortran$' | tr '\n' ' ')
-cc -std=c11 "$program" -I"$(dirname "$(find "$folder" -name midl.h)")" -o "$folder/static" \
+${CC:-cc} -std=c11 "$program" -I"$(dirname "$(find "$folder" -name midl.h)")" -o "$folder/static" \
     "$library/libmidl.a" $static -lm
 answer=$("$folder/static")
 [ "$answer" = "2 5" ] || fail "static: y = $answer, expected 2 5"
