@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "fits.h"
 #include "midl_config.h"
 #include "variant.h"
 

@@ -64,7 +64,11 @@ static int make(char **words)
     struct error error = {"bad words"};
     bool integer = strcmp(words[0], "integer") == 0, normal = strcmp(words[0], "normal") == 0;
     size_t rows = strtoul(words[4], NULL, 10);
-    if (!midl_gate_parse(words[1], &shape.gate) || !midl_select_parse(words[2], &shape.select) ||
+    bool sixteen = strcmp(words[2], "block16") == 0;
+    if (sixteen)
+        shape.block = 16;
+    if (!midl_gate_parse(words[1], &shape.gate) ||
+        !midl_select_parse(sixteen ? "block" : words[2], &shape.select) ||
         !midl_unselected_parse(words[3], &shape.unselected))
         return complain(&error);
     shape.d = strtoul(words[5], NULL, 10);

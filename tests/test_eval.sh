@@ -72,6 +72,8 @@ for gate in full lowrank shared; do
         every_kernel near 13 layer input
     done
 done
+"$files" make integer lowrank block16 light 130 24 64 32 layer input
+every_kernel exact 130 layer input
 "$files" make integer lowrank topk light 130 33 97 43 layer input
 for options in "--k 0" "--k 97" "--k 1" "--batch 1" "--batch 7" "--batch 1000" "--threads 2" \
     "--unselected zero --k 5" "--select threshold --threshold 0.75" "--select threshold --k 97"; do

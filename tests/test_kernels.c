@@ -44,20 +44,25 @@ static size_t width_of(uint8_t level, size_t tile)
 static struct trial trial_of(const struct cover_row *row, size_t tile, uint64_t seed)
 {
     const uint8_t *level = row->level;
-    size_t n = width_of(level[AXIS_N], tile);
+    static const struct {
+        enum midl_select select;
+        size_t block;
+    } rules[] = {{MIDL_SELECT_TOPK, 0},
+                 {MIDL_SELECT_BLOCK, 8},
+                 {MIDL_SELECT_THRESHOLD, 0},
+                 {MIDL_SELECT_BLOCK, 16}};
+    size_t block = rules[level[AXIS_RULE]].block, unit = block ? block : 1;
+    size_t n = (width_of(level[AXIS_N], tile) + unit - 1) / unit * unit;
     struct trial trial = {
         .batch = batches[level[AXIS_BATCH]], .fill = (enum fill)level[AXIS_FILL], .seed = seed};
     struct midl_shape *s = &trial.shape;
     *s = (struct midl_shape){.d = depths[level[AXIS_D]],
                              .n = n,
                              .gate = (enum midl_gate)level[AXIS_GATE],
-                             .select = (enum midl_select)level[AXIS_RULE],
+                             .select = rules[level[AXIS_RULE]].select,
                              .threshold = 0.5f,
-                             .block = 8,
+                             .block = block,
                              .unselected = (enum midl_unselected)level[AXIS_UNSELECTED]};
-    if (s->select == MIDL_SELECT_BLOCK && n % 8 != 0)
-        s->select = MIDL_SELECT_TOPK;
-    size_t unit = s->select == MIDL_SELECT_BLOCK ? 8 : 1;
     const size_t k[] = {0, unit, n / 2 / unit * unit, n};
     s->k = k[level[AXIS_K]];
     s->r = level[AXIS_RANK] ? 3 : 1;
@@ -73,7 +78,7 @@ static size_t try_variant(const struct midl_variant *variant)
                                            [AXIS_D] = COUNT(depths),
                                            [AXIS_BATCH] = COUNT(batches),
                                            [AXIS_K] = 4,
-                                           [AXIS_RULE] = 3,
+                                           [AXIS_RULE] = 4,
                                            [AXIS_GATE] = 3,
                                            [AXIS_RANK] = 2,
                                            [AXIS_UNSELECTED] = 2,
@@ -138,13 +143,18 @@ static void test_weaker_sets(void **state)
 
 typedef void variant_test(const struct midl_variant *variant);
 
-/* Every variant of MID-L that can run here. */
+static const struct midl_shape shape = {
+    .d = 37, .n = 70, .r = 3, .rg = 2, .k = 33, .gate = MIDL_GATE_LOWRANK};
+
+/* Every variant of MID-L that can run here and serves this shape. */
 static void for_each_variant(variant_test *test)
 {
     size_t tried = 0;
     for (size_t i = 0; i < midl_variant_count(); i++) {
         const struct midl_variant *variant = midl_variant_at(i);
-        if (midl_variant_unavailable(variant) || midl_variant_is_linear(variant))
+        char reason[MIDL_REASON_SIZE];
+        if (midl_variant_is_linear(variant) ||
+            midl_variant_fits(variant, &shape, 1, 1, reason) != MIDL_OK)
             continue;
         test(variant);
         tried++;
@@ -166,11 +176,11 @@ static struct midl_plan *plan_of(const struct midl_variant *variant, const struc
     return plan;
 }
 
-static struct problem problem_of(const struct midl_shape *shape, size_t batch, enum fill fill)
+static struct problem problem_of(const struct midl_shape *s, size_t batch, enum fill fill)
 {
     struct problem p;
     struct error error;
-    assert_int_equal(problem_random(shape, batch, 21, fill, &p, &error), OUTCOME_DONE);
+    assert_int_equal(problem_random(s, batch, 21, fill, &p, &error), OUTCOME_DONE);
     return p;
 }
 
@@ -193,9 +203,6 @@ static void assert_checks(const struct midl_variant *variant, const struct probl
     midl_oracle_destroy(oracle);
     midl_plan_destroy(plan);
 }
-
-static const struct midl_shape shape = {
-    .d = 37, .n = 70, .r = 3, .rg = 2, .k = 33, .gate = MIDL_GATE_LOWRANK};
 
 /* All logits equal, and zeros of both signs among them: the lowest indices. */
 static void equal_logits(const struct midl_variant *variant)

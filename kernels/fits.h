@@ -1,0 +1,11 @@
+/* fits.h - the predicates that rows of variants.def name: which shapes a variant serves. */
+#ifndef MIDL_FITS_H
+#define MIDL_FITS_H
+
+#include "midl.h"
+
+/* Block selection by blocks of sixteen. */
+bool fits_block16(const struct midl_shape *shape, size_t max_batch, int threads,
+                  char reason[MIDL_REASON_SIZE]);
+
+#endif
