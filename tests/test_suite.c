@@ -764,7 +764,7 @@ static void test_own_suites(void **state)
                     {"cache", 3 * 5, 0, true},
                     {"latency", 5 * 20, 0, false},
                     {"mnist", 5 * 6 * 2, 0, false},
-                    {"quick", 4 * 5 + 2 * 3, 2, false}};
+                    {"quick", 4 * 5 + 2 * 3 + 2, 2, false}};
     char **names;
     struct error error = {""};
     struct suite *suite;
