@@ -134,50 +134,31 @@ VEC_INLINE void block_tile(const struct block_call *call, size_t C, size_t S, si
         }
 }
 
+#define TILE(C, S)                                                                                 \
+    case C:                                                                                        \
+        block_tile(call, C, S, block, members, full);                                              \
+        break
+
 static void block_group(const struct block_call *call, size_t C, size_t block,
                         const struct member *members, float *full)
 {
     enum { PARTS = VECS == 1 ? 4 : 1 };
     switch (C) {
-    case 1:
-        block_tile(call, 1, PARTS, block, members, full);
-        break;
-    case 2:
-        block_tile(call, 2, PARTS, block, members, full);
-        break;
-    case 3:
-        block_tile(call, 3, PARTS, block, members, full);
-        break;
-    case 4:
-        block_tile(call, 4, PARTS, block, members, full);
-        break;
+        TILE(1, PARTS);
+        TILE(2, PARTS);
+        TILE(3, PARTS);
+        TILE(4, PARTS);
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_AVX2)
-    case 5:
-        block_tile(call, 5, 1, block, members, full);
-        break;
-    case 6:
-        block_tile(call, 6, 1, block, members, full);
-        break;
+        TILE(5, 1);
+        TILE(6, 1);
 #endif
 #if defined(MIDL_ISA_IS_AVX512)
-    case 7:
-        block_tile(call, 7, 1, block, members, full);
-        break;
-    case 8:
-        block_tile(call, 8, 1, block, members, full);
-        break;
-    case 9:
-        block_tile(call, 9, 1, block, members, full);
-        break;
-    case 10:
-        block_tile(call, 10, 1, block, members, full);
-        break;
-    case 11:
-        block_tile(call, 11, 1, block, members, full);
-        break;
-    case 12:
-        block_tile(call, 12, 1, block, members, full);
-        break;
+        TILE(7, 1);
+        TILE(8, 1);
+        TILE(9, 1);
+        TILE(10, 1);
+        TILE(11, 1);
+        TILE(12, 1);
 #endif
     }
 }
