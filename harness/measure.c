@@ -234,7 +234,9 @@ static struct store_point blank_point(const struct bench_case *bench_case,
                                 .selected = NAN,
                                 .distinct_rows = NAN,
                                 .flops_ratio = NAN,
-                                .bound_ns = NAN};
+                                .bound_ns = NAN,
+                                .placements = NAN,
+                                .regimes = NAN};
 }
 
 /* The point is one with a reason; subject->reason holds it. */

@@ -119,6 +119,7 @@ static const struct point_column point_columns[] = {
     {VALUE_REAL, FIELD(bytes_io)},    {VALUE_REAL, FIELD(comparisons)},
     {VALUE_REAL, FIELD(selected)},    {VALUE_REAL, FIELD(distinct_rows)},
     {VALUE_REAL, FIELD(flops_ratio)}, {VALUE_REAL, FIELD(bound_ns)},
+    {VALUE_REAL, FIELD(placements)},  {VALUE_REAL, FIELD(regimes)},
 };
 
 static struct value point_value(const struct store_point *point, const struct point_column *column)
@@ -180,7 +181,8 @@ static enum store_status writer_prepare(struct writer *writer)
         status =
             store_prepare(writer->store,
                           "INSERT INTO sample (point_id, round, position, iterations, real_ns, "
-                          "cpu_ns, disturbed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                          "cpu_ns, disturbed, placement, reference_ns, stolen) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                           storing, &writer->sample);
     if (status == STORE_OK)
         status = prepare_counter(writer->store, &writer->counter);
@@ -215,7 +217,10 @@ static enum store_status put_samples(const struct writer *writer, int64_t point_
                                     as_integer(s->iterations),
                                     as_real(s->real_ns),
                                     as_real(s->cpu_ns),
-                                    as_integer(s->disturbed ? 1 : 0)};
+                                    as_integer(s->disturbed ? 1 : 0),
+                                    as_integer(s->placement),
+                                    as_real(s->reference_ns),
+                                    as_real(s->stolen)};
         status = store_write_row(writer->store, writer->sample, row, COUNT(row), storing);
     }
     return status;

@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 2;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 3;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -93,7 +93,9 @@ CREATE TABLE point (
     distinct_rows INTEGER,                  -- distinct neurons selected by the batch
     flops_ratio REAL,                       -- promise: FLOPs of linear / FLOPs of the layer
     bound_ns    REAL,                       -- least time that the measured ceilings allow
-    error_ratio REAL                        -- largest |y - ref| / bound; NULL: NaN, or not compared
+    error_ratio REAL,                       -- largest |y - ref| / bound; NULL: NaN, or not compared
+    placements  INTEGER,                    -- in how many places of memory it was measured
+    regimes     INTEGER                     -- 2: the machine ran at two speeds; the intervals hold both
 ) STRICT;
 
 CREATE INDEX point_by_run ON point (run_id);
@@ -107,6 +109,9 @@ CREATE TABLE sample (
     real_ns    REAL NOT NULL,               -- per call
     cpu_ns     REAL NOT NULL,               -- per call
     disturbed  INTEGER NOT NULL DEFAULT 0,  -- 1: the drift monitor marked this round
+    placement  INTEGER NOT NULL DEFAULT 0,  -- of weights, inputs, outputs and plans in memory
+    reference_ns REAL,                      -- the reference loop in this round: the machine's speed
+    stolen     REAL,                        -- share of the round that the hypervisor took
     PRIMARY KEY (point_id, round)
 ) STRICT, WITHOUT ROWID;
 

@@ -60,6 +60,8 @@ struct store_sample {
     int64_t iterations;
     double real_ns, cpu_ns; /* per call */
     bool disturbed;
+    int placement;               /* same placement = same arrays and plans in memory */
+    double reference_ns, stolen; /* of the round: the reference loop's time; share stolen */
 };
 
 struct store_counter {
@@ -92,6 +94,7 @@ struct store_point {
     double flops_gate, flops_light, flops_full, flops_blend;
     double bytes_gate, bytes_light, bytes_full, bytes_io;
     double comparisons, selected, distinct_rows, flops_ratio, bound_ns;
+    double placements, regimes;
 
     const struct store_sample *samples;
     size_t sample_count;

@@ -19,12 +19,14 @@ SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        -- beyond the contract:
        p.linear, p.gate, p.select_mode, p.block, p.threshold, p.unselected, p.input, p.layer,
        p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
-       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key
+       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key, p.placements, p.regimes
 FROM point p JOIN run r USING (run_id);
 
 DROP VIEW IF EXISTS samples;
 CREATE VIEW samples AS
-SELECT point_id, round, position, iterations, real_ns, cpu_ns, disturbed FROM sample;
+SELECT point_id, round, position, iterations, real_ns, cpu_ns, disturbed, placement, reference_ns,
+       stolen
+FROM sample;
 
 DROP VIEW IF EXISTS counters;
 CREATE VIEW counters AS

@@ -221,9 +221,12 @@ static inline char *definition(const char *path)
     return text;
 }
 
-static inline void make_version_1(const char *path)
+/* A database as that version of the schema made it. */
+static inline void make_version(int version, const char *path)
 {
-    char *old = read_source("tests/fixtures/store-1.sql");
+    char name[64];
+    snprintf(name, sizeof name, "tests/fixtures/store-%d.sql", version);
+    char *old = read_source(name);
 
     raw(path, old);
     free(old);

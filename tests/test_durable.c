@@ -44,7 +44,8 @@ static enum store_status put_group(struct store *store, int64_t run_id, int grou
 
     snprintf(key, sizeof key, "group %d", group);
     for (int i = 0; i < GROUP_SAMPLES; i++)
-        samples[i] = (struct store_sample){i, 0, 100, group + i, group + i, false};
+        samples[i] = (struct store_sample){
+            .round = i, .iterations = 100, .real_ns = group + i, .cpu_ns = group + i};
     for (int i = 0; i < GROUP_POINTS; i++) {
         points[i] = a_point(key, kernels[i]);
         points[i].samples = samples;
@@ -440,7 +441,7 @@ static void a_crowd_migrates_once(void **state)
     for (int i = 0; i < 4; i++) {
         char path[32];
         snprintf(path, sizeof path, "crowd-old%d.db", i);
-        make_version_1(path);
+        make_version(1, path);
         crowd(path, 2);
         char *migrated = definition(path), *fresh = definition("crowd0/new.db");
         assert_string_equal(migrated, fresh);

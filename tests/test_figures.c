@@ -46,8 +46,13 @@ static void put(struct known known)
     bool timed = !known.status || strcmp(known.status, "noisy") == 0;
     int64_t n = known.n ? known.n : 100, batch = known.batch ? known.batch : 1;
     double time_ns = timed ? known.time_us * MICROSECOND : NAN;
-    struct store_sample samples[] = {{0, 0, 10, time_ns, time_ns, false},
-                                     {1, 1, 10, time_ns * 1.1, time_ns, true}};
+    struct store_sample samples[] = {{.iterations = 10, .real_ns = time_ns, .cpu_ns = time_ns},
+                                     {.round = 1,
+                                      .position = 1,
+                                      .iterations = 10,
+                                      .real_ns = time_ns * 1.1,
+                                      .cpu_ns = time_ns,
+                                      .disturbed = true}};
 
     snprintf(shape, sizeof shape, "%d", key++);
     struct store_point point = {

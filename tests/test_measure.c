@@ -279,7 +279,7 @@ static void run_counted(const struct rounds_options *options, struct counted *co
 
 static void test_rounds(void **state)
 {
-    struct rounds_options options = {.target = 0, /* never reached */
+    struct rounds_options options = {.target = -1, /* never reached, even by equal samples */
                                      .budget_ns = 0,
                                      .sample_ns = 1e4,
                                      .min_rounds = 70,
@@ -331,7 +331,7 @@ static void test_target_ends_rounds(void **state)
 static void test_stop_flag(void **state)
 {
     volatile sig_atomic_t stop = 0;
-    const struct rounds_options options = {.target = 0,
+    const struct rounds_options options = {.target = -1,
                                            .budget_ns = 1e18,
                                            .sample_ns = 1e4,
                                            .min_rounds = 10,

@@ -19,7 +19,7 @@ static void made_as_its_files_say(void **state)
     raw("shell.db", views);
     char *made = definition("new/made.db"), *shell = definition("shell.db");
     assert_string_equal(made, shell);
-    assert_non_null(strstr(made, "1835623532 2\n"));
+    assert_non_null(strstr(made, "1835623532 3\n"));
     free(schema);
     free(views);
     free(made);
@@ -124,7 +124,7 @@ static void foreign_files_are_refused(void **state)
     raw("foreign2.db", "PRAGMA application_id = 7");
     raw("foreign3.db", "PRAGMA user_version = 1");
     store_close(open_store("newer.db", STORE_WRITE));
-    raw("newer.db", "PRAGMA user_version = 3");
+    raw("newer.db", "PRAGMA user_version = 4");
     store_close(open_store("unversioned.db", STORE_WRITE));
     raw("unversioned.db", "PRAGMA user_version = 0");
     for (int i = 0; i < 2; i++) {
@@ -135,7 +135,7 @@ static void foreign_files_are_refused(void **state)
         refused("foreign.db", mode, STORE_BAD, "another program");
         refused("foreign2.db", mode, STORE_BAD, "another program");
         refused("foreign3.db", mode, STORE_BAD, "another program");
-        refused("newer.db", mode, STORE_BAD, "newer midl (schema 3, this one knows 2)");
+        refused("newer.db", mode, STORE_BAD, "newer midl (schema 4, this one knows 3)");
         refused("unversioned.db", mode, STORE_BAD, "another program");
     }
     refused("empty.db", STORE_READ, STORE_BAD, "is empty");
@@ -153,7 +153,8 @@ static char *small_database(size_t *ret_size)
     int64_t run_id = begin_run(store);
 
     for (int i = 0; i < 50; i++)
-        samples[i] = (struct store_sample){i, 0, 100, 50 + i, 50 + i, false};
+        samples[i] = (struct store_sample){
+            .round = i, .iterations = 100, .real_ns = 50 + i, .cpu_ns = 50 + i};
     for (int i = 0; i < 10; i++) {
         char key[32];
         snprintf(key, sizeof key, "key %d", i);
@@ -230,10 +231,11 @@ static void flipped_bytes_do_no_harm(void **state)
 
 /* ---- Migration ------------------------------------------------------------------------------- */
 
-static void migrated_equals_fresh(void **state)
+static void check_migrated(int version)
 {
-    (void)state;
-    make_version_1("old.db");
+    unlink("old.db");
+    unlink("fresh.db");
+    make_version(version, "old.db");
     raw("old.db", "CREATE VIEW mine AS SELECT 1 AS x");
     struct store *store = open_store("old.db", STORE_WRITE);
     assert_string_equal(answer(store, "SELECT x FROM mine"), "1");
@@ -245,6 +247,9 @@ static void migrated_equals_fresh(void **state)
     assert_string_equal(answer(store, "SELECT group_concat(foreign_key_check.\"table\") IS NULL "
                                       "FROM pragma_foreign_key_check AS foreign_key_check"),
                         "1");
+    assert_string_equal(answer(store, "SELECT count(*) || ' ' || sum(placement) FROM samples "
+                                      "WHERE reference_ns IS NULL AND stolen IS NULL"),
+                        "4 0");
     struct store_point point = a_point("d=64", "dense");
     put(store, 2, &point, 1);
     assert_string_equal(answer(store, "SELECT error_ratio FROM points WHERE kernel = 'dense'"),
@@ -262,13 +267,20 @@ static void migrated_equals_fresh(void **state)
     store_close(store);
 }
 
+static void migrated_equals_fresh(void **state)
+{
+    (void)state;
+    for (int version = 1; version < store_newest_version; version++)
+        check_migrated(version);
+}
+
 static void an_older_one_is_read_as_it_is(void **state)
 {
     size_t size, size_after;
     char text[64] = "untouched";
 
     (void)state;
-    make_version_1("asis.db");
+    make_version(1, "asis.db");
     char *data = read_file("asis.db", &size);
     struct store *store = open_store("asis.db", STORE_READ);
     assert_string_equal(answer(store, "SELECT count(*) FROM points"), "3");
@@ -276,7 +288,7 @@ static void an_older_one_is_read_as_it_is(void **state)
         store_query_text(store, "SELECT value FROM ceilings", NULL, 0, text, sizeof text),
         STORE_BAD);
     assert_line(store_error(store),
-                "no such table: ceilings; the database is older (schema 1 of 2)");
+                "no such table: ceilings; the database is older (schema 1 of 3)");
     assert_string_equal(text, "untouched");
     store_close(store);
     char *data_after = read_file("asis.db", &size_after);
@@ -290,7 +302,7 @@ static void an_older_one_is_read_as_it_is(void **state)
 static void a_failed_migration_changes_nothing(void **state)
 {
     (void)state;
-    make_version_1("stuck.db");
+    make_version(1, "stuck.db");
     raw("stuck.db", "ALTER TABLE point ADD COLUMN error_ratio REAL");
     struct store *store = NULL;
     char error[STORE_ERROR_SIZE];
@@ -302,7 +314,7 @@ static void a_failed_migration_changes_nothing(void **state)
     free(before);
     free(after);
 
-    make_version_1("broken.db");
+    make_version(1, "broken.db");
     raw("broken.db", "PRAGMA foreign_keys = OFF; DELETE FROM run WHERE run_id = 1");
     before = definition("broken.db");
     assert_int_equal(store_open("broken.db", STORE_WRITE, &store, error), STORE_BAD);
@@ -358,8 +370,8 @@ static void a_run_with_all_it_knows(void **state)
 /* Every field lands in the column of its name. */
 static void every_field_comes_back(void **state)
 {
-    const struct store_sample samples[] = {{0, 1, 1000, 2.5, 2.25, false},
-                                           {1, 0, 1000, 3.5, 3, true}};
+    const struct store_sample samples[] = {{0, 1, 1000, 2.5, 2.25, false, 4, 7.5, NAN},
+                                           {1, 0, 1000, 3.5, 3, true, 5, 8.5, 0.25}};
     const struct store_counter counters[] = {{"instructions", "callgrind", NULL, 12.5, NAN},
                                              {"l1d_misses", "papi", "not supported", NAN, 0.5}};
     /* clang-format off */
@@ -374,6 +386,7 @@ static void every_field_comes_back(void **state)
         .flops = 20, .bytes = 40, .flops_gate = 16, .flops_light = 17, .flops_full = 18,
         .flops_blend = 19, .bytes_gate = 21, .bytes_light = 22, .bytes_full = 23, .bytes_io = 24,
         .comparisons = 25, .selected = 26, .distinct_rows = 27, .flops_ratio = 1.75, .bound_ns = 5,
+        .placements = 28, .regimes = 2,
         .samples = samples, .sample_count = 2, .counters = counters, .counter_count = 2};
     /* clang-format on */
     struct store *store = open_store("fields.db", STORE_WRITE);
@@ -388,17 +401,17 @@ static void every_field_comes_back(void **state)
         "layer, blas_core, status, reason, error_ratio, time_ns, time_lo_ns, time_hi_ns, "
         "yardstick, speedup, speedup_lo, speedup_hi, stop, plan_ns, plan_bytes, flops, "
         "bytes, flops_gate, flops_light, flops_full, flops_blend, bytes_gate, bytes_light, "
-        "bytes_full, bytes_io, comparisons, selected, distinct_rows, flops_ratio, bound_ns "
-        "FROM point",
+        "bytes_full, bytes_io, comparisons, selected, distinct_rows, flops_ratio, bound_ns, "
+        "placements, regimes FROM point",
         "1,key,simd,avx512,bf16,1,1,2,3,4,shared,5,threshold,6,0.125,zero,7,8,cold,in,la,"
         "Haswell,noisy,drift,0.5,10,9,11,linear,2,1.5,2.5,budget,12,13,20,40,16,17,18,19,"
-        "21,22,23,24,25,26,27,1.75,5\r\n");
-    /* No column was forgotten: all 51 are the key and the 50 above. */
-    assert_string_equal(answer(store, "SELECT count(*) FROM pragma_table_info('point')"), "51");
+        "21,22,23,24,25,26,27,1.75,5,28,2\r\n");
+    /* No column was forgotten: all 53 are the key and the 52 above. */
+    assert_string_equal(answer(store, "SELECT count(*) FROM pragma_table_info('point')"), "53");
     assert_rows(store, "SELECT samples, active, gflops, gbps, bound_ratio FROM points",
                 "2,1.5,2,4,0.5\r\n");
     assert_rows(store, "SELECT * FROM samples ORDER BY round",
-                "1,0,1,1000,2.5,2.25,0\r\n1,1,0,1000,3.5,3,1\r\n");
+                "1,0,1,1000,2.5,2.25,0,4,7.5,\r\n1,1,0,1000,3.5,3,1,5,8.5,0.25\r\n");
     assert_rows(store, "SELECT * FROM counters ORDER BY counter",
                 "1,bytes,40,model,,\r\n1,cache_lines,0.625,model,,\r\n1,flops,20,model,,\r\n"
                 "1,instructions,12.5,callgrind,,\r\n1,l1d_misses,,papi,0.5,not supported\r\n");
@@ -436,8 +449,9 @@ static void what_does_not_apply_is_null(void **state)
 /* Each call: a good point, then one that must be refused; then nothing of it is there. */
 static void all_or_nothing(void **state)
 {
-    const struct store_sample twice[] = {{0, 0, 1, 1, 1, false}, {0, 1, 1, 1, 1, false}};
-    const struct store_sample missing[] = {{0, 0, 1, NAN, 1, false}};
+    const struct store_sample twice[] = {{.real_ns = 1, .cpu_ns = 1},
+                                         {.position = 1, .real_ns = 1, .cpu_ns = 1}};
+    const struct store_sample missing[] = {{.real_ns = NAN, .cpu_ns = 1}};
     const struct store_counter foreign[] = {{"x", "guessed", NULL, 1, NAN}};
     struct store *store = open_store("all.db", STORE_WRITE);
     int64_t run_id = begin_run(store);
