@@ -1,16 +1,27 @@
 /* lists.c - batches with a selection of their own per input, without forming the union.
  *
  * The pairs (input, neuron) are turned around: for each neuron the list of the inputs that selected
- * it, by counting sort. One weight row then meets its inputs in a tile of 1 x C accumulators: each
- * weight is loaded once for C multiply-adds, each input value once for one. That is one load per
- * multiply-add and a little, which cores with two loads a cycle sustain if the inputs lie in the
- * first-level cache.
+ * it, as a bit mask over a short chunk of the batch. One neuron against its list takes more than
+ * one load per multiply-add, which no core sustains at its full speed, and reads its weights once
+ * per list. But among the neurons of a panel there are nearly equal masks: two such neurons meet
+ * the inputs of both masks in a register tile of 2 x C, as in a dense product, with half the loads,
+ * and little is computed in vain. So
  *
- * So d is cut in blocks of 256, for which a chunk of 32 inputs fits there (32 KiB). W is packed
- * block after block, to stream by in order, once a chunk; blocks are filled with zeros, so that a
- * tile is a straight line of code: with a loop over the block, the mispredicted end of each tile
- * cost a third of the speed. What remains is the sum across lanes, once per pair and block.
+ *   - a chunk has so many inputs that the typical masks, 2^(chunk * H(k/n)) by their entropy, are
+ *     twice as many as the panel's neurons; sorted in the order of Gray's code, neighbours then
+ *     differ in about one input. Popular neurons, which nearly all inputs select, find each other
+ *     by themselves and are computed as densely as they are selected;
+ *   - tiles are sorted by their size: no branch is mispredicted, and the rows of the next tile are
+ *     prefetched while one is computed;
+ *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
+ * slice of W near the second while the chunks of up to 128 inputs pass by.
+ *
+ * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
+ * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
+ * inputs or on the threads. What limits it: on a core with one load and one multiply-add a cycle
+ * (Zen 4), tiles run at 85 % of the peak; a tenth of that is computed in vain.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,27 +31,50 @@
 
 extern MIDL_IMPL(lists);
 
-enum { CHUNK = 32, BLOCK = 256, STEPS = BLOCK / VEC_LANES };
+enum {
+    PANEL = 512, /* neurons whose masks are compared */
+    CHUNK = 16,  /* inputs in a mask, at most */
+    PASS = 128,  /* inputs that share a pass over W */
+    ROWS = 2,
+    COLS = 8,            /* of a tile, at most: neurons and inputs */
+    SLICE = 512,         /* floats: a panel's slice of W is 1 MiB */
+    SLICE_FLOATS = 6144, /* of a chunk, all inputs together: 24 KiB */
+};
 
-/* Inputs of a list that go through one tile: as many accumulators as leave registers for operands.
- */
-#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
-enum { GROUP = 14 };
-#else
-enum { GROUP = 7 };
-#endif
+/* The sums of the neurons of a tile stand this many floats apart. */
+#define APART(C) ((C) <= 4 ? 4 : 8)
 
-/* Apart by a cache line more than a block, so that the inputs' same offsets spread over the sets.
- */
-enum { STRIDE = BLOCK + 16 };
+/* Up to four neurons of the same mask, by number in the panel; their sums begin at `sums`. */
+struct tile {
+    uint16_t neuron[ROWS], mask, sums;
+};
+
+/* Kinds of tiles, R x C: 2 x 1..8, 1 x 1..8. */
+enum { KINDS = 2 * COLS };
+
+/* One chunk's share of a panel. */
+struct lists {
+    struct tile tiles[2 * PANEL + 1]; /* by kind; one more to prefetch */
+    uint16_t begin[KINDS + 1];        /* of each kind, among the tiles */
+    float sums[PANEL * CHUNK + 16];
+};
+
+/* A thread's workspace for one chunk after the other. */
+struct scratch {
+    uint32_t keys[2][PANEL];      /* mask << 16 | neuron: to sort */
+    struct tile tiles[2 * PANEL]; /* in the order of their masks */
+    uint8_t kinds[2 * PANEL];
+    float full[PANEL * CHUNK]; /* F, [neurons][CHUNK] */
+    uint32_t next[PASS]; /* of each input of the pass: its selected neurons before the panel */
+};
 
 struct lists_state {
-    float *w;        /* [blocks][n][BLOCK]: W */
-    float *x;        /* [blocks][chunk][STRIDE]: the inputs of a chunk */
-    uint32_t *start; /* [n + 1]: where a neuron's list begins */
-    uint32_t *next;  /* [n]: cursor while lists are made and read */
-    uint32_t *input; /* [pairs]: the lists: inputs by number in the chunk, ascending */
-    float *sum;      /* [pairs]: W x for each pair, in the order of the lists */
+    size_t slices, slice, stride; /* of d; floats a slice, multiples of 16; floats an input */
+    size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
+    float *w;                     /* [slices][n][slice]: W, filled up with zeros */
+    float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
+    struct lists *lists;          /* [threads][chunks] */
+    struct scratch *scratch;      /* [threads] */
 };
 
 static void destroy(void *opaque)
@@ -48,30 +82,50 @@ static void destroy(void *opaque)
     struct lists_state *state = opaque;
     free(state->w);
     free(state->x);
-    free(state->start);
-    free(state->next);
-    free(state->input);
-    free(state->sum);
+    free(state->lists);
+    free(state->scratch);
     free(state);
 }
 
-static size_t chunk_of(size_t max_batch)
+static size_t smaller(size_t a, size_t b)
 {
-    return max_batch < CHUNK ? max_batch : CHUNK;
+    return a < b ? a : b;
 }
 
-static size_t blocks_of(size_t d)
+/* Inputs in a chunk, by the entropy of a mask; chunks of equal length. Blocks of neighbours have
+ * equal masks anyway. */
+static size_t chunk_length(const struct midl_shape *shape, size_t max_batch, int threads)
 {
-    return (d + BLOCK - 1) / BLOCK;
+    double p = (double)shape->k / (double)shape->n, neurons = (double)shape->n / threads;
+    double entropy = p > 0 && p < 1 ? -(p * log2(p) + (1 - p) * log2(1 - p)) : 0;
+    double different = log2(2 * fmax(fmin(neurons, PANEL), 1));
+    double length = shape->select == MIDL_SELECT_BLOCK ? 12 : fmax(different / entropy, 4);
+    size_t most = length < CHUNK ? (size_t)length : CHUNK;
+    size_t chunks = (smaller(max_batch, PASS) + most - 1) / most;
+    return (smaller(max_batch, PASS) + chunks - 1) / chunks;
 }
 
-/* Row `row` of [.][d] in blocks: block i goes to to + i * apart. */
-static void copy_row(size_t d, const float *row, float *to, size_t apart)
+/* An odd number of cache lines apart, the inputs' same offsets spread over the cache's sets. */
+static void choose_sizes(struct lists_state *state, const struct variant_env *env)
 {
-    for (size_t at = 0; at < d; at += BLOCK, to += apart) {
-        size_t length = d - at < BLOCK ? d - at : BLOCK;
+    const struct midl_shape *s = &env->layer.shape;
+    state->chunk = chunk_length(s, env->max_batch, env->threads);
+    state->inputs = smaller(env->max_batch, PASS);
+    state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
+    size_t most = state->chunks > 1 ? SLICE : SLICE_FLOATS / state->chunk;
+    state->slices = (s->d + most - 1) / most;
+    state->slice = (s->d + 16 * state->slices - 1) / (16 * state->slices) * 16;
+    state->stride = (state->slice / 16 | 1) * 16;
+}
+
+/* Row `row` of [.][d] in slices: slice i goes to to + i * apart. */
+static void copy_row(const struct lists_state *state, size_t d, const float *row, float *to,
+                     size_t apart)
+{
+    for (size_t i = 0; i < state->slices; i++, to += apart) {
+        size_t at = i * state->slice, length = at < d ? smaller(d - at, state->slice) : 0;
         memcpy(to, row + at, length * sizeof *to);
-        memset(to + length, 0, (BLOCK - length) * sizeof *to);
+        memset(to + length, 0, (state->slice - length) * sizeof *to);
     }
 }
 
@@ -80,26 +134,26 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
 {
     const struct midl_shape *s = &env->layer.shape;
     struct lists_state *state = calloc(1, sizeof *state);
-    size_t chunk = chunk_of(env->max_batch), pairs = chunk * s->k;
-    size_t w_floats = blocks_of(s->d) * s->n * BLOCK, x_floats = blocks_of(s->d) * chunk * STRIDE;
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
+    choose_sizes(state, env);
+    size_t threads = (size_t)env->threads, w_floats = state->slices * s->n * state->slice;
+    size_t x_floats = state->slices * state->inputs * state->stride;
     state->w = midl_array(w_floats, sizeof(float));
     state->x = midl_array(x_floats, sizeof(float));
-    state->start = midl_array(s->n + 1, sizeof(uint32_t));
-    state->next = midl_array(s->n, sizeof(uint32_t));
-    state->input = midl_array(pairs, sizeof(uint32_t));
-    state->sum = midl_array(pairs, sizeof(float));
-    if (!state->w || !state->x || !state->start || !state->next || !state->input || !state->sum) {
+    state->lists = midl_array(threads * state->chunks, sizeof *state->lists);
+    state->scratch = midl_array(threads, sizeof *state->scratch);
+    if (!state->w || !state->x || !state->lists || !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
     for (size_t j = 0; j < s->n; j++)
-        copy_row(s->d, env->layer.full_weight + j * s->d, state->w + j * BLOCK, s->n * BLOCK);
+        copy_row(state, s->d, env->layer.full_weight + j * s->d, state->w + j * state->slice,
+                 s->n * state->slice);
     *ret_state = state;
-    *ret_bytes = sizeof *state + (w_floats + x_floats + pairs) * sizeof(float) +
-                 (2 * s->n + 1 + pairs) * sizeof(uint32_t);
+    *ret_bytes = sizeof *state + (w_floats + x_floats) * sizeof(float) +
+                 threads * (state->chunks * sizeof *state->lists + sizeof *state->scratch);
     return MIDL_OK;
 }
 
@@ -107,179 +161,328 @@ struct lists_call {
     const struct variant_env *env;
     struct lists_state *state;
     const struct variant_batch *batch;
-    size_t first, count; /* the chunk's inputs */
+    size_t first, count; /* the inputs of this pass over W */
 };
 
-/* The lists of a chunk, by counting sort. */
-static void make_lists(const struct lists_call *call)
+/* A chunk and a panel, for one thread. */
+struct place {
+    const struct lists_call *call;
+    struct scratch *scratch;
+    struct lists *lists;
+    size_t input, inputs; /* the chunk's, counted within the pass */
+    size_t neuron, neurons;
+};
+
+/* ---- Lists, and tiles of neurons with equal lists ------------------------------------------- */
+
+/* The masks, input by input. */
+static void make_masks(const struct place *at)
 {
-    const struct midl_selection *s = call->batch->selection;
-    struct lists_state *state = call->state;
-    size_t n = call->env->layer.shape.n;
-    memset(state->start, 0, (n + 1) * sizeof *state->start);
-    for (size_t b = 0; b < call->count; b++) {
-        const uint32_t *index = s->index + (call->first + b) * s->stride;
-        for (size_t i = 0; i < s->count[call->first + b]; i++)
-            state->start[index[i] + 1]++;
-    }
-    for (size_t j = 0; j < n; j++) {
-        state->start[j + 1] += state->start[j];
-        state->next[j] = state->start[j];
-    }
-    for (size_t b = 0; b < call->count; b++) {
-        const uint32_t *index = s->index + (call->first + b) * s->stride;
-        for (size_t i = 0; i < s->count[call->first + b]; i++)
-            state->input[state->next[index[i]]++] = (uint32_t)b;
-    }
-    memcpy(state->next, state->start, n * sizeof *state->next);
-}
-
-/* Tiles are straight-line code, one for each size: but not for the sanitizers, whose checks would
- * make megabytes of it. They run one tile of any size, which is the same but for the compiler's
- * unrolling. */
-#if defined(__SANITIZE_ADDRESS__)
-#define ONE_TILE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ONE_TILE 1
-#endif
-#endif
-#if defined(ONE_TILE)
-#define UNROLL
-#define TILE_INLINE static inline
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#define TILE_INLINE VEC_INLINE
-#endif
-
-/* sum[c] += w . x[input[c]] over one block for C inputs. */
-TILE_INLINE void list_tile(size_t C, const float *w, const float *x, const uint32_t *input,
-                           float *sum)
-{
-    const float *at[16];
-    vec acc[16];
-    UNROLL
-    for (size_t c = 0; c < 16; c++) {
-        at[c] = x + (c < C ? input[c] * (size_t)STRIDE : 0);
-        acc[c] = vec_set(0.0f);
-    }
-    UNROLL
-    for (size_t i = 0; i < STEPS; i++) {
-        vec wv = vec_load(w + i * VEC_LANES);
-        UNROLL
-        for (size_t c = 0; c < C; c++)
-            acc[c] = vec_fma(wv, vec_load(at[c] + i * VEC_LANES), acc[c]);
-    }
-    vec_add_sums(C, acc, sum);
-}
-
-#if defined(ONE_TILE)
-
-static void list_group(size_t C, const float *w, const float *x, const uint32_t *input, float *sum)
-{
-    list_tile(C, w, x, input, sum);
-}
-
-#else
-
-#define TILE(C)                                                                                    \
-    case C:                                                                                        \
-        list_tile(C, w, x, input, sum);                                                            \
-        break
-
-static void list_group(size_t C, const float *w, const float *x, const uint32_t *input, float *sum)
-{
-    switch (C) {
-        TILE(1);
-        TILE(2);
-        TILE(3);
-        TILE(4);
-        TILE(5);
-        TILE(6);
-        TILE(7);
-#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
-        TILE(8);
-        TILE(9);
-        TILE(10);
-        TILE(11);
-        TILE(12);
-        TILE(13);
-        TILE(14);
-#endif
+    const struct midl_selection *s = at->call->batch->selection;
+    uint32_t *keys = at->scratch->keys[0];
+    for (size_t j = 0; j < at->neurons; j++)
+        keys[j] = (uint32_t)j;
+    for (size_t c = 0; c < at->inputs; c++) {
+        size_t b = at->call->first + at->input + c, count = s->count[b];
+        const uint32_t *index = s->index + b * s->stride;
+        for (size_t i = at->scratch->next[at->input + c];
+             i < count && index[i] < at->neuron + at->neurons; i++)
+            keys[index[i] - at->neuron] |= 0x10000u << c;
     }
 }
 
-#endif
-
-/* One block of one weight row against its whole list, in groups of nearly equal size. */
-static void list_row(const float *w, const float *x, size_t count, const uint32_t *input,
-                     float *sum)
+/* Where a mask stands in the order of Gray's code, in which neighbours differ in one bit. */
+static uint32_t gray_rank(uint32_t mask)
 {
-    for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
-        size_t C = (count + groups - 1) / groups;
-        list_group(C, w, x, input, sum);
-        count -= C;
-        input += C;
-        sum += C;
-    }
+    mask ^= mask >> 8;
+    mask ^= mask >> 4;
+    mask ^= mask >> 2;
+    return mask ^ mask >> 1;
 }
 
-/* All lists of neurons [first, last) over all of d. */
-static void lists_rows(const struct lists_call *call, size_t first, size_t last)
+static uint32_t mask_of(uint32_t key)
 {
-    const struct lists_state *state = call->state;
-    const struct midl_layer *layer = &call->env->layer;
-    size_t n = layer->shape.n, blocks = blocks_of(layer->shape.d);
-    for (size_t j = first; j < last; j++)
-        for (size_t p = state->start[j]; p < state->start[j + 1]; p++)
-            state->sum[p] = layer->full_bias[j];
-    for (size_t i = 0; i < blocks; i++) {
-        const float *w = state->w + i * n * BLOCK, *x = state->x + i * call->count * STRIDE;
-        for (size_t j = first; j < last; j++) {
-            size_t start = state->start[j];
-            list_row(w + j * BLOCK, x, state->start[j + 1] - start, state->input + start,
-                     state->sum + start);
+    return key >> 16 ^ key >> 17;
+}
+
+/* Sort by eight bits from `shift` on; equal ones keep their order. */
+static void sort_keys(size_t count, const uint32_t *keys, int shift, uint32_t *ret)
+{
+    uint16_t start[256] = {0};
+    uint16_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        start[keys[i] >> shift & 255]++;
+    for (size_t digit = 0; digit < 256; digit++) {
+        uint16_t here = start[digit];
+        start[digit] = sum;
+        sum = (uint16_t)(sum + here);
+    }
+    for (size_t i = 0; i < count; i++)
+        ret[start[keys[i] >> shift & 255]++] = keys[i];
+}
+
+/* A tile for `rows` neurons, whose masks together are `mask`. */
+static void add_tile(struct scratch *scratch, const uint32_t *keys, size_t rows, uint32_t mask,
+                     size_t *tiles)
+{
+    size_t C = (size_t)__builtin_popcount(mask);
+    struct tile *tile = &scratch->tiles[*tiles];
+    if (mask == 0)
+        return;
+    *tile = (struct tile){.mask = (uint16_t)mask};
+    for (size_t r = 0; r < rows; r++)
+        tile->neuron[r] = (uint16_t)keys[r];
+    scratch->kinds[(*tiles)++] = (uint8_t)((ROWS - rows) * COLS + C - 1);
+}
+
+/* The lower half of the bits of a mask that is too long for a tile, else all. */
+static uint32_t first_part(uint32_t mask)
+{
+    uint32_t rest = mask;
+    size_t count = (size_t)__builtin_popcount(mask);
+    if (count <= COLS)
+        return mask;
+    for (size_t i = 0; i < count / 2; i++)
+        rest &= rest - 1;
+    return mask ^ rest;
+}
+
+/* Tiles in the order of masks. */
+static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons)
+{
+    size_t tiles = 0;
+    for (size_t i = 0; i < neurons; i += ROWS) {
+        size_t rows = smaller(neurons - i, ROWS);
+        uint32_t mask = mask_of(keys[i]) | mask_of(keys[i + rows - 1]), part = first_part(mask);
+        add_tile(scratch, keys + i, rows, part, &tiles);
+        add_tile(scratch, keys + i, rows, mask ^ part, &tiles);
+    }
+    return tiles;
+}
+
+/* Tiles in the order of kinds, with places for their sums. */
+static void sort_tiles(const struct scratch *scratch, size_t count, struct lists *lists)
+{
+    uint16_t begin[KINDS + 1] = {0}, sums = 0;
+    for (size_t i = 0; i < count; i++)
+        begin[scratch->kinds[i] + 1]++;
+    for (size_t kind = 0; kind < KINDS; kind++)
+        begin[kind + 1] = (uint16_t)(begin[kind + 1] + begin[kind]);
+    memcpy(lists->begin, begin, sizeof begin);
+    for (size_t i = 0; i < count; i++)
+        lists->tiles[begin[scratch->kinds[i]]++] = scratch->tiles[i];
+    lists->tiles[count] = (struct tile){{0}, 0, 0};
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        uint16_t size = (uint16_t)((ROWS - kind / COLS) * APART(kind % COLS + 1));
+        for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1];
+             i++, sums = (uint16_t)(sums + size))
+            lists->tiles[i].sums = sums;
+    }
+    memset(lists->sums, 0, (sums + 16u) * sizeof *lists->sums);
+}
+
+static void make_lists(const struct place *at)
+{
+    struct scratch *scratch = at->scratch;
+    make_masks(at);
+    for (size_t j = 0; j < at->neurons; j++)
+        scratch->keys[0][j] = gray_rank(scratch->keys[0][j] >> 16) << 16 | (uint32_t)j;
+    sort_keys(at->neurons, scratch->keys[0], 16, scratch->keys[1]);
+    if (at->inputs > 8)
+        sort_keys(at->neurons, scratch->keys[1], 24, scratch->keys[0]);
+    size_t tiles = find_tiles(scratch, scratch->keys[at->inputs <= 8], at->neurons);
+    sort_tiles(scratch, tiles, at->lists);
+}
+
+/* ---- Products ------------------------------------------------------------------------------- */
+
+/* One slice of a panel's weights and of a chunk's inputs. */
+struct slice {
+    struct lists *lists;
+    const float *w;        /* of the panel's first neuron */
+    const float *x[CHUNK]; /* of each input */
+    size_t length;
+};
+
+/* Add a tile's sums of sixteen accumulators at most; R * APART(C) <= 16. */
+VEC_INLINE void add_sums(size_t R, size_t C, const vec *sum, float *to)
+{
+    vec all[16];
+    uint32_t live = 0;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++) {
+        size_t r = i / APART(C), c = i % APART(C);
+        bool used = r < R && c < C;
+        all[i] = used ? sum[r * C + c] : vec_set(0.0f);
+        live |= (uint32_t)used << i;
+    }
+    vec_add_sums(live, all, to);
+}
+
+/* A tile over one slice; R and C are compile-time constants. */
+VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const struct tile *tile)
+{
+    const float *w[ROWS], *next[ROWS], *x[COLS];
+    uint32_t mask = tile->mask;
+    vec sum[ROWS * COLS], wv[ROWS];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < R; r++) {
+        w[r] = slice->w + tile->neuron[r] * slice->length;
+        next[r] = slice->w + tile[1].neuron[r] * slice->length;
+    }
+#pragma GCC unroll 8
+    for (size_t c = 0; c < C; c++, mask &= mask - 1)
+        x[c] = slice->x[__builtin_ctz(mask)];
+#pragma GCC unroll 32
+    for (size_t a = 0; a < R * C; a++)
+        sum[a] = vec_set(0.0f);
+    for (size_t i = 0; i < slice->length; i += VEC_LANES) {
+#pragma GCC unroll 4
+        for (size_t r = 0; r < R; r++) {
+            wv[r] = vec_once(vec_load(w[r] + i));
+            __builtin_prefetch(next[r] + i);
+        }
+#pragma GCC unroll 8
+        for (size_t c = 0; c < C; c++) {
+            vec xv = vec_once(vec_load(x[c] + i));
+#pragma GCC unroll 4
+            for (size_t r = 0; r < R; r++)
+                sum[r * C + c] = vec_fma(wv[r], xv, sum[r * C + c]);
         }
     }
+    add_sums(R, C, sum, slice->lists->sums + tile->sums);
 }
 
-/* Blend, input by input: the cursors walk every neuron's list in the order it was made. */
-static void blend_chunk(const struct lists_call *call)
+#define TILES(kind, R, C)                                                                          \
+    for (size_t i = begin[(kind)*COLS + (C)-1]; i < begin[(kind)*COLS + (C)]; i++)                 \
+    tile_sums(R, C, slice, slice->lists->tiles + i)
+#define TILES_OF_8(kind, R)                                                                        \
+    TILES(kind, R, 1);                                                                             \
+    TILES(kind, R, 2);                                                                             \
+    TILES(kind, R, 3);                                                                             \
+    TILES(kind, R, 4);                                                                             \
+    TILES(kind, R, 5);                                                                             \
+    TILES(kind, R, 6);                                                                             \
+    TILES(kind, R, 7);                                                                             \
+    TILES(kind, R, 8)
+
+static void slice_sums(const struct slice *slice)
 {
-    const struct midl_selection *s = call->batch->selection;
-    struct lists_state *state = call->state;
-    size_t n = call->env->layer.shape.n;
-    for (size_t b = call->first; b < call->first + call->count; b++) {
+    const uint16_t *begin = slice->lists->begin;
+    TILES_OF_8(0, 2);
+    TILES_OF_8(1, 1);
+}
+
+/* ---- Blending ------------------------------------------------------------------------------- */
+
+/* F of a chunk and a panel from the sums. */
+static void spread_sums(const struct place *at)
+{
+    const struct lists *lists = at->lists;
+    const float *bias = at->call->env->layer.full_bias + at->neuron;
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        size_t rows = ROWS - kind / COLS, apart = APART(kind % COLS + 1);
+        for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++)
+            for (size_t r = 0; r < rows; r++) {
+                const struct tile *tile = &lists->tiles[i];
+                size_t j = tile->neuron[r];
+                vec_spread(tile->mask, bias[j], lists->sums + tile->sums + r * apart,
+                           at->scratch->full + j * CHUNK);
+            }
+    }
+}
+
+/* Blend, input by input, and step over the panel's neurons. */
+static void blend(const struct place *at)
+{
+    const struct midl_selection *s = at->call->batch->selection;
+    size_t n = at->call->env->layer.shape.n, last = at->neuron + at->neurons;
+    for (size_t c = 0; c < at->inputs; c++) {
+        size_t b = at->call->first + at->input + c, i = at->scratch->next[at->input + c];
         const uint32_t *index = s->index + b * s->stride;
         const float *gate = s->gate + b * s->stride;
-        float *y = call->batch->y + b * n;
-        for (size_t i = 0; i < s->count[b]; i++) {
-            size_t j = index[i];
-            y[j] = midl_blend(state->sum[state->next[j]++], y[j], gate[i]);
-        }
+        const float *full = at->scratch->full + c;
+        float *y = at->call->batch->y + b * n;
+        for (; i < s->count[b] && index[i] < last; i++)
+            y[index[i]] = midl_blend(full[(index[i] - at->neuron) * CHUNK], y[index[i]], gate[i]);
+        at->scratch->next[at->input + c] = (uint32_t)i;
     }
 }
 
+/* ---- The call ------------------------------------------------------------------------------- */
+
+/* All chunks of the pass against one panel. */
+static void panel(const struct lists_call *call, size_t part, size_t neuron, size_t neurons)
+{
+    const struct lists_state *state = call->state;
+    size_t n = call->env->layer.shape.n, chunks = (call->count + state->chunk - 1) / state->chunk;
+    struct place at[PASS];
+    for (size_t i = 0; i < chunks; i++) {
+        at[i] = (struct place){.call = call,
+                               .scratch = &state->scratch[part],
+                               .lists = &state->lists[part * state->chunks + i],
+                               .input = i * state->chunk,
+                               .inputs = smaller(call->count - i * state->chunk, state->chunk),
+                               .neuron = neuron,
+                               .neurons = neurons};
+        make_lists(&at[i]);
+    }
+    for (size_t s = 0; s < state->slices; s++)
+        for (size_t i = 0; i < chunks; i++) {
+            struct slice slice = {.lists = at[i].lists,
+                                  .w = state->w + (s * n + neuron) * state->slice,
+                                  .length = state->slice};
+            for (size_t c = 0; c < at[i].inputs; c++)
+                slice.x[c] = state->x + (s * state->inputs + at[i].input + c) * state->stride;
+            slice_sums(&slice);
+        }
+    for (size_t i = 0; i < chunks; i++) {
+        spread_sums(&at[i]);
+        blend(&at[i]);
+    }
+}
+
+/* How many of an input's selected neurons come before `neuron`. */
+static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
+{
+    const uint32_t *index = s->index + b * s->stride;
+    uint32_t first = 0, last = s->count[b];
+    while (first < last) {
+        uint32_t middle = (first + last) / 2;
+        if (index[middle] < neuron)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+/* One thread's share: packing some inputs, then panels of some neurons. */
 static void lists_part(void *data)
 {
     const struct lists_call *call = data;
-    size_t n = call->env->layer.shape.n, part = parallel_part();
-    lists_rows(call, parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1));
+    struct lists_state *state = call->state;
+    const struct midl_shape *s = &call->env->layer.shape;
+    size_t part = parallel_part(), last = parallel_bound(call->count, 1, part + 1);
+    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
+        copy_row(state, s->d, call->batch->x + (call->first + b) * s->d,
+                 state->x + b * state->stride, state->inputs * state->stride);
+#pragma omp barrier
+    size_t neuron = parallel_bound(s->n, 16, part);
+    last = parallel_bound(s->n, 16, part + 1);
+    for (size_t b = 0; b < call->count; b++)
+        state->scratch[part].next[b] =
+            selected_before(call->batch->selection, call->first + b, neuron);
+    for (; neuron < last; neuron += PANEL)
+        panel(call, part, neuron, smaller(last - neuron, PANEL));
 }
 
 static void run(const struct variant_env *env, void *opaque, const struct variant_batch *batch)
 {
     struct lists_call call = {.env = env, .state = opaque, .batch = batch};
-    size_t chunk = chunk_of(env->max_batch), d = env->layer.shape.d;
-    for (call.first = 0; call.first < batch->batch; call.first += call.count) {
-        size_t left = batch->batch - call.first;
-        call.count = left < chunk ? left : chunk;
-        make_lists(&call);
-        for (size_t b = 0; b < call.count; b++)
-            copy_row(d, batch->x + (call.first + b) * d, call.state->x + b * STRIDE,
-                     call.count * STRIDE);
+    for (; call.first < batch->batch; call.first += call.count) {
+        call.count = smaller(batch->batch - call.first, call.state->inputs);
         parallel_run(env->threads, lists_part, &call);
-        blend_chunk(&call);
     }
 }
 

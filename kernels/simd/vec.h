@@ -171,6 +171,18 @@ VEC_INLINE vec vec_max(vec a, vec b)
 
 #endif
 
+/* The same vector in a register: compilers fold a load into each operation that uses it, and where
+ * loads are what a loop waits for, that is slower. */
+VEC_INLINE vec vec_once(vec v)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    __asm__("" : "+v"(v));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
 /* The sum of the lanes, and of four vectors at once: by the same tree, so that a row's result
  * doesn't depend on whether it was summed alone. */
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_AVX2)
@@ -205,47 +217,75 @@ VEC_INLINE void vec_sum4(const vec v[4], float ret[4])
 
 #if defined(MIDL_ISA_IS_AVX512)
 
-/* The sums of eight vectors in seven folds, each of which halves the lanes of two. */
-VEC_INLINE __m256 vec_sum8(const vec v[8])
+/* Half the lanes of two vectors: fold_N(a, b) adds pieces of N lanes, so that the results of a and
+ * of b alternate by pieces of N lanes. */
+VEC_INLINE vec vec_fold8(vec a, vec b)
 {
-    __m512 four[4], two[2];
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44),
-                                _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
-#pragma GCC unroll 2
-    for (size_t i = 0; i < 2; i++)
-        two[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88),
-                               _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
-    __m512 one = _mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x44),
-                               _mm512_shuffle_ps(two[0], two[1], 0xee));
-    one = _mm512_add_ps(one, _mm512_permute_ps(one, 0xb1));
-    __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 0, 0, 0, 0, 0, 0, 0, 0);
-    return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, one));
+    return _mm512_mask_blend_ps(0xff00, a, b) + _mm512_shuffle_f32x4(a, b, 0x4e);
 }
 
-/* to[c] += sum of v[c] for c < C <= 16; v has 16 elements. */
-VEC_INLINE void vec_add_sums(size_t C, const vec *v, float *to)
+VEC_INLINE vec vec_fold4(vec a, vec b)
 {
+    vec crossed = _mm512_mask_blend_ps(0x0f0f, a, b);
+    return _mm512_mask_blend_ps(0xf0f0, a, b) + _mm512_shuffle_f32x4(crossed, crossed, 0xb1);
+}
+
+VEC_INLINE vec vec_fold2(vec a, vec b)
+{
+    return _mm512_mask_blend_ps(0xcccc, a, b) + _mm512_shuffle_ps(a, b, 0x4e);
+}
+
+VEC_INLINE vec vec_fold1(vec a, vec b)
+{
+    vec crossed = _mm512_mask_blend_ps(0x5555, a, b);
+    return _mm512_mask_blend_ps(0xaaaa, a, b) + _mm512_permute_ps(crossed, 0xb1);
+}
+
+/* to[i] += sum of v[i] for i < 16. Where bit i of `live`, a compile-time constant, is not set, v[i]
+ * is zeros and to[i] keeps its value. */
+VEC_INLINE void vec_add_sums(uint32_t live, const vec *v, float *to)
+{
+    const vec zero = vec_set(0.0f);
+    vec eight[8], four[4], two[2];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; i++)
+        eight[i] = live >> i & 0x101 ? vec_fold8(v[i], v[i + 8]) : zero;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        four[i] = live >> i & 0x1111 ? vec_fold4(eight[i], eight[i + 4]) : zero;
 #pragma GCC unroll 2
-    for (size_t c = 0; c < C; c += 8) {
-        __mmask8 some = (__mmask8)(C - c < 8 ? (1u << (C - c)) - 1 : 0xff);
-        __m256 old = _mm256_maskz_loadu_ps(some, to + c);
-        _mm256_mask_storeu_ps(to + c, some, _mm256_add_ps(old, vec_sum8(v + c)));
-    }
+    for (size_t i = 0; i < 2; i++)
+        two[i] = live >> i & 0x5555 ? vec_fold2(four[i], four[i + 2]) : zero;
+    vec_store(to, vec_load(to) + vec_fold1(two[0], two[1]));
 }
 
 #else
 
-VEC_INLINE void vec_add_sums(size_t C, const vec *v, float *to)
+VEC_INLINE void vec_add_sums(uint32_t live, const vec *v, float *to)
 {
-    float sums[16];
-    for (size_t c = 0; c < C; c += 4)
-        vec_sum4(v + c, sums + c);
-    for (size_t c = 0; c < C; c++)
-        to[c] += sums[c];
+    for (size_t i = 0; i < 16; i += 4) {
+        float sums[4];
+        if (!(live >> i & 15))
+            continue;
+        vec_sum4(v + i, sums);
+        for (size_t lane = 0; lane < 4; lane++)
+            to[i + lane] += sums[lane];
+    }
 }
 
 #endif
+
+/* The values of from[], one for each bit of `mask`, to the places of their bits in to[], plus
+ * `more`. Both have 16 elements. */
+VEC_INLINE void vec_spread(uint32_t mask, float more, const float *from, float *to)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    vec spread = _mm512_maskz_expand_ps((__mmask16)mask, vec_load(from));
+    _mm512_mask_storeu_ps(to, (__mmask16)mask, spread + vec_set(more));
+#else
+    for (; mask; mask &= mask - 1)
+        to[__builtin_ctz(mask)] = *from++ + more;
+#endif
+}
 
 #endif
