@@ -634,8 +634,8 @@ static void test_cold_needs_copies(void **state)
     struct measure_result result;
     struct error error;
     (void)state;
-    small.shape.cache = CACHE_COLD; /* any cache takes thousands of these */
-    small.shape.layer.d = small.shape.layer.n = small.shape.layer.k = 8;
+    small.shape.cache = CACHE_COLD; /* any cache takes tens of thousands of these */
+    small.shape.layer.d = small.shape.layer.n = small.shape.layer.k = 1;
     small.shape.layer.r = small.shape.layer.rg = 1;
     assert_int_equal(measure_group(&small, 1, &options, &result, &error), OUTCOME_DONE);
     check_unmeasured(&result.points[0]);
