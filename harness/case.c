@@ -66,10 +66,24 @@ static void put_float(struct writer *writer, float value)
     put(writer, "%s", digits);
 }
 
-static const char *name_of(const char *name, const char *path)
+const char *made_layer_name(bool skewed)
+{
+    return skewed ? "skewed" : "random";
+}
+
+bool made_layer_parse(const char *word, bool *ret_skewed)
+{
+    bool skewed = strcmp(word, made_layer_name(true)) == 0;
+    if (!skewed && strcmp(word, made_layer_name(false)) != 0)
+        return false;
+    *ret_skewed = skewed;
+    return true;
+}
+
+static const char *name_of(const char *name, const char *path, const char *made)
 {
     if (!path)
-        return "random";
+        return made;
     return name ? name : path;
 }
 
@@ -106,8 +120,9 @@ void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE])
     put(&writer, " unselected=%s batch=%zu threads=%d dtype=%s cache=%s",
         midl_unselected_name(layer->unselected), shape->batch, shape->threads,
         midl_dtype_name(shape->dtype), cache_state_name(shape->cache));
-    put(&writer, " input=%s", name_of(shape->input_name, shape->input_path));
-    put(&writer, " layer=%s", name_of(shape->layer_name, shape->layer_path));
+    put(&writer, " input=%s", name_of(shape->input_name, shape->input_path, "random"));
+    put(&writer, " layer=%s",
+        name_of(shape->layer_name, shape->layer_path, made_layer_name(shape->skewed)));
     put(&writer, " seed=%llu", (unsigned long long)shape->seed);
 }
 
@@ -165,7 +180,7 @@ static void put_file_option(struct writer *writer, const char *option, const cha
                             const char *path)
 {
     char quoted[CASE_PATH_MAX];
-    if (path && case_quote(name_of(name, path), quoted, sizeof quoted))
+    if (path && case_quote(name_of(name, path, NULL), quoted, sizeof quoted))
         put(writer, " --%s %s", option, quoted);
 }
 
@@ -176,6 +191,8 @@ void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_
     put(&writer, "midl sweep --kernel %s", midl_variant_name(bench_case->variant));
     if (!shape->layer_path)
         put_layer_options(&writer, &shape->layer);
+    if (!shape->layer_path && shape->skewed)
+        put(&writer, " --layer %s", made_layer_name(true));
     put_select_options(&writer, &shape->layer);
     put(&writer, " --batch %zu --threads %d --dtype %s --cache %s --seed %llu", shape->batch,
         shape->threads, midl_dtype_name(shape->dtype), cache_state_name(shape->cache),

@@ -18,6 +18,7 @@ struct bench_shape {
     enum midl_dtype dtype;
     enum cache_state cache;
     const char *layer_path; /* safetensors; NULL: random weights */
+    bool skewed;            /* random weights with a few popular neurons (FILL_SKEWED) */
     const char *input_path; /* safetensors or idx; NULL: random inputs */
     /* The same files as labels and commands name them, "data:mnist/..." where the path depends on
      * the machine; NULL: by the path. */
@@ -44,6 +45,10 @@ struct bench_cases {
     char **paths; /* what the shapes' paths and names point to */
     size_t path_count;
 };
+
+/* The word for a layer without a file: "random", "skewed". Any other word names a file. */
+const char *made_layer_name(bool skewed);
+bool made_layer_parse(const char *word, bool *ret_skewed);
 
 void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-built one */
 

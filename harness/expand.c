@@ -22,9 +22,10 @@ static const enum axis_id wheels[] = {
     AXIS_GATE,  AXIS_SELECT, AXIS_BLOCK, AXIS_THRESHOLD, AXIS_UNSELECTED, AXIS_BATCH,
     AXIS_N,     AXIS_D,      AXIS_RANK,  AXIS_GATE_RANK, AXIS_K,          AXIS_ACTIVE};
 
-/* A file that an axis names; all NULL for `random`. */
+/* A file that an axis names; all NULL for `random` and `skewed`. */
 struct file {
     const char *path, *name;
+    bool skewed;             /* the layer `skewed` */
     struct midl_shape shape; /* of a layer file */
 };
 
@@ -154,8 +155,10 @@ static enum outcome open_layer(struct expansion *expansion, const char *word, st
 {
     struct midl_layer layer;
     void *owned;
+    if (made_layer_parse(word, &ret->skewed))
+        return OUTCOME_DONE;
     enum outcome outcome = open_file(expansion, word, ret, error);
-    if (outcome || !ret->path)
+    if (outcome)
         return outcome;
     outcome = layer_read(ret->path, &layer, &owned, error);
     if (outcome)
@@ -270,6 +273,7 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
                                 .dtype = (enum midl_dtype)whole(place, AXIS_DTYPE),
                                 .cache = (enum cache_state)whole(place, AXIS_CACHE),
                                 .layer_path = layer->path,
+                                .skewed = layer->skewed,
                                 .layer_name = layer->name,
                                 .input_path = input->path,
                                 .input_name = input->name,

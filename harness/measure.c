@@ -61,7 +61,7 @@ static bool same_numbers(const struct bench_shape *a, const struct bench_shape *
     return p->d == q->d && p->n == q->n && p->r == q->r && p->gate == q->gate &&
            (p->gate != MIDL_GATE_LOWRANK || p->rg == q->rg) && a->batch == b->batch &&
            a->seed == b->seed && same_text(a->layer_path, b->layer_path) &&
-           same_text(a->input_path, b->input_path);
+           a->skewed == b->skewed && same_text(a->input_path, b->input_path);
 }
 
 static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
@@ -152,10 +152,11 @@ void measure_result_clear(struct measure_result *result)
     *result = (struct measure_result){0};
 }
 
-/* "random", the name that stands for the file, or the last part of its path. */
-static void source_name(const char *name, const char *path, char ret[CASE_PATH_MAX])
+/* `made` without a file, else the name that stands for it, or the last part of its path. */
+static void source_name(const char *name, const char *path, const char *made,
+                        char ret[CASE_PATH_MAX])
 {
-    const char *text = "random";
+    const char *text = made;
     if (path) {
         const char *slash = strrchr(path, '/');
         text = name ? name : slash ? slash + 1 : path;
@@ -176,8 +177,8 @@ static struct owned *owned_create(const struct bench_shape *shape, size_t count)
         return NULL;
     }
     bench_shape_text(shape, owned->shape_key);
-    source_name(shape->input_name, shape->input_path, owned->input);
-    source_name(shape->layer_name, shape->layer_path, owned->layer);
+    source_name(shape->input_name, shape->input_path, "random", owned->input);
+    source_name(shape->layer_name, shape->layer_path, made_layer_name(shape->skewed), owned->layer);
     return owned;
 }
 

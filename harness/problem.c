@@ -15,6 +15,7 @@
 
 #define LINE_FLOATS 16    /* 64 bytes */
 #define LOGIT_STEP 128.0f /* sigmoid of it is 1 in float */
+#define POPULAR_BIAS 3.0f
 
 enum role {
     FULL_WEIGHT,
@@ -166,6 +167,20 @@ static void fill_normal(const struct arrays *a, enum role role, uint64_t seed)
     }
 }
 
+/* Add POPULAR_BIAS to exactly a third of the entries: each is taken with the chance that those
+ * still wanted have among those still left. */
+static void make_third_popular(const struct arrays *a, enum role role, uint64_t seed)
+{
+    struct rng rng = stream(seed, ROLES); /* no array's own numbers */
+    size_t left = length_of(a, role), wanted = left / 3;
+    for (size_t i = 0; wanted; i++, left--) {
+        if (rng_below(&rng, (uint32_t)left) < wanted) {
+            a->data[role][i] += POPULAR_BIAS;
+            wanted--;
+        }
+    }
+}
+
 static void fill_whole(const struct arrays *a, enum role role, uint64_t seed, uint32_t size,
                        float step, float rest)
 {
@@ -241,6 +256,11 @@ static void fill_array(const struct arrays *a, enum role role, uint64_t seed, en
     case FILL_INTEGER:
     case FILL_TIES:
         fill_integer(a, role, seed, fill == FILL_TIES);
+        break;
+    case FILL_SKEWED:
+        fill_normal(a, role, seed);
+        if (role == GATE_BIAS)
+            make_third_popular(a, role, seed);
         break;
     }
 }
@@ -338,7 +358,7 @@ enum outcome problem_load(const struct bench_shape *shape, struct problem *ret, 
     if (shape->layer_path)
         outcome = load_layer(shape, &a, error);
     for (int role = 0; role < INPUTS && !shape->layer_path; role++)
-        fill_array(&a, (enum role)role, shape->seed, FILL_NORMAL);
+        fill_array(&a, (enum role)role, shape->seed, shape->skewed ? FILL_SKEWED : FILL_NORMAL);
     if (outcome == OUTCOME_DONE && shape->input_path)
         outcome = load_inputs(shape, &a, error);
     if (!shape->input_path)

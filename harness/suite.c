@@ -640,16 +640,26 @@ static void drop_axis(struct suite_section *section, enum axis_id axis)
     section->axes[axis].line = 0;
 }
 
+static bool names_a_layer_file(const struct axis_list *list)
+{
+    bool skewed, file = false;
+    for (size_t i = 0; i < list->count; i++)
+        file |= !made_layer_parse(list->words[i], &skewed);
+    return file;
+}
+
 /* What an option makes void besides the axis of its own name. What another option said stays, and
  * is a contradiction for suite_expand to report. */
-static void drop_rivals(struct suite_section *section, enum axis_id axis)
+static void drop_rivals(struct suite_section *section, enum axis_id axis,
+                        const struct axis_list *list)
 {
     static const enum axis_id brought[] = {AXIS_D, AXIS_N, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK};
     if (axis == AXIS_K)
         drop_axis(section, AXIS_ACTIVE);
     if (axis == AXIS_ACTIVE)
         drop_axis(section, AXIS_K);
-    for (size_t i = 0; axis == AXIS_LAYER && i < COUNT(brought); i++)
+    bool brings = axis == AXIS_LAYER && names_a_layer_file(list);
+    for (size_t i = 0; brings && i < COUNT(brought); i++)
         if (section->axes[brought[i]].line)
             drop_axis(section, brought[i]);
 }
@@ -664,7 +674,7 @@ enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *
         if (outcome)
             return fail(error, outcome, "--%s %s",
                         axis == AXIS_GATE_RANK ? "gate-rank" : axis_rows[axis].name, error->text);
-        drop_rivals(section, axis);
+        drop_rivals(section, axis, &list);
         drop_axis(section, axis);
         section->axes[axis].list = list;
     }

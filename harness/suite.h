@@ -32,6 +32,9 @@
  * matches names only (simd-*) means those rows. A glob leaves out what the dtype doesn't have;
  * naming it is an error.
  *
+ * A made-up layer is `random`, or `skewed`: a third of its neurons take most of the selections
+ * (FILL_SKEWED in problem.h).
+ *
  * A file is a path, or data:PATH inside the data folder (--data or $MIDL_DATA).
  */
 #ifndef MIDL_SUITE_H
@@ -87,7 +90,7 @@ enum outcome suite_custom(struct suite **ret, struct error *error);
 void suite_destroy(struct suite *suite);
 
 /* Replace an axis in every section by the text of an option. k replaces active and the other way
- * round; a layer replaces the axes that it brings. On failure the suite is as before. */
+ * round; a layer file replaces the axes that it brings. On failure the suite is as before. */
 enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *text,
                             struct error *error);
 

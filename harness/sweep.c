@@ -47,7 +47,7 @@ static const char *const axis_help[SUITE_AXES] = {
     [AXIS_DTYPE] = "of the weights: f32, bf16, int8",
     [AXIS_CACHE] = "warm, or cold: weights come from memory",
     [AXIS_KERNEL] = "names, ideas or globs (midl list kernels)",
-    [AXIS_LAYER] = "a layer file, safetensors",
+    [AXIS_LAYER] = "random, skewed, or a layer file, safetensors",
     [AXIS_INPUT] = "an input file, safetensors or idx",
     [AXIS_SEED] = "of random layers and inputs"};
 

@@ -36,6 +36,8 @@ static const char *fill_name(enum fill fill)
         return "integer";
     case FILL_TIES:
         return "ties";
+    case FILL_SKEWED:
+        return "skewed";
     }
     return "?";
 }

@@ -54,6 +54,10 @@ static void test_text(void **state)
     expect_text(&shape, "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=threshold:0.3 "
                         "unselected=light batch=1 threads=1 dtype=f32 cache=warm input=random "
                         "layer=random seed=1");
+    shape = plain;
+    shape.skewed = true;
+    expect_text(&shape, "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light "
+                        "batch=1 threads=1 dtype=f32 cache=warm input=random layer=skewed seed=1");
 }
 
 /* Shapes that differ in one field have different labels: the store tells points apart by them. */
@@ -78,6 +82,7 @@ static void test_texts_differ(void **state)
     shapes[++count].cache = CACHE_COLD;
     shapes[++count].input_path = "a";
     shapes[++count].layer_path = "a";
+    shapes[++count].skewed = true;
     shapes[++count].seed = 2;
     for (size_t i = 0; i <= count; i++) {
         bench_shape_text(&shapes[i], texts[i]);
@@ -249,6 +254,7 @@ static void test_round_trip(void **state)
         layer->threshold =
             layer->select == MIDL_SELECT_THRESHOLD ? (float)(rng_uniform(&rng) * 0.999) : 0;
         layer->unselected = (enum midl_unselected)rng_below(&rng, 2);
+        shape->skewed = rng_below(&rng, 2);
         shape->batch = 1 + rng_below(&rng, 300);
         shape->threads = 1 + (int)rng_below(&rng, 8);
         shape->cache = (enum cache_state)rng_below(&rng, 2);

@@ -656,6 +656,79 @@ static void test_moments(void **state)
     problem_clear(&p);
 }
 
+static int most_first(const void *a, const void *b)
+{
+    size_t p = *(const size_t *)a, q = *(const size_t *)b;
+    return (p < q) - (p > q);
+}
+
+/* The part of all selections that the third of the neurons selected most often takes. */
+static double share_of_a_third(size_t k, enum fill fill)
+{
+    enum { N = 512, BATCH = 256 };
+    struct midl_shape shape = {
+        .d = 128, .n = N, .r = 16, .rg = 16, .k = k, .gate = MIDL_GATE_LOWRANK};
+    struct problem p = problem_of(&shape, BATCH, fill);
+    struct midl_oracle *o;
+    uint32_t index[N];
+    size_t times[N] = {0}, share = 0;
+    assert_int_equal(midl_oracle_create(&p.layer, BATCH, p.x, &o), MIDL_OK);
+    for (size_t i = 0; i < BATCH; i++) {
+        assert_int_equal(midl_oracle_select(o, &shape, i, index), k);
+        for (size_t s = 0; s < k; s++)
+            times[index[s]]++;
+    }
+    qsort(times, N, sizeof times[0], most_first);
+    for (size_t j = 0; j < N / 3; j++)
+        share += times[j];
+    midl_oracle_destroy(o);
+    problem_clear(&p);
+    return (double)share / (double)(k * BATCH);
+}
+
+/* The shares that problem.h and the suites' README promise, to two digits. */
+static void test_skewed_masks(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t k;
+        double share;
+    } rows[] = {{51, 1.00}, {128, 0.97}, {205, 0.80}, {230, 0.72}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double share = share_of_a_third(rows[i].k, FILL_SKEWED);
+        if (!(fabs(share - rows[i].share) <= 0.01))
+            fail_msg("k = %zu: %.3f, expected %.2f", rows[i].k, share, rows[i].share);
+    }
+    assert_true(share_of_a_third(205, FILL_NORMAL) <= 0.45);
+}
+
+/* A skewed layer is the normal one but for a third of its gate biases. */
+static void test_skewed_weights(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 40; n++) {
+        struct midl_shape shape = topk;
+        shape.n = n;
+        shape.k = 0;
+        struct problem a = problem_of(&shape, 2, FILL_NORMAL);
+        struct problem b = problem_of(&shape, 2, FILL_SKEWED);
+        struct problem again = problem_of(&shape, 2, FILL_SKEWED);
+        assert_memory_equal(b.arena, again.arena, b.arena_bytes);
+        size_t popular = 0;
+        for (size_t j = 0; j < n; j++) {
+            bool same = b.layer.gate_bias[j] == a.layer.gate_bias[j];
+            assert_true(same || b.layer.gate_bias[j] == a.layer.gate_bias[j] + 3.0f);
+            popular += !same;
+        }
+        assert_int_equal(popular, n / 3);
+        memcpy((float *)(uintptr_t)b.layer.gate_bias, a.layer.gate_bias, n * sizeof(float));
+        assert_memory_equal(a.arena, b.arena, a.arena_bytes);
+        problem_clear(&a);
+        problem_clear(&b);
+        problem_clear(&again);
+    }
+}
+
 /* A folder with a layer of the shape topk and three inputs for it. */
 struct files {
     char folder[32], layer[64], input[64];
@@ -708,6 +781,18 @@ static void test_load(void **state)
     assert_int_equal(p.layer.shape.k, 5); /* the case's, not the file's */
     assert_int_equal(p.layer.shape.unselected, MIDL_UNSELECTED_ZERO);
     problem_clear(&p);
+
+    shape.layer_path = shape.input_path = NULL; /* made, of seed 11: what problem_random makes */
+    shape.skewed = true;
+    shape.seed = 11;
+    assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+    struct problem made = problem_of(&topk, 7, FILL_SKEWED);
+    assert_memory_equal(p.arena, made.arena, made.arena_bytes);
+    problem_clear(&made);
+    problem_clear(&p);
+    shape.skewed = false;
+    shape.seed = 1;
+    shape.input_path = files.input;
 
     shape.layer_path = NULL; /* random weights, real inputs; then the other way round */
     assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
@@ -794,6 +879,8 @@ int main(void)
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_skewed_masks),
+        cmocka_unit_test(test_skewed_weights),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_disagreements),
         cmocka_unit_test(test_no_memory),

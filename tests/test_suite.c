@@ -681,6 +681,28 @@ static void test_layer_files(void **state)
     suite_destroy(suite);
 }
 
+static void test_made_layers(void **state)
+{
+    (void)state;
+    static const char text[] = "[sweep]\nn = 64\nlayer = random,skewed\nkernel = masked\n";
+    struct bench_cases cases = expand_text(text);
+    assert_int_equal(cases.group_count, 2);
+    assert_false(cases.cases[0].shape.skewed);
+    assert_true(cases.cases[1].shape.skewed);
+    assert_null(cases.cases[1].shape.layer_path);
+    assert_int_equal(cases.cases[1].shape.layer.n, 64);
+    bench_cases_clear(&cases);
+    /* Given as an option, it leaves the suite's axes alone. */
+    struct suite *suite = parse("[sweep]\nn = 64\nd = 8\nrank = 3\nkernel = masked\n");
+    set(suite, "layer", "skewed");
+    cases = expand(suite);
+    assert_int_equal(cases.count, 1);
+    assert_true(cases.cases[0].shape.skewed);
+    assert_int_equal(cases.cases[0].shape.layer.r, 3);
+    bench_cases_clear(&cases);
+    suite_destroy(suite);
+}
+
 static void expect_file_error(const char *axis, const char *word, const char *words)
 {
     struct suite *suite = parse("[sweep]\nn = 64\n");
@@ -947,6 +969,7 @@ int main(void)
         cmocka_unit_test(test_set_axis_mode),
         cmocka_unit_test(test_custom),
         cmocka_unit_test(test_layer_files),
+        cmocka_unit_test(test_made_layers),
         cmocka_unit_test(test_input_files),
         cmocka_unit_test(test_own_suites),
         cmocka_unit_test(test_load),

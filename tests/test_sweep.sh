@@ -85,6 +85,12 @@ equals "words of --quiet" "$(cat "$folder/out" "$folder/err")" ""
 sql "$db" "SELECT group_concat(batch || ' ' || suite) FROM points WHERE run_id = 3" "1 own,3 own"
 sql "$db" "SELECT count(*) FROM points WHERE run_id = 3 AND speedup IS NOT NULL" 0
 
+# A made layer by name, with masks of its own.
+run 0 --n 64 --batch 16 --layer random,skewed --kernel masked $quick --db "$folder/masks.db"
+sql "$folder/masks.db" "SELECT group_concat(layer) FROM points" random,skewed
+sql "$folder/masks.db" "SELECT a.distinct_rows > b.distinct_rows FROM points a, points b
+    WHERE a.layer = 'random' AND b.layer = 'skewed'" 1
+
 # What a variant can't do is a row with a reason; with nothing else in the sweep there is no answer.
 refused 4 "nothing was measured" --n 8 --d 8 --kernel masked --cache cold $quick --db "$db"
 sql "$db" "SELECT status || (reason LIKE '%copies%') FROM points WHERE run_id = 4" skipped1
