@@ -11,8 +11,10 @@
  *     twice as many as the panel's neurons; sorted in the order of Gray's code, neighbours then
  *     differ in about one input. Popular neurons, which nearly all inputs select, find each other
  *     by themselves and are computed as densely as they are selected;
- *   - tiles are sorted by their size: no branch is mispredicted, and the rows of the next tile are
- *     prefetched while one is computed;
+ *   - tiles are sorted by their size, so that no branch is mispredicted; the rows of the next tile
+ *     are prefetched while one is computed, and where W comes from memory the next slice as well;
+ *   - a chunk of four inputs or less waits for W alone: there four neurons go together, which keeps
+ *     more of it under way;
  *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  * slice of W near the second while the chunks of up to 128 inputs pass by.
  *
@@ -35,10 +37,11 @@ enum {
     PANEL = 512, /* neurons whose masks are compared */
     CHUNK = 16,  /* inputs in a mask, at most */
     PASS = 128,  /* inputs that share a pass over W */
-    ROWS = 2,
-    COLS = 8,            /* of a tile, at most: neurons and inputs */
-    SLICE = 512,         /* floats: a panel's slice of W is 1 MiB */
-    SLICE_FLOATS = 6144, /* of a chunk, all inputs together: 24 KiB */
+    ROWS = 4,
+    COLS = 8,               /* of a tile, at most: neurons and inputs */
+    SLICE = 512,            /* floats: a panel's slice of W is 1 MiB */
+    SLICE_FLOATS = 6144,    /* of a chunk, all inputs together: 24 KiB */
+    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
 /* The sums of the neurons of a tile stand this many floats apart. */
@@ -49,8 +52,14 @@ struct tile {
     uint16_t neuron[ROWS], mask, sums;
 };
 
-/* Kinds of tiles, R x C: 2 x 1..8, 1 x 1..8. */
-enum { KINDS = 2 * COLS };
+/* Kinds of tiles, R x C: 4 x 1..4, 2 x 1..8, 1 x 1..8. */
+enum { KINDS = 3 * COLS };
+
+static size_t rows_of(size_t kind)
+{
+    static const uint8_t rows[] = {4, 2, 1};
+    return rows[kind / COLS];
+}
 
 /* One chunk's share of a panel. */
 struct lists {
@@ -71,10 +80,11 @@ struct scratch {
 struct lists_state {
     size_t slices, slice, stride; /* of d; floats a slice, multiples of 16; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
-    float *w;                     /* [slices][n][slice]: W, filled up with zeros */
-    float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
-    struct lists *lists;          /* [threads][chunks] */
-    struct scratch *scratch;      /* [threads] */
+    size_t rows, ahead;      /* neurons in a tile; of them prefetched a slice ahead: all or 0 */
+    float *w;                /* [slices][n][slice]: W, filled up with zeros */
+    float *x;                /* [slices][inputs][stride]: the inputs, likewise */
+    struct lists *lists;     /* [threads][chunks] */
+    struct scratch *scratch; /* [threads] */
 };
 
 static void destroy(void *opaque)
@@ -112,7 +122,9 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->chunk = chunk_length(s, env->max_batch, env->threads);
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    size_t most = state->chunks > 1 ? SLICE : SLICE_FLOATS / state->chunk;
+    state->rows = state->chunk <= 4 ? ROWS : 2;
+    state->ahead = s->n * s->d * sizeof(float) > NEARBY_BYTES ? state->rows : 0;
+    size_t most = state->chunks > 1 || state->ahead ? SLICE : SLICE_FLOATS / state->chunk;
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 16 * state->slices - 1) / (16 * state->slices) * 16;
     state->stride = (state->slice / 16 | 1) * 16;
@@ -232,7 +244,7 @@ static void add_tile(struct scratch *scratch, const uint32_t *keys, size_t rows,
     *tile = (struct tile){.mask = (uint16_t)mask};
     for (size_t r = 0; r < rows; r++)
         tile->neuron[r] = (uint16_t)keys[r];
-    scratch->kinds[(*tiles)++] = (uint8_t)((ROWS - rows) * COLS + C - 1);
+    scratch->kinds[(*tiles)++] = (uint8_t)((rows == 4 ? 0 : 3 - rows) * COLS + C - 1);
 }
 
 /* The lower half of the bits of a mask that is too long for a tile, else all. */
@@ -248,12 +260,15 @@ static uint32_t first_part(uint32_t mask)
 }
 
 /* Tiles in the order of masks. */
-static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons)
+static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons, size_t most)
 {
     size_t tiles = 0;
-    for (size_t i = 0; i < neurons; i += ROWS) {
-        size_t rows = smaller(neurons - i, ROWS);
-        uint32_t mask = mask_of(keys[i]) | mask_of(keys[i + rows - 1]), part = first_part(mask);
+    for (size_t i = 0, rows; i < neurons; i += rows) {
+        uint32_t mask = 0;
+        rows = neurons - i >= most ? most : neurons - i >= 2 ? 2 : 1;
+        for (size_t r = 0; r < rows; r++)
+            mask |= mask_of(keys[i + r]);
+        uint32_t part = first_part(mask);
         add_tile(scratch, keys + i, rows, part, &tiles);
         add_tile(scratch, keys + i, rows, mask ^ part, &tiles);
     }
@@ -273,7 +288,7 @@ static void sort_tiles(const struct scratch *scratch, size_t count, struct lists
         lists->tiles[begin[scratch->kinds[i]]++] = scratch->tiles[i];
     lists->tiles[count] = (struct tile){{0}, 0, 0};
     for (size_t kind = 0; kind < KINDS; kind++) {
-        uint16_t size = (uint16_t)((ROWS - kind / COLS) * APART(kind % COLS + 1));
+        uint16_t size = (uint16_t)(rows_of(kind) * APART(kind % COLS + 1));
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1];
              i++, sums = (uint16_t)(sums + size))
             lists->tiles[i].sums = sums;
@@ -290,7 +305,8 @@ static void make_lists(const struct place *at)
     sort_keys(at->neurons, scratch->keys[0], 16, scratch->keys[1]);
     if (at->inputs > 8)
         sort_keys(at->neurons, scratch->keys[1], 24, scratch->keys[0]);
-    size_t tiles = find_tiles(scratch, scratch->keys[at->inputs <= 8], at->neurons);
+    size_t tiles =
+        find_tiles(scratch, scratch->keys[at->inputs <= 8], at->neurons, at->call->state->rows);
     sort_tiles(scratch, tiles, at->lists);
 }
 
@@ -302,6 +318,8 @@ struct slice {
     const float *w;        /* of the panel's first neuron */
     const float *x[CHUNK]; /* of each input */
     size_t length;
+    const float *ahead;                  /* the next slice of W, of which to prefetch rows: */
+    size_t ahead_row, ahead_end, a_tile; /* from, to, and how many with a tile */
 };
 
 /* Add a tile's sums of sixteen accumulators at most; R * APART(C) <= 16. */
@@ -319,11 +337,21 @@ VEC_INLINE void add_sums(size_t R, size_t C, const vec *sum, float *to)
     vec_add_sums(live, all, to);
 }
 
+/* A tile's share of the next slice, to the second-level cache. */
+static inline void prefetch_ahead(const struct slice *slice, const struct tile *tile)
+{
+    size_t row = slice->ahead_row + (size_t)(tile - slice->lists->tiles) * slice->a_tile;
+    size_t rows = row < slice->ahead_end ? smaller(slice->a_tile, slice->ahead_end - row) : 0;
+    for (size_t i = 0; i < rows * slice->length; i += 16)
+        __builtin_prefetch(slice->ahead + row * slice->length + i, 0, 2);
+}
+
 /* A tile over one slice; R and C are compile-time constants. */
 VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const struct tile *tile)
 {
     const float *w[ROWS], *next[ROWS], *x[COLS];
     uint32_t mask = tile->mask;
+    prefetch_ahead(slice, tile);
     vec sum[ROWS * COLS], wv[ROWS];
 #pragma GCC unroll 4
     for (size_t r = 0; r < R; r++) {
@@ -340,7 +368,8 @@ VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const s
 #pragma GCC unroll 4
         for (size_t r = 0; r < R; r++) {
             wv[r] = vec_once(vec_load(w[r] + i));
-            __builtin_prefetch(next[r] + i);
+            if (R < ROWS)
+                __builtin_prefetch(next[r] + i);
         }
 #pragma GCC unroll 8
         for (size_t c = 0; c < C; c++) {
@@ -369,8 +398,12 @@ VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const s
 static void slice_sums(const struct slice *slice)
 {
     const uint16_t *begin = slice->lists->begin;
-    TILES_OF_8(0, 2);
-    TILES_OF_8(1, 1);
+    TILES(0, 4, 1);
+    TILES(0, 4, 2);
+    TILES(0, 4, 3);
+    TILES(0, 4, 4);
+    TILES_OF_8(1, 2);
+    TILES_OF_8(2, 1);
 }
 
 /* ---- Blending ------------------------------------------------------------------------------- */
@@ -381,7 +414,7 @@ static void spread_sums(const struct place *at)
     const struct lists *lists = at->lists;
     const float *bias = at->call->env->layer.full_bias + at->neuron;
     for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t rows = ROWS - kind / COLS, apart = APART(kind % COLS + 1);
+        size_t rows = rows_of(kind), apart = APART(kind % COLS + 1);
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++)
             for (size_t r = 0; r < rows; r++) {
                 const struct tile *tile = &lists->tiles[i];
@@ -411,11 +444,31 @@ static void blend(const struct place *at)
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
+/* Slice s of a panel against a chunk. The next slice, of this panel or the next, is prefetched with
+ * the first two chunks. */
+static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, size_t s)
+{
+    const struct lists_state *state = at->call->state;
+    size_t n = at->call->env->layer.shape.n, row = s * n + at->neuron;
+    size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
+    bool last = s + 1 == state->slices;
+    struct slice slice = {.lists = at->lists,
+                          .w = state->w + row * state->slice,
+                          .length = state->slice,
+                          .ahead = state->w + (last ? after : row + n) * state->slice,
+                          .ahead_end = last ? smaller(at->neurons, n - after) : at->neurons,
+                          .ahead_row = chunk * at->neurons / 2,
+                          .a_tile = chunk < 2 ? state->ahead / smaller(chunks, 2) : 0};
+    for (size_t c = 0; c < at->inputs; c++)
+        slice.x[c] = state->x + (s * state->inputs + at->input + c) * state->stride;
+    slice_sums(&slice);
+}
+
 /* All chunks of the pass against one panel. */
 static void panel(const struct lists_call *call, size_t part, size_t neuron, size_t neurons)
 {
     const struct lists_state *state = call->state;
-    size_t n = call->env->layer.shape.n, chunks = (call->count + state->chunk - 1) / state->chunk;
+    size_t chunks = (call->count + state->chunk - 1) / state->chunk;
     struct place at[PASS];
     for (size_t i = 0; i < chunks; i++) {
         at[i] = (struct place){.call = call,
@@ -428,14 +481,8 @@ static void panel(const struct lists_call *call, size_t part, size_t neuron, siz
         make_lists(&at[i]);
     }
     for (size_t s = 0; s < state->slices; s++)
-        for (size_t i = 0; i < chunks; i++) {
-            struct slice slice = {.lists = at[i].lists,
-                                  .w = state->w + (s * n + neuron) * state->slice,
-                                  .length = state->slice};
-            for (size_t c = 0; c < at[i].inputs; c++)
-                slice.x[c] = state->x + (s * state->inputs + at[i].input + c) * state->stride;
-            slice_sums(&slice);
-        }
+        for (size_t i = 0; i < chunks; i++)
+            chunk_slice(&at[i], i, chunks, s);
     for (size_t i = 0; i < chunks; i++) {
         spread_sums(&at[i]);
         blend(&at[i]);
