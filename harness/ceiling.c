@@ -1,200 +1,33 @@
-/* ceiling.c - ceilings by the plainest possible loops: reads that do nothing with what they read,
- * and chains of multiply-adds in registers. Both have enough independent accumulators to hide
- * latency. The best of several repetitions counts, since everything that disturbs only makes it
- * worse. */
+/* ceiling.c - ceilings by the loops of ceiling_loops.c. The best of several repetitions counts,
+ * since everything that disturbs only makes it worse. */
 #include "ceiling.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ceiling_loops.h"
 #include "clock.h"
 #include "machine.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 #define MIB ((size_t)1 << 20)
-#define STRIDE 1024 /* every read loop takes this many bytes at a time */
-
-/* ---- Loops, one pair an instruction set ---------------------------------------------------- */
-
-struct loops {
-    enum midl_isa isa;
-    const char *name;
-    uint64_t (*read)(const void *data, size_t bytes); /* bytes: a multiple of STRIDE */
-    float (*multiply_add)(size_t steps);
-    double step_flops;
-};
-
-typedef uint64_t word2 __attribute__((vector_size(16)));
-typedef float float4 __attribute__((vector_size(16)));
-
-static uint64_t read_portable(const void *data, size_t bytes)
-{
-    const word2 *at = data;
-    word2 sum[8] = {{0}};
-    for (size_t i = 0; i < bytes / sizeof *at; i += 8) {
-#pragma GCC unroll 8
-        for (size_t j = 0; j < 8; j++)
-            sum[j] ^= at[i + j];
-    }
-    word2 all = sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
-    return all[0] ^ all[1];
-}
-
-static float multiply_add_portable(size_t steps)
-{
-    const float4 factor = {0.5f, 0.5f, 0.5f, 0.5f};
-    float4 sum[12];
-#pragma GCC unroll 12
-    for (size_t j = 0; j < 12; j++)
-        sum[j] = factor * (float)(j + 3);
-    for (size_t i = 0; i < steps; i++) {
-#pragma GCC unroll 12
-        for (size_t j = 0; j < 12; j++)
-            sum[j] = sum[j] * factor + factor;
-    }
-#pragma GCC unroll 12
-    for (size_t j = 1; j < 12; j++)
-        sum[0] += sum[j];
-    return sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3];
-}
-
-#if defined(__x86_64__)
-
-__attribute__((target("avx2"))) static uint64_t read_avx2(const void *data, size_t bytes)
-{
-    const __m256i *at = data;
-    __m256i sum[8];
-    for (size_t j = 0; j < 8; j++)
-        sum[j] = _mm256_setzero_si256();
-    for (size_t i = 0; i < bytes / sizeof *at; i += 8) {
-#pragma GCC unroll 8
-        for (size_t j = 0; j < 8; j++)
-            sum[j] = _mm256_xor_si256(sum[j], _mm256_load_si256(at + i + j));
-    }
-    for (size_t j = 1; j < 8; j++)
-        sum[0] = _mm256_xor_si256(sum[0], sum[j]);
-    return (uint64_t)_mm256_extract_epi64(sum[0], 0) ^ (uint64_t)_mm256_extract_epi64(sum[0], 3);
-}
-
-__attribute__((target("avx2,fma"))) static float multiply_add_avx2(size_t steps)
-{
-    const __m256 factor = _mm256_set1_ps(0.5f);
-    __m256 sum[12];
-#pragma GCC unroll 12
-    for (size_t j = 0; j < 12; j++)
-        sum[j] = _mm256_set1_ps((float)(j + 3));
-    for (size_t i = 0; i < steps; i++) {
-#pragma GCC unroll 12
-        for (size_t j = 0; j < 12; j++)
-            sum[j] = _mm256_fmadd_ps(sum[j], factor, factor);
-    }
-#pragma GCC unroll 12
-    for (size_t j = 1; j < 12; j++)
-        sum[0] = _mm256_add_ps(sum[0], sum[j]);
-    return _mm256_cvtss_f32(sum[0]);
-}
-
-__attribute__((target("avx512f"))) static uint64_t read_avx512(const void *data, size_t bytes)
-{
-    const __m512i *at = data;
-    __m512i sum[8];
-    for (size_t j = 0; j < 8; j++)
-        sum[j] = _mm512_setzero_si512();
-    for (size_t i = 0; i < bytes / sizeof *at; i += 8) {
-#pragma GCC unroll 8
-        for (size_t j = 0; j < 8; j++)
-            sum[j] = _mm512_xor_si512(sum[j], _mm512_load_si512(at + i + j));
-    }
-    for (size_t j = 1; j < 8; j++)
-        sum[0] = _mm512_xor_si512(sum[0], sum[j]);
-    return (uint64_t)_mm512_reduce_or_epi64(sum[0]);
-}
-
-__attribute__((target("avx512f"))) static float multiply_add_avx512(size_t steps)
-{
-    const __m512 factor = _mm512_set1_ps(0.5f);
-    __m512 sum[16];
-#pragma GCC unroll 16
-    for (size_t j = 0; j < 16; j++)
-        sum[j] = _mm512_set1_ps((float)(j + 3));
-    for (size_t i = 0; i < steps; i++) {
-#pragma GCC unroll 16
-        for (size_t j = 0; j < 16; j++)
-            sum[j] = _mm512_fmadd_ps(sum[j], factor, factor);
-    }
-#pragma GCC unroll 16
-    for (size_t j = 1; j < 16; j++)
-        sum[0] = _mm512_add_ps(sum[0], sum[j]);
-    return _mm512_cvtss_f32(sum[0]);
-}
-
-static const struct loops loops[] = {
-    {MIDL_ISA_PORTABLE, "portable/f32", read_portable, multiply_add_portable, 12 * 4 * 2},
-    {MIDL_ISA_AVX2, "avx2/f32", read_avx2, multiply_add_avx2, 12 * 8 * 2},
-    {MIDL_ISA_AVX512, "avx512/f32", read_avx512, multiply_add_avx512, 16 * 16 * 2},
-};
-
-#elif defined(__aarch64__)
-
-static float multiply_add_neon(size_t steps)
-{
-    const float32x4_t factor = vdupq_n_f32(0.5f);
-    float32x4_t sum[24];
-#pragma GCC unroll 24
-    for (size_t j = 0; j < 24; j++)
-        sum[j] = vdupq_n_f32((float)(j + 3));
-    for (size_t i = 0; i < steps; i++) {
-#pragma GCC unroll 24
-        for (size_t j = 0; j < 24; j++)
-            sum[j] = vfmaq_f32(factor, sum[j], factor);
-    }
-#pragma GCC unroll 24
-    for (size_t j = 1; j < 24; j++)
-        sum[0] = vaddq_f32(sum[0], sum[j]);
-    return vaddvq_f32(sum[0]);
-}
-
-/* The 16-byte vectors of the portable reads are NEON registers here. */
-static const struct loops loops[] = {
-    {MIDL_ISA_PORTABLE, "portable/f32", read_portable, multiply_add_portable, 12 * 4 * 2},
-    {MIDL_ISA_NEON, "neon/f32", read_portable, multiply_add_neon, 24 * 4 * 2},
-};
-
-#else
-
-static const struct loops loops[] = {
-    {MIDL_ISA_PORTABLE, "portable/f32", read_portable, multiply_add_portable, 12 * 4 * 2},
-};
-
-#endif
-
-#define LOOPS (sizeof loops / sizeof loops[0])
-
-static const struct loops *best_loops(void)
-{
-    const struct loops *best = &loops[0];
-    for (size_t i = 1; i < LOOPS; i++)
-        if (midl_isa_available(loops[i].isa))
-            best = &loops[i];
-    return best;
-}
+#define REPETITION_NS 5e5
+#define REPEATS 4 /* in a row; and rounds of them */
+#define ROUNDS 3
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- A team: every thread does the same work, all start together --------------------------- */
 
 struct work {
-    const struct loops *loops;
-    const unsigned char *data; /* NULL: multiply-adds */
-    size_t bytes;              /* each thread's part */
-    size_t passes;             /* over the part; or steps of multiply-adds */
+    const struct peak_loop *peak; /* multiply-adds, or */
+    read_loop *read;              /* reads */
+    const unsigned char *data;
+    size_t bytes;  /* each thread's part */
+    size_t passes; /* over the part; or steps of multiply-adds */
     int repeats;
 };
 
@@ -218,13 +51,13 @@ struct member {
 
 static void do_work(const struct work *work, struct member *member)
 {
-    if (!work->data) {
-        member->sum = work->loops->multiply_add(work->passes);
+    if (work->peak) {
+        member->sum = work->peak->run(work->passes);
         return;
     }
     uint64_t all = 0;
     for (size_t i = 0; i < work->passes; i++)
-        all ^= work->loops->read(work->data + member->part * work->bytes, work->bytes);
+        all ^= work->read(work->data + member->part * work->bytes, work->bytes);
     member->read = all;
 }
 
@@ -295,21 +128,26 @@ static bool team_run(const struct work *work, int threads, double *ret_ns)
     return ok;
 }
 
-/* Best time of one pass, from repetitions that are long enough to be timed. */
-static bool pass_ns(struct work work, int threads, double repetition_ns, double *ret_ns)
+/* Double work->passes until a repetition is long enough to be timed. */
+static bool calibrate(struct work *work, int threads)
 {
     double took_ns = 0;
-    work.repeats = 1;
-    for (work.passes = 1;; work.passes *= 2) {
-        if (!team_run(&work, threads, &took_ns))
+    work->repeats = 1;
+    for (work->passes = 1; took_ns < REPETITION_NS / 2; work->passes *= 2)
+        if (!team_run(work, threads, &took_ns))
             return false;
-        if (took_ns >= repetition_ns / 2)
-            break;
-    }
-    work.repeats = 16;
-    if (!team_run(&work, threads, &took_ns))
+    work->passes /= 2;
+    work->repeats = REPEATS;
+    return true;
+}
+
+/* What `work` does in a ns at best, where one pass of all threads does `amount`. */
+static bool best_rate(const struct work *work, int threads, double amount, double *best)
+{
+    double took_ns;
+    if (!team_run(work, threads, &took_ns))
         return false;
-    *ret_ns = took_ns / (double)work.passes;
+    *best = fmax(*best, amount * (double)work->passes / took_ns);
     return true;
 }
 
@@ -334,50 +172,45 @@ size_t ceiling_llc_bytes(void)
     return last->plausible || last->bytes < 64 * MIB ? last->bytes : 64 * MIB;
 }
 
-/* A part of `bytes` in whole steps of the read loops. */
-static size_t part_of(size_t bytes, size_t parts)
-{
-    size_t part = bytes / parts / STRIDE * STRIDE;
-    return part > 0 ? part : STRIDE;
-}
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* At most an eighth of the memory is taken for measuring it, and 1 GiB. */
-static size_t memory_limit(void)
+/* What is read of memory: four times what any cache may hold of it, but no more than an eighth of
+ * the memory, and 1 GiB. */
+static size_t memory_bytes(void)
 {
+    size_t wanted = 4 * ceiling_llc_bytes();
     double eighth = machine_get()->memory_bytes / 8;
-    return eighth > 0 && eighth < 1024.0 * (double)MIB ? (size_t)eighth : 1024 * MIB;
+    if (wanted < 256 * MIB)
+        wanted = 256 * MIB;
+    return least(wanted, eighth > 0 && eighth < 1024.0 * (double)MIB ? (size_t)eighth : 1024 * MIB);
 }
 
-static void add_level(struct ceilings *ceilings, const char *name, double capacity_bytes,
-                      size_t part_bytes)
+static void add_read(struct ceilings *ceilings, size_t bytes)
 {
-    ceilings->levels[ceilings->level_count++] =
-        (struct ceiling_level){.name = name,
-                               .capacity_bytes = capacity_bytes,
-                               .working_set_bytes = part_bytes * (size_t)ceilings->threads};
+    struct ceiling_read *read = &ceilings->curve[ceilings->curve_count++];
+    size_t whole = (size_t)ceilings->threads * LOOP_STRIDE;
+    read->bytes = bytes / whole * whole;
+    snprintf(read->name, sizeof read->name, "%zu KiB", read->bytes >> 10);
 }
 
-/* The first two levels belong to a core and count once a thread; the others are shared. What is
- * read of L3 is surely in it; what it may hold is more, so that no bound is too high. */
-static void plan_levels(struct ceilings *ceilings)
+/* Working sets from well within the first level to memory, two an octave; powers of two are among
+ * them, since layers often are. */
+static void plan_curve(struct ceilings *ceilings)
 {
-    size_t threads = (size_t)ceilings->threads, llc = ceiling_llc_bytes();
-    size_t l1 = machine_cache_bytes(1), l2 = machine_cache_bytes(2);
-    const struct cache_level *last = last_level();
-    if (l1 > 0)
-        add_level(ceilings, "L1", (double)(l1 * threads), part_of(l1 / 2, 1));
-    if (l2 > 0)
-        add_level(ceilings, "L2", (double)(l2 * threads), part_of(l2 / 2, 1));
-    if (last && last->level >= 3)
-        add_level(ceilings, "L3", (double)llc,
-                  part_of(least(last->share_bytes / 2, 8 * MIB), threads));
-    add_level(ceilings, "memory", INFINITY,
-              part_of(least(4 * llc > 256 * MIB ? 4 * llc : 256 * MIB, memory_limit()), threads));
+    size_t threads = (size_t)ceilings->threads, last = memory_bytes();
+    for (size_t power = 16 << 10; ceilings->curve_count + 2 < CEILING_CURVE; power *= 2) {
+        size_t sizes[] = {threads * power, threads * power / 5 * 7};
+        for (size_t i = 0; i < COUNT(sizes); i++) {
+            if (sizes[i] > last / 5 * 4) {
+                add_read(ceilings, last);
+                return;
+            }
+            add_read(ceilings, sizes[i]);
+        }
+    }
 }
 
 static void *map_bytes(size_t bytes)
@@ -390,51 +223,100 @@ static void *map_bytes(size_t bytes)
     return data;
 }
 
-static bool measure_levels(struct ceilings *ceilings, const unsigned char *data)
+/* Round after round over the whole curve, so that a short disturbance spoils no size in all of
+ * them. */
+static bool measure_curve(struct ceilings *ceilings, const unsigned char *data)
 {
-    size_t threads = (size_t)ceilings->threads;
-    for (size_t i = 0; i < ceilings->level_count; i++) {
-        struct ceiling_level *level = &ceilings->levels[i];
-        struct work work = {
-            .loops = best_loops(), .data = data, .bytes = level->working_set_bytes / threads};
-        double took_ns;
-        if (!pass_ns(work, ceilings->threads, 2e6, &took_ns))
-            return false;
-        level->gbps = (double)level->working_set_bytes / took_ns;
+    size_t passes[CEILING_CURVE][READ_PATTERNS] = {{0}};
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < ceilings->curve_count * READ_PATTERNS; i++) {
+            size_t size = i / READ_PATTERNS, pattern = i % READ_PATTERNS;
+            struct ceiling_read *at = &ceilings->curve[size];
+            struct work work = {.read = ceiling_reads()[pattern],
+                                .data = data,
+                                .bytes = at->bytes / (size_t)ceilings->threads,
+                                .passes = passes[size][pattern],
+                                .repeats = REPEATS};
+            if (round == 0 && !calibrate(&work, ceilings->threads))
+                return false;
+            passes[size][pattern] = work.passes;
+            if (!best_rate(&work, ceilings->threads, (double)at->bytes, &at->gbps))
+                return false;
+        }
     }
     return true;
 }
 
 static bool measure_peaks(struct ceilings *ceilings)
 {
-    for (size_t i = 0; i < LOOPS; i++) {
-        struct work work = {.loops = &loops[i]};
-        double took_ns;
-        if (!midl_isa_available(loops[i].isa))
-            continue;
-        if (!pass_ns(work, ceilings->threads, 2e6, &took_ns))
+    const struct peak_loop *loop;
+    for (size_t i = 0; (loop = ceiling_peak(i)); i++) {
+        struct ceiling_peak *peak = &ceilings->peaks[ceilings->peak_count++];
+        struct work work = {.peak = loop};
+        peak->name = loop->name;
+        if (!calibrate(&work, ceilings->threads))
             return false;
-        ceilings->peaks[ceilings->peak_count++] =
-            (struct ceiling_peak){loops[i].name, loops[i].step_flops * ceilings->threads / took_ns};
+        for (int round = 0; round < ROUNDS; round++)
+            if (!best_rate(&work, ceilings->threads, loop->step_flops * ceilings->threads,
+                           &peak->gflops))
+                return false;
     }
     return true;
+}
+
+/* Fewer bytes are never slower to read: where a smaller set seemed so, it was disturbed, or read in
+ * a way that prefetchers like less. */
+static void make_monotone(struct ceilings *ceilings)
+{
+    for (size_t i = ceilings->curve_count; i-- > 1;)
+        ceilings->curve[i - 1].gbps = fmax(ceilings->curve[i - 1].gbps, ceilings->curve[i].gbps);
+}
+
+/* The largest measured set that is no larger than `bytes`: what is read of a larger one comes no
+ * faster. Smaller sets than all come as fast as the smallest. */
+static const struct ceiling_read *read_within(const struct ceilings *ceilings, double bytes)
+{
+    size_t i = 0;
+    while (i + 1 < ceilings->curve_count && (double)ceilings->curve[i + 1].bytes <= bytes)
+        i++;
+    return &ceilings->curve[i];
+}
+
+static void name_level(struct ceilings *ceilings, const char *name, size_t bytes)
+{
+    ceilings->levels[ceilings->level_count++] =
+        (struct ceiling_level){.name = name, .read = *read_within(ceilings, (double)bytes)};
+}
+
+/* The curve where a level is surely what is read: at half of it. The first two levels belong to a
+ * core and count once a thread; the others are shared. */
+static void name_levels(struct ceilings *ceilings)
+{
+    size_t threads = (size_t)ceilings->threads;
+    const struct cache_level *last = last_level();
+    if (machine_cache_bytes(1) > 0)
+        name_level(ceilings, "L1", threads * machine_cache_bytes(1) / 2);
+    if (machine_cache_bytes(2) > 0)
+        name_level(ceilings, "L2", threads * machine_cache_bytes(2) / 2);
+    if (last && last->level >= 3)
+        name_level(ceilings, "L3", least(last->share_bytes / 2, 8 * MIB));
+    name_level(ceilings, "memory", SIZE_MAX);
 }
 
 enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *error)
 {
     struct ceilings ceilings = {.threads = threads};
-    plan_levels(&ceilings);
-    size_t bytes = 0;
-    for (size_t i = 0; i < ceilings.level_count; i++)
-        if (ceilings.levels[i].working_set_bytes > bytes)
-            bytes = ceilings.levels[i].working_set_bytes;
+    plan_curve(&ceilings);
+    size_t bytes = ceilings.curve[ceilings.curve_count - 1].bytes;
     void *data = map_bytes(bytes);
     if (!data)
         return fail_memory(error, "measuring the bandwidth of memory", (double)bytes);
-    bool ok = measure_levels(&ceilings, data) && measure_peaks(&ceilings);
+    bool ok = measure_curve(&ceilings, data) && measure_peaks(&ceilings);
     munmap(data, bytes);
     if (!ok)
         return fail(error, OUTCOME_MACHINE, "could not start %d threads; ask for fewer", threads);
+    make_monotone(&ceilings);
+    name_levels(&ceilings);
     *ret = ceilings;
     return OUTCOME_DONE;
 }
@@ -445,12 +327,19 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
 {
     size_t count = 0;
     for (size_t i = 0; i < ceilings->level_count; i++)
-        ret[count++] = (struct store_ceiling){.kind = "bandwidth",
-                                              .name = ceilings->levels[i].name,
-                                              .threads = ceilings->threads,
-                                              .working_set_bytes =
-                                                  (int64_t)ceilings->levels[i].working_set_bytes,
-                                              .value = ceilings->levels[i].gbps};
+        ret[count++] =
+            (struct store_ceiling){.kind = "bandwidth",
+                                   .name = ceilings->levels[i].name,
+                                   .threads = ceilings->threads,
+                                   .working_set_bytes = (int64_t)ceilings->levels[i].read.bytes,
+                                   .value = ceilings->levels[i].read.gbps};
+    for (size_t i = 0; i < ceilings->curve_count; i++)
+        ret[count++] =
+            (struct store_ceiling){.kind = "curve",
+                                   .name = ceilings->curve[i].name,
+                                   .threads = ceilings->threads,
+                                   .working_set_bytes = (int64_t)ceilings->curve[i].bytes,
+                                   .value = ceilings->curve[i].gbps};
     for (size_t i = 0; i < ceilings->peak_count; i++)
         ret[count++] = (struct store_ceiling){.kind = "flops",
                                               .name = ceilings->peaks[i].name,
@@ -459,29 +348,30 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
     return count;
 }
 
-static double best_gflops(const struct ceilings *ceilings)
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Weights of any dtype may be multiplied as floats: widened once, then used for many inputs. */
+static double best_gflops(const struct ceilings *ceilings, enum midl_dtype dtype)
 {
     double best = NAN;
-    for (size_t i = 0; i < ceilings->peak_count; i++)
-        best = fmax(best, ceilings->peaks[i].gflops);
+    for (size_t i = 0; i < ceilings->peak_count; i++) {
+        const char *name = ceilings->peaks[i].name;
+        if (ends_with(name, "/f32") || ends_with(name, midl_dtype_name(dtype)))
+            best = fmax(best, ceilings->peaks[i].gflops);
+    }
     return best;
 }
 
-static double held_gbps(const struct ceilings *ceilings, double held_bytes, bool cold)
+double ceilings_bound_ns(const struct ceilings *ceilings, enum midl_dtype dtype, double flops,
+                         double weight_bytes, double held_bytes)
 {
-    for (size_t i = 0; i < ceilings->level_count; i++) {
-        const struct ceiling_level *level = &ceilings->levels[i];
-        if (cold ? isinf(level->capacity_bytes) : held_bytes <= level->capacity_bytes)
-            return level->gbps;
-    }
-    return NAN;
-}
-
-double ceilings_bound_ns(const struct ceilings *ceilings, double flops, double weight_bytes,
-                         double held_bytes, bool cold)
-{
-    double compute_ns = flops / best_gflops(ceilings);
-    double read_ns = weight_bytes / held_gbps(ceilings, held_bytes, cold);
+    double compute_ns = flops / best_gflops(ceilings, dtype);
+    double read_ns =
+        ceilings->curve_count > 0 ? weight_bytes / read_within(ceilings, held_bytes)->gbps : NAN;
     if (isnan(compute_ns) || isnan(read_ns))
         return NAN;
     return compute_ns > read_ns ? compute_ns : read_ns;

@@ -12,23 +12,36 @@
 #include "midl.h"
 #include "store.h"
 
-enum { CEILING_LEVELS = 4, CEILING_PEAKS = 4 };
+enum {
+    CEILING_LEVELS = 4,
+    CEILING_CURVE = 40,
+    CEILING_PEAKS = 12,
+    CEILING_ROWS = CEILING_LEVELS + CEILING_CURVE + CEILING_PEAKS
+};
 
+/* Reading that many bytes again and again, all threads together. */
+struct ceiling_read {
+    size_t bytes;
+    double gbps;   /* bytes per ns */
+    char name[32]; /* "512 KiB" */
+};
+
+/* A name for one place of the curve. */
 struct ceiling_level {
-    const char *name;         /* "L1", "L2", "L3", "memory" */
-    double capacity_bytes;    /* what it holds for all threads together; memory: infinite */
-    size_t working_set_bytes; /* that was read, by all threads together */
-    double gbps;              /* bytes per ns */
+    const char *name; /* "L1", "L2", "L3", "memory" */
+    struct ceiling_read read;
 };
 
 struct ceiling_peak {
-    const char *name; /* "avx512/f32" */
+    const char *name; /* "avx512/f32": instructions/dtype of the weights */
     double gflops;    /* FLOPs per ns */
 };
 
 /* The ceilings of that many threads together. */
 struct ceilings {
     int threads;
+    struct ceiling_read curve[CEILING_CURVE]; /* sizes rise, bandwidths never do */
+    size_t curve_count;
     struct ceiling_level levels[CEILING_LEVELS]; /* fastest first; those of unknown size left out */
     size_t level_count;
     struct ceiling_peak peaks[CEILING_PEAKS]; /* of every instruction set that runs here */
@@ -38,14 +51,15 @@ struct ceilings {
 /* Measure, in about half a second. Fails for lack of memory or threads; *ret is then untouched. */
 enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *error);
 
-/* As rows for the store, to ret [CEILING_LEVELS + CEILING_PEAKS]; returns how many. */
+/* As rows for the store, to ret [CEILING_ROWS], which point into *ceilings; returns how many. */
 size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret);
 
-/* The least time of a call that executes `flops` and reads `weight_bytes` once, of data that takes
- * `held_bytes` and is in the fastest level that holds it (`cold`: in memory). Pure. NaN if a
- * ceiling that it needs was not measured. */
-double ceilings_bound_ns(const struct ceilings *ceilings, double flops, double weight_bytes,
-                         double held_bytes, bool cold);
+/* The least time of a call that executes `flops` on weights of `dtype` and reads `weight_bytes`
+ * once, where call after call touches `held_bytes`: it reads no faster than the largest measured
+ * set within them was read, wherever they lie. Pure. NaN if a ceiling that it needs was not
+ * measured. */
+double ceilings_bound_ns(const struct ceilings *ceilings, enum midl_dtype dtype, double flops,
+                         double weight_bytes, double held_bytes);
 
 /* How many bytes of ours the last-level cache may hold, never 0: as reported, but not the hundreds
  * of MiB that a virtual machine reports of a cache it shares with others. */

@@ -367,6 +367,14 @@ static bool subject_ring(struct group *group, struct subject *subject, double we
     return false;
 }
 
+/* What is touched between two uses of the same weights. */
+static double held_bytes(const struct group *group, double call_bytes, double weight_bytes)
+{
+    if (group->shape->cache == CACHE_WARM)
+        return call_bytes;
+    return weight_bytes * (double)ring_copies((double)ceiling_llc_bytes(), weight_bytes);
+}
+
 /* Everything up to the first timed call. A subject without ring has its status and reason. Fails
  * only for lack of memory. */
 static enum outcome subject_prepare(struct group *group, struct subject *subject,
@@ -383,8 +391,9 @@ static enum outcome subject_prepare(struct group *group, struct subject *subject
     double weight_bytes = midl_parts_sum(&cost.bytes);
     point_promise(point, subject);
     if (group->options->ceilings)
-        point->bound_ns = ceilings_bound_ns(group->options->ceilings, point->flops, weight_bytes,
-                                            point->bytes, group->shape->cache == CACHE_COLD);
+        point->bound_ns = ceilings_bound_ns(
+            group->options->ceilings, midl_variant_dtype(subject->bench_case->variant),
+            point->flops, weight_bytes, held_bytes(group, point->bytes, weight_bytes));
     if (ok)
         subject_ring(group, subject, weight_bytes);
     return OUTCOME_DONE;

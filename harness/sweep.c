@@ -345,7 +345,7 @@ static const struct ceilings *find_ceilings(const struct sweep *sweep, int threa
 
 static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error *error)
 {
-    struct store_ceiling rows[CEILING_LEVELS + CEILING_PEAKS];
+    struct store_ceiling rows[CEILING_ROWS];
     struct ceilings *grown = realloc(sweep->ceilings, (sweep->ceiling_count + 1) * sizeof *grown);
     if (!grown)
         return fail_memory(error, "ceilings", sizeof *grown);

@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 3;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 4;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -37,13 +37,15 @@ CREATE TABLE environment (
     PRIMARY KEY (run_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- Measured in the run itself: what this machine can do at most.
+-- Measured in the run itself: what this machine can do at most. The curve is bandwidth over the size
+-- of what is read again and again, never rising; the levels of the hierarchy are places on it.
 CREATE TABLE ceiling (
     run_id        INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
-    kind          TEXT NOT NULL CHECK (kind IN ('bandwidth', 'flops')),
-    name          TEXT NOT NULL,            -- bandwidth: L1, L2, L3, memory; flops: instruction set/dtype
+    kind          TEXT NOT NULL CHECK (kind IN ('bandwidth', 'curve', 'flops')),
+    name          TEXT NOT NULL,            -- bandwidth: L1, L2, L3, memory; curve: the size as text;
+                                            -- flops: instructions/dtype of the weights
     threads       INTEGER NOT NULL,
-    working_set_bytes INTEGER,              -- bandwidth only
+    working_set_bytes INTEGER,              -- of all threads together; NULL: flops
     value         REAL NOT NULL,            -- bytes per ns = GB/s, or FLOPs per ns = GFLOP/s
     PRIMARY KEY (run_id, kind, name, threads)
 ) STRICT, WITHOUT ROWID;

@@ -140,26 +140,28 @@ static void test_speedup_is_within_rounds(void **state)
 
 static void test_bound(void **state)
 {
-    const struct ceilings ceilings = {.threads = 1,
-                                      .levels = {{"L1", 1000, 500, 100},
-                                                 {"L2", 10000, 5000, 50},
-                                                 {"memory", INFINITY, 1000000, 10}},
-                                      .level_count = 3,
-                                      .peaks = {{"avx2/f32", 20}, {"portable/f32", 5}},
-                                      .peak_count = 2};
+    const struct ceilings ceilings = {
+        .threads = 1,
+        .curve = {{1000, 100, "1"}, {2000, 50, "2"}, {4000, 10, "4"}},
+        .curve_count = 3,
+        .peaks = {{"avx2/f32", 20}, {"avx2/bf16", 15}, {"vnni/int8", 80}, {"portable/f32", 5}},
+        .peak_count = 4};
     const struct ceilings none = {.threads = 1};
     (void)state;
 
-    /* FLOPs decide, then bytes of L1, L2 (also exactly as much as it holds), memory. */
-    assert_true(same(ceilings_bound_ns(&ceilings, 2000, 800, 900, false), 100));
-    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 900, false), 8));
-    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 1000, false), 8));
-    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 1001, false), 16));
-    assert_true(same(ceilings_bound_ns(&ceilings, 20, 80000, 90000, false), 8000));
-    assert_true(same(ceilings_bound_ns(&ceilings, 20, 800, 900, true), 80));
-    assert_true(isnan(ceilings_bound_ns(&none, 20, 800, 900, false)));
-    assert_true(isnan(ceilings_bound_ns(&ceilings, NAN, 800, 900, false)));
-    assert_true(isnan(ceilings_bound_ns(&ceilings, 20, NAN, 900, false)));
+    /* Bytes decide: as fast as the largest measured set that is no larger. */
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 20, 800, 10), 8));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 20, 800, 1999), 8));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 20, 800, 2000), 16));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 20, 800, 3999), 16));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 20, 80000, 90000), 8000));
+    /* FLOPs decide: at the best rate of the dtype or of floats. */
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_F32, 2000, 800, 900), 100));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_BF16, 2000, 800, 900), 100));
+    assert_true(same(ceilings_bound_ns(&ceilings, MIDL_INT8, 2000, 800, 900), 25));
+    assert_true(isnan(ceilings_bound_ns(&none, MIDL_F32, 20, 800, 900)));
+    assert_true(isnan(ceilings_bound_ns(&ceilings, MIDL_F32, NAN, 800, 900)));
+    assert_true(isnan(ceilings_bound_ns(&ceilings, MIDL_F32, 20, NAN, 900)));
 }
 
 static void test_copies_of_a_ring(void **state)
@@ -176,7 +178,7 @@ static void test_copies_of_a_ring(void **state)
 
 static void test_ceilings(void **state)
 {
-    struct store_ceiling rows[CEILING_LEVELS + CEILING_PEAKS];
+    struct store_ceiling rows[CEILING_ROWS];
     struct error error;
     (void)state;
     for (int threads = 1; threads <= 2; threads++) {
@@ -184,17 +186,21 @@ static void test_ceilings(void **state)
         assert_int_equal(ceilings_measure(threads, &ceilings, &error), OUTCOME_DONE);
         size_t count = ceilings_rows(&ceilings, rows);
         assert_true(ceilings.level_count >= 1 && ceilings.peak_count >= 1);
-        assert_int_equal(count, ceilings.level_count + ceilings.peak_count);
+        assert_int_equal(count, ceilings.level_count + ceilings.curve_count + ceilings.peak_count);
         for (size_t i = 0; i < count; i++) {
-            bool bandwidth = strcmp(rows[i].kind, "bandwidth") == 0;
+            bool bandwidth = strcmp(rows[i].kind, "flops") != 0;
             assert_true(rows[i].value > 0 && isfinite(rows[i].value));
             assert_int_equal(rows[i].threads, threads);
             assert_true(bandwidth ? rows[i].working_set_bytes > 0 : rows[i].working_set_bytes == 0);
         }
         assert_string_equal(ceilings.levels[ceilings.level_count - 1].name, "memory");
         for (size_t i = 1; i < ceilings.level_count; i++)
-            assert_true(ceilings.levels[i].capacity_bytes >= ceilings.levels[i - 1].capacity_bytes);
-        assert_true(ceilings_bound_ns(&ceilings, 1e6, 1e6, 1e6, false) > 0);
+            assert_true(ceilings.levels[i].read.bytes >= ceilings.levels[i - 1].read.bytes);
+        for (size_t i = 1; i < ceilings.curve_count; i++) {
+            assert_true(ceilings.curve[i].bytes > ceilings.curve[i - 1].bytes);
+            assert_true(ceilings.curve[i].gbps <= ceilings.curve[i - 1].gbps);
+        }
+        assert_true(ceilings_bound_ns(&ceilings, MIDL_INT8, 1e6, 1e6, 1e6) > 0);
     }
     assert_true(ceiling_llc_bytes() > 0);
 }
@@ -385,8 +391,8 @@ static struct bench_case *all_variants(const struct bench_shape *shape, size_t *
 }
 
 static const struct ceilings some_ceilings = {.threads = 1,
-                                              .levels = {{"memory", INFINITY, 1000, 10}},
-                                              .level_count = 1,
+                                              .curve = {{1000, 10, "1000"}},
+                                              .curve_count = 1,
                                               .peaks = {{"portable/f32", 10}},
                                               .peak_count = 1};
 
