@@ -135,7 +135,10 @@ page(unused) = ( \
     sprintf("set terminal %s; set output '%s%s'; set multiplot", terminal(page_w, page_h), name, \
             format eq 'tex' ? '-inc.tex' : '.' . format))
 
-# `eval place(i)`: the axes of panel i.
+# `eval place(i)`: the axes of panel i, and its 'point' rows without names in $here, so that a curve
+# doesn't go through the rows of all panels.
+gather(i) = 'set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
+    . '(strcol(7)):(strcol(8)):9 with table if ' . sprintf("(in('point', %d)); unset table; ", i)
 first_column(i) = (i - 1) % cols == 0
 last_row(i) = i + cols > panels
 beside(i, text) = first_column(i) ? \
@@ -145,7 +148,7 @@ edge(side, at) = sprintf("set %smargin at screen %g; ", side, at)
 place(i) = edge('l', ((i - 1) % cols / (1. * cols)) + left_gap / page_w) \
     . edge('r', ((i - 1) % cols + 1.) / cols - right_gap / page_w) \
     . edge('t', 1 - (head + (i - 1) / cols * panel_h + top_gap) / page_h) \
-    . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h)
+    . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h) . gather(i)
 
 # Line style i is that of series i.
 do for [i = 1:series] {
@@ -227,11 +230,12 @@ span(rows) = measure(rows) \
 low = 0
 y_of(unused) = column(6) > low ? column(6) : low
 x_of(kind, p, i) = of(kind, p, styles[i]) ? column(5) : NaN
-marks = "for [i = 1:series] data using (column(9) == 1 ? x_of('point', p, i) : NaN):(y_of(0))" \
+x_here(i) = column(3) == styles[i] ? column(5) : NaN
+marks = "for [i = 1:series] $here using (column(9) == 1 ? x_here(i) : NaN):(y_of(0))" \
     . " with points pt solid_mark(styles[i]) ps 0.5 lc rgb 'white'," \
-    . "for [i = 1:series] data using (x_of('point', p, i)):(y_of(0)):" \
+    . "for [i = 1:series] $here using (x_here(i)):(y_of(0)):" \
     . "(column(9) == 1 ? hollow_mark(styles[i]) : solid_mark(styles[i]))" \
     . " with points pt variable ps 0.5 lw 0.8 lc rgb hue(styles[i])"
-curves = "for [i = 1:series] data using (x_of('point', p, i)):(y_of(0)) with lines ls i," \
-    . "for [i = 1:series] data using (x_of('point', p, i)):7:(0):(column(8) - column(7))" \
+curves = "for [i = 1:series] $here using (x_here(i)):(y_of(0)) with lines ls i," \
+    . "for [i = 1:series] $here using (x_here(i)):7:(0):(column(8) - column(7))" \
     . " with vectors nohead lc rgb hue(styles[i]) lw 0.8," . marks

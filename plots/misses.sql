@@ -1,18 +1,23 @@
 -- misses.sql - cache misses of one call against the share of active neurons
 -- needs: counted cache misses at three k of one layer size, batch 1; run `midl sweep cache`
+-- Of this run only, read once: the view holds every counter of every run.
+tally AS MATERIALIZED (
+    SELECT point_id, counter, per_call, source FROM counters
+    WHERE point_id IN (SELECT point_id FROM points WHERE run_id = :run
+                       AND batch = coalesce(CAST(:batch AS INTEGER), 1))
+      AND counter IN ('l1d_misses', 'l3_misses', 'll_misses', 'cache_lines') AND per_call >= 0),
+
 mine AS (
     SELECT * FROM points
-    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)
-      AND point_id IN (SELECT point_id FROM counters
-                       WHERE counter IN ('l1d_misses', 'l3_misses', 'll_misses')
-                         AND source <> 'model' AND per_call >= 0)),
+    WHERE run_id = :run
+      AND point_id IN (SELECT point_id FROM tally WHERE source <> 'model')),
 
 -- Measured before simulated, if both are there.
 counted AS (
-    SELECT drawn.*, counter, per_call, source FROM drawn JOIN counters USING (point_id)
-    WHERE counter IN ('l1d_misses', 'l3_misses', 'll_misses') AND per_call >= 0
-      AND source = (SELECT max(source) FROM drawn JOIN counters USING (point_id)
-                    WHERE counter = 'l1d_misses' AND per_call >= 0
+    SELECT drawn.*, counter, per_call, source FROM drawn JOIN tally USING (point_id)
+    WHERE counter <> 'cache_lines'
+      AND source = (SELECT max(source) FROM tally
+                    WHERE counter = 'l1d_misses' AND point_id IN (SELECT point_id FROM drawn)
                       AND (:source IS NULL AND source <> 'model' OR source = :source))),
 
 -- At most three layer sizes, spread evenly; a row of panels for each level of cache.
@@ -45,10 +50,10 @@ SELECT * FROM (
     FROM shown ORDER BY linear DESC, abs(style), panel, active)
 UNION ALL
 SELECT * FROM (
-    SELECT 'model', panel, 0, 'every line once (model)', active, min(counters.per_call), NULL, NULL,
+    SELECT 'model', panel, 0, 'every line once (model)', active, min(tally.per_call), NULL, NULL,
            0, NULL
-    FROM shown JOIN counters USING (point_id)
-    WHERE NOT linear AND counters.counter = 'cache_lines' AND counters.source = 'model'
+    FROM shown JOIN tally USING (point_id)
+    WHERE NOT linear AND tally.counter = 'cache_lines' AND tally.source = 'model'
     GROUP BY panel, active ORDER BY panel, active)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
