@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "blis_kernels.h"
 #include "clock.h"
 #include "commit.h"
 #include "counters.h"
@@ -317,6 +318,7 @@ static void ask_libraries(void)
 #else
     SET(machine.onednn, "none");
 #endif
+    SET(machine.blis, "%s", blis_text());
 #if MIDL_HAVE_PAPI
     int papi = PAPI_get_opt(PAPI_LIB_VERSION, NULL);
     SET(machine.papi, "%d.%d.%d", PAPI_VERSION_MAJOR(papi), PAPI_VERSION_MINOR(papi),
@@ -471,6 +473,7 @@ static void fill_facts(void)
     put("openblas_core", m->blas_core);
     put("openblas_coretype", m->blas_override);
     put("onednn", m->onednn);
+    put("blis", m->blis);
     put("google_benchmark", m->gbench);
     put("papi", m->papi);
     put("sqlite", m->sqlite);

@@ -21,8 +21,8 @@ struct cache_level {
 
 struct machine {
     char host[64], cpu[96], os[160], compiler[96], flags[256], commit[64], isa[16], hypervisor[48],
-        governor[32], thp[16], blas[160], blas_core[48], blas_override[48], onednn[48], gbench[24],
-        papi[24], sqlite[24], valgrind[64], microcode[24];
+        governor[32], thp[16], blas[160], blas_core[48], blas_override[48], onednn[48], blis[64],
+        gbench[24], papi[24], sqlite[24], valgrind[64], microcode[24];
     int cores; /* that this process may use */
     size_t page_bytes, huge_page_bytes;
     double memory_bytes, load1; /* NaN: unknown */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blis_kernels.h"
 #include "command.h"
 #include "counters.h"
 #include "midl.h"
@@ -136,5 +137,6 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is reported like a full disk */
+    blis_choose_kernels();
     return close_output(dispatch(argc, argv));
 }

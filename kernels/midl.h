@@ -234,9 +234,9 @@ struct midl_plan_options {
 };
 
 /* Threads. Whole numbers give the same bits for any number of threads, and so do other numbers
- * wherever this library splits the work itself. OpenBLAS and oneDNN (`linear`, `linear-onednn`,
- * `dense`, `gather`) split sums their own way: there the last bits may change, within the error
- * bound.
+ * wherever this library splits the work itself. OpenBLAS, oneDNN and BLIS (`linear`,
+ * `linear-onednn`, `linear-blis`, `dense`, `gather`) split sums their own way: there the last bits
+ * may change, within the error bound.
  *
  * Make a plan. On success *ret_plan is the caller's, to be destroyed. On failure it is untouched,
  * `reason` holds one line, and the status is MIDL_INVALID (unknown variant, bad shape, missing

@@ -470,9 +470,9 @@ static void test_kernels(void **state)
     assert_string_equal(kernels_of("simd-*"), "simd-portable simd-neon simd-avx2 simd-avx512");
     assert_string_equal(kernels_of("s*"), simd);
     assert_string_equal(kernels_of("?asked,[dx]ense"), "masked dense");
-    assert_string_equal(kernels_of("linear*"), "linear linear-onednn linear-rows");
+    assert_string_equal(kernels_of("linear*"), "linear linear-onednn linear-blis linear-rows");
     assert_string_equal(kernels_of("masked,linear,m*,linear*"),
-                        "masked linear linear-onednn linear-rows");
+                        "masked linear linear-onednn linear-blis linear-rows");
     const char *other = strcmp(simd, "simd-neon") == 0 ? "simd-avx2" : "simd-neon";
     char text[64], expected[256];
     snprintf(text, sizeof text, "%s,simd", other);
