@@ -9,20 +9,27 @@ add_flat(unused) = (flats = flats + 1, flat[flats] = column(6), flat_name[flats]
 stats data using (is('slope') ? add_slope(0) : is('ceiling') ? add_flat(0) : 0, 1) nooutput
 if (peak == 0) { peak = 1e9 }
 
-# The same axes in all panels: from left of the points to right of where the ceiling begins.
+# The same axes in all panels: from left of the points to right of where the ceiling begins, and of
+# the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
-x_low = STATS_min_x / 12; x_high = STATS_max_x * 8; y_low = STATS_min_y / 2
+x_low = STATS_min_x / 8; x_high = STATS_max_x * 24; y_low = STATS_min_y / 2
 do for [r = 1:slopes] {
-    if (peak < 1e9 && slope[r] * x_high < 2 * peak) { x_high = 2 * peak / slope[r] }
+    if (peak < 1e9 && slope[r] * x_high < 16 * peak) { x_high = 16 * peak / slope[r] }
 }
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
 y_high = 2 * (peak < 1e9 && peak > STATS_max_y ? peak : STATS_max_y)
+top = peak < 1e9 ? peak : y_high / 1.5
+
+# A slope has its name where it meets the ceiling, above which there is nothing; of two that meet it
+# side by side one stands higher.
+array height[16]
+do for [r = 1:slopes] {
+    height[r] = r > 1 && slope[r - (r > 1)] < 1.7 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
+}
 roof(bandwidth, x) = bandwidth * x < peak ? bandwidth * x : peak
 
 panel_h = panels == 1 ? 8.0 : 6.0
 eval page(0)
-angle = atan2((panel_h - top_gap - bottom_gap) / log(y_high / y_low), \
-              (page_w / cols - left_gap - right_gap) / log(x_high / x_low)) / pi * 180
 do for [p = 1:panels] {
     eval clear . place(p)
     set xrange [x_low:x_high]; set yrange [y_low:y_high]
@@ -32,13 +39,12 @@ do for [p = 1:panels] {
     if (last_row(p)) { set xlabel 'FLOPs per byte' offset 0, 0.4 }
     eval beside(p, 'GFLOP/s')
     do for [r = 1:slopes] {
-        start = 1.25 * (slope[r] * x_low > y_low ? x_low : y_low / slope[r])
-        set label '' . fine(sprintf('%s %.3g GB/s', slope_name[r], slope[r])) \
-            at start, slope[r] * start rotate by angle offset -0.4, 0.5 font small front
+        set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, height[r] \
+            font small front
     }
     do for [r = 1:flats] {
         set label '' . fine(sprintf('%s %.3g', flat_name[r], flat[r])) at x_high, flat[r] right \
-            offset -0.5, 0.5 font small front
+            offset -0.5, -0.6 font small front
     }
     plot for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8, \
          for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1, \

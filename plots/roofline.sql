@@ -15,11 +15,32 @@ mine AS (
 
 shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size)),
 
--- Ceilings are named after instruction set and dtype: those of the dtype that is held.
-roofs AS (
-    SELECT kind, substr(name, 1, instr(name || '/', '/') - 1) AS name, value FROM ceilings
+-- Slopes, and ceilings of the dtype that is held. Weights that are widened once and used for many
+-- inputs are multiplied as floats: the best of those, where it is higher.
+rates AS (
+    SELECT kind, value, substr(name, 1, instr(name || '/', '/') - 1) AS name,
+           substr(name, instr(name || '/', '/') + 1) AS dtype
+    FROM ceilings
     WHERE run_id = :run AND threads = (SELECT min(threads) FROM drawn)
-      AND (kind = 'bandwidth' OR name LIKE '%/' || (SELECT min(dtype) FROM drawn)))
+      AND kind IN ('bandwidth', 'flops')),
+
+peaks AS (
+    SELECT name, value FROM rates
+    WHERE kind = 'flops' AND dtype = (SELECT min(dtype) FROM drawn)),
+
+roofs AS (
+    SELECT 'slope' AS what, name, value FROM rates WHERE kind = 'bandwidth'
+    UNION ALL
+    SELECT 'ceiling', name, value FROM peaks
+    UNION ALL
+    SELECT 'ceiling', name || '/f32', value
+    FROM (SELECT name, max(value) AS value FROM rates WHERE dtype = 'f32')
+    WHERE value > coalesce((SELECT max(value) FROM peaks), 0)),
+
+-- Each point has a roof of its own, by what it touches: who comes closest?
+closest AS (
+    SELECT *, row_number() OVER (ORDER BY bound_ratio DESC) AS place
+    FROM shown WHERE bound_ratio IS NOT NULL)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
@@ -30,14 +51,22 @@ SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM pane
 UNION ALL
 -- y: GB/s of a slope, GFLOP/s of a ceiling
 SELECT * FROM (
-    SELECT CASE kind WHEN 'bandwidth' THEN 'slope' ELSE 'ceiling' END, NULL, NULL, NULL, NULL,
-           value, NULL, NULL, NULL, name
-    FROM roofs WHERE EXISTS (SELECT 1 FROM shown) ORDER BY kind, value DESC)
+    SELECT what, NULL, NULL, NULL, NULL, value, NULL, NULL, NULL, name
+    FROM roofs WHERE EXISTS (SELECT 1 FROM shown) ORDER BY what DESC, value DESC)
 UNION ALL
 SELECT * FROM (
     SELECT 'point', panel, style, series, flops / bytes, flops / time_ns, flops / time_hi_ns,
            flops / time_lo_ns, noisy, '' || batch
     FROM shown ORDER BY linear DESC, abs(style), panel, batch)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Read bandwidth: ' || group_concat(name || ' ' || CAST(round(value) AS INTEGER), ', ') || ' GB/s'
+FROM (SELECT * FROM roofs WHERE what = 'slope' ORDER BY value DESC) HAVING count(*) > 0
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Closest to its own roof: ' || series || ' at n = ' || n || ', batch ' || batch || ', '
+       || printf('%.2f', bound_ratio) || ' of it'
+FROM closest WHERE place = 1
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'FLOPs and bytes by model' || CASE WHEN max(batch) > min(batch)

@@ -542,23 +542,36 @@ static void batch_is_time_per_input(void **state)
 static void roofline_needs_ceilings(void **state)
 {
     (void)state;
-    const struct store_ceiling ceilings[] = {{"bandwidth", "L1", 1, 1000, 200},
-                                             {"bandwidth", "memory", 1, 100000, 10},
-                                             {"flops", "avx2/f32", 1, 0, 80},
-                                             {"flops", "avx2/bf16", 1, 0, 90},
-                                             {"flops", "avx2/f32", 2, 0, 160}};
+    const struct store_ceiling ceilings[] = {
+        {"bandwidth", "L1", 1, 1000, 200}, {"bandwidth", "memory", 1, 100000, 10},
+        {"flops", "avx2/f32", 1, 0, 80},   {"flops", "avx/f32", 1, 0, 40},
+        {"flops", "avx2/bf16", 1, 0, 90},  {"flops", "avx2/int8", 1, 0, 60},
+        {"curve", "1 KiB", 1, 1024, 200},  {"flops", "avx2/f32", 2, 0, 160}};
+    const struct store_fact bf16 = {"dtype", "bf16"}, int8 = {"dtype", "int8"};
     put_known_layer(100);
     assert_false(figure("roofline", NULL, 0));
-    assert_int_equal(store_put_ceilings(store, run, ceilings, 5), STORE_OK);
+    assert_int_equal(store_put_ceilings(store, run, ceilings, 8), STORE_OK);
     assert_true(figure("roofline", NULL, 0));
     assert_int_equal(rows_of("slope", NULL), 2);
-    assert_int_equal(rows_of("ceiling", NULL), 1);
+    assert_int_equal(rows_of("ceiling", NULL), 2);
     assert_near(number("ceiling", NULL, 0, Y), 80);
     assert_string_equal(text("ceiling", 0, TEXT), "avx2");
     assert_int_equal(rows_of("point", NULL), 3);
     assert_near(number("point", "gather", 0, X), 0.5);
     assert_near(number("point", "gather", 0, Y), 2000 / 550e3);
     assert_near(number("point", "gather", 0, LO), 2000 / 660e3);
+    assert_string_equal(text("note", 0, TEXT), "Read bandwidth: L1 200, memory 10 GB/s");
+
+    /* Roofs of a dtype: its own, and that of floats where that is higher. */
+    put((struct known){.kernel = "gather", .dtype = "bf16", .k = 45, .time_us = 9});
+    assert_true(figure("roofline", &bf16, 1));
+    assert_int_equal(rows_of("ceiling", NULL), 1);
+    assert_near(number("ceiling", NULL, 0, Y), 90);
+    put((struct known){.kernel = "gather", .dtype = "int8", .k = 45, .time_us = 9});
+    assert_true(figure("roofline", &int8, 1));
+    assert_int_equal(rows_of("ceiling", NULL), 2);
+    assert_string_equal(text("ceiling", 0, TEXT), "avx2/f32");
+    assert_near(number("ceiling", NULL, 1, Y), 60);
 }
 
 static void spread_is_in_run_order(void **state)
