@@ -57,6 +57,7 @@ struct kernel_event {
     bool in_kernel; /* happens in the kernel only: needs the right to count there */
     int fd;
     double share; /* of the time it was counted, when last read */
+    bool unread;  /* a reading failed since it was opened: what PAPI got is no count */
 };
 
 #define CACHE_LOAD_MISSES(cache)                                                                   \
@@ -64,16 +65,16 @@ struct kernel_event {
      PERF_COUNT_HW_CACHE_RESULT_MISS << 16)
 
 static struct kernel_event kernel_events[] = {
-    {"INSTRUCTIONS", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, false, -1, NAN},
-    {"CYCLES", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, false, -1, NAN},
-    {"BRANCH-MISSES", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, false, -1, NAN},
-    {"L1-DCACHE-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(L1D), false, -1, NAN},
-    {"LLC-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(LL), false, -1, NAN},
-    {"DTLB-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(DTLB), false, -1, NAN},
-    {"PAGE-FAULTS", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, false, -1, NAN},
-    {"TASK-CLOCK", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, false, -1, NAN},
-    {"CONTEXT-SWITCHES", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, true, -1, NAN},
-    {"CPU-MIGRATIONS", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, true, -1, NAN},
+    {"INSTRUCTIONS", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, false, -1, NAN, false},
+    {"CYCLES", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, false, -1, NAN, false},
+    {"BRANCH-MISSES", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, false, -1, NAN, false},
+    {"L1-DCACHE-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(L1D), false, -1, NAN, false},
+    {"LLC-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(LL), false, -1, NAN, false},
+    {"DTLB-LOAD-MISSES", PERF_TYPE_HW_CACHE, CACHE_LOAD_MISSES(DTLB), false, -1, NAN, false},
+    {"PAGE-FAULTS", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, false, -1, NAN, false},
+    {"TASK-CLOCK", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, false, -1, NAN, false},
+    {"CONTEXT-SWITCHES", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, true, -1, NAN, false},
+    {"CPU-MIGRATIONS", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, true, -1, NAN, false},
 };
 
 #define KERNEL_EVENTS (sizeof kernel_events / sizeof *kernel_events)
@@ -134,9 +135,10 @@ static long long kernel_event_read(void *data)
     struct {
         uint64_t value, enabled, running;
     } seen;
-    if (read(event->fd, &seen, sizeof seen) != sizeof seen)
-        return 0;
-    double value = counters_scale(seen.value, seen.enabled, seen.running, &event->share);
+    double value = NAN;
+    if (read(event->fd, &seen, sizeof seen) == sizeof seen)
+        value = counters_scale(seen.value, seen.enabled, seen.running, &event->share);
+    event->unread = event->unread || !isfinite(value);
     return isfinite(value) ? (long long)value : 0;
 }
 
@@ -241,14 +243,28 @@ static void fill_set(int set, const char *const *events, size_t count, size_t mo
     }
 }
 
+/* What starting and stopping alone counts: the least of some tries, as an interrupt or a first
+ * touch only ever adds. */
+static int count_idle(int set, size_t count, long long idle[EVENTS_PER_SET])
+{
+    enum { TRIES = 5 };
+    int status = run_set(set, count_nothing, NULL, 1, idle);
+    for (int try = 1; try < TRIES && status == PAPI_OK; try++) {
+        long long values[EVENTS_PER_SET] = {0};
+        status = run_set(set, count_nothing, NULL, 1, values);
+        for (size_t i = 0; i < count; i++)
+            if (values[i] < idle[i])
+                idle[i] = values[i];
+    }
+    return status;
+}
+
 /* Values of one pass per call, less what starting and stopping alone counts. */
 static int count_pass(int set, const struct pass *pass, void (*call)(void *), void *data, int calls,
                       struct event_count *ret)
 {
     long long idle[EVENTS_PER_SET] = {0}, values[EVENTS_PER_SET] = {0};
-    int status = PAPI_OK;
-    for (int i = 0; i < 2 && status == PAPI_OK; i++) /* the first time isn't like the others */
-        status = run_set(set, count_nothing, NULL, 1, idle);
+    int status = count_idle(set, pass->count, idle);
     if (status == PAPI_OK)
         status = run_set(set, call, data, calls, values);
     if (status != PAPI_OK)
@@ -307,9 +323,14 @@ static void event_close(const char *name, struct event_count *ret)
     if (!event || event->fd < 0)
         return;
     ret->share = event->share;
+    if (event->unread && isfinite(ret->per_call)) {
+        ret->per_call = NAN;
+        say(ret->reason, name, "the processor had no room for it, or it couldn't be read");
+    }
     close(event->fd);
     event->fd = -1;
     event->share = NAN;
+    event->unread = false;
 }
 
 void event_count(const char *const *events, size_t count, void (*call)(void *), void *data,
@@ -324,8 +345,11 @@ void event_count(const char *const *events, size_t count, void (*call)(void *), 
             say(ret[i].reason, events[i], "%s", obstacle);
     }
     count_all(events, count, call, data, calls, open, ret);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         event_close(events[i], &ret[i]);
+        if (!isfinite(ret[i].per_call) && !*ret[i].reason)
+            say(ret[i].reason, events[i], "PAPI makes no set to count it in");
+    }
 }
 
 bool event_exists(const char *event, char reason[COUNTER_REASON_SIZE])

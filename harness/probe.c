@@ -90,18 +90,32 @@ static void work_branches(void *data)
 
 #define FRESH_PAGES 512
 
+/* Write a byte to each page. A sanitised build would also touch its shadow of the memory, which are
+ * pages too. */
+__attribute__((no_sanitize("address"))) static void touch(volatile char *memory, size_t page)
+{
+    for (size_t i = 0; i < FRESH_PAGES; i++)
+        memory[i * page] = 1;
+}
+
+/* Pages given back to the kernel are fresh again, at the same addresses: nothing is mapped in the
+ * counted span. */
 static void work_page_faults(void *data)
 {
+    static char *memory;
     struct work *work = data;
     size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = FRESH_PAGES * page;
-    char *fresh = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     work->expected = NAN;
-    if (fresh == MAP_FAILED)
+    if (!memory) {
+        char *fresh = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (fresh == MAP_FAILED)
+            return;
+        madvise(fresh, bytes, MADV_NOHUGEPAGE);
+        memory = fresh;
+    }
+    if (madvise(memory, bytes, MADV_DONTNEED) != 0)
         return;
-    madvise(fresh, bytes, MADV_NOHUGEPAGE);
-    for (size_t i = 0; i < bytes; i += page)
-        *(volatile char *)(fresh + i) = 1;
-    munmap(fresh, bytes);
+    touch(memory, page);
     work->expected = FRESH_PAGES;
 }
 
@@ -364,7 +378,7 @@ __attribute__((format(printf, 2, 3))) static enum verdict wrong(struct trial *tr
     return WRONG;
 }
 
-static enum verdict trial_run(struct trial *trial)
+static enum verdict trial_once(struct trial *trial)
 {
     const struct counter_row *row = trial->row;
     double loud = trial_count(trial, false), expected = trial->work.expected;
@@ -380,6 +394,17 @@ static enum verdict trial_run(struct trial *trial)
     if (quiet <= 0.2 * loud)
         return RIGHT;
     return wrong(trial, "counts %.6g where there are hardly any %s", quiet, row->unit);
+}
+
+/* What disturbs a count (an interrupt, a stolen moment, memory pressure) passes: a wrong count gets
+ * another chance. One that is right by chance is not to be feared: the bounds are narrow. */
+static enum verdict trial_run(struct trial *trial)
+{
+    enum { CHANCES = 3 };
+    enum verdict verdict = WRONG;
+    for (int i = 0; i < CHANCES && verdict == WRONG; i++)
+        verdict = trial_once(trial);
+    return verdict;
 }
 
 static enum verdict try_candidate(struct trial *trial)

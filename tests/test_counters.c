@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
-#include "clock.h"
 #include "command.h"
 #include "counters.h"
 #include "error.h"
@@ -87,51 +87,94 @@ static void test_probe(void **state)
 
 #define PAGES 100
 
-static void touch_pages(void *data)
+struct pages {
+    char *memory;
+    size_t page_bytes;
+    int calls;
+};
+
+/* Not instrumented: the shadow that a sanitised build keeps of memory is made of pages too. */
+__attribute__((no_sanitize("address"))) static void touch_pages(void *data)
 {
-    size_t page = machine_get()->page_bytes, bytes = PAGES * page;
-    char *fresh = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ++*(int *)data;
-    assert_true(fresh != MAP_FAILED);
-    madvise(fresh, bytes, MADV_NOHUGEPAGE);
-    for (size_t i = 0; i < bytes; i += page)
-        *(volatile char *)(fresh + i) = 1;
-    munmap(fresh, bytes);
+    struct pages *pages = data;
+    volatile char *memory = pages->memory;
+    pages->calls++;
+    madvise(pages->memory, PAGES * pages->page_bytes, MADV_DONTNEED); /* fresh again */
+    for (size_t i = 0; i < PAGES; i++)
+        memory[i * pages->page_bytes] = 1;
+}
+
+static void pages_make(struct pages *ret)
+{
+    size_t page = machine_get()->page_bytes;
+    char *memory =
+        mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    madvise(memory, PAGES * page, MADV_NOHUGEPAGE);
+    *ret = (struct pages){memory, page, 0};
 }
 
 /* A counter that works gives what the call did; one that doesn't gives a reason and no number. */
-static void test_papi(void **state)
+static void assert_rows(const struct counter_set *set)
 {
-    static struct counter_set set;
-    int calls = 0;
-    (void)state;
-    machine_get();
-    counters_papi(touch_pages, &calls, 5, &set);
-    assert_true(set.count >= 12);
-    for (size_t i = 0; i < set.count; i++) {
-        assert_string_equal(set.counters[i].source, "papi");
-        assert_true(isnan(set.counters[i].per_call) == (set.counters[i].reason != NULL));
-        assert_true(isnan(set.counters[i].per_call) || set.counters[i].per_call >= 0);
+    const struct counter_state *states;
+    assert_int_equal(set->count, counters_probe(&states));
+    for (size_t i = 0; i < set->count; i++) {
+        const struct store_counter *row = &set->counters[i];
+        assert_string_equal(row->source, "papi");
+        if (isnan(row->per_call) != (row->reason != NULL) || row->per_call < 0)
+            fail_msg("%s: %g, reason \"%s\"", row->counter, row->per_call,
+                     row->reason ? row->reason : "none");
     }
-    if (!state_of("page_faults")->works) {
-        print_message("page faults can't be counted here: %s\n", state_of("page_faults")->reason);
-        return;
-    }
-    assert_true(calls > 0 && calls % 5 == 0); /* five a pass */
-    double faults = counter_of(&set, "page_faults")->per_call;
-    if (!(faults >= PAGES && faults <= PAGES + 2))
-        fail_msg("%g page faults for %d fresh pages", faults, PAGES);
-    if (state_of("task_clock_ns")->works)
-        assert_true(counter_of(&set, "task_clock_ns")->per_call > 0);
-    if (state_of("instructions")->works)
-        assert_true(counter_of(&set, "instructions")->per_call > PAGES);
 }
 
+/* Whether the numbers are those of touch_pages; said if not. */
+static bool pages_counted(const struct counter_set *set)
+{
+    double faults = counter_of(set, "page_faults")->per_call;
+    bool faults_ok = !state_of("page_faults")->works || (faults >= PAGES && faults <= PAGES + 2);
+    double clock_ns = counter_of(set, "task_clock_ns")->per_call;
+    bool clock_ok = !state_of("task_clock_ns")->works || clock_ns > 0;
+    double instructions = counter_of(set, "instructions")->per_call;
+    bool instructions_ok = !state_of("instructions")->works || instructions > PAGES;
+    bool ok = faults_ok && clock_ok && instructions_ok;
+    if (!ok)
+        print_message("%g page faults for %d fresh pages, %g ns, %g instructions\n", faults, PAGES,
+                      clock_ns, instructions);
+    return ok;
+}
+
+/* The kernel may take pages away again, and another thread of this process (a library's) may wake
+ * up: what is counted then is not the call's alone. A wrong count stays wrong. */
+static void test_papi(void **state)
+{
+    enum { TRIES = 5 };
+    static struct counter_set set;
+    struct pages pages;
+    bool ok = false;
+    (void)state;
+    pages_make(&pages);
+    for (int i = 0; i < TRIES && !ok; i++) {
+        counters_papi(touch_pages, &pages, 5, &set);
+        assert_rows(&set);
+        assert_int_equal(pages.calls % 5, 0); /* five a pass */
+        ok = pages_counted(&set);
+    }
+    munmap(pages.memory, PAGES * pages.page_bytes);
+    if (!state_of("page_faults")->works)
+        print_message("page faults can't be counted here: %s\n", state_of("page_faults")->reason);
+    assert_true(ok);
+    assert_true(pages.calls > 0 || !state_of("page_faults")->works);
+}
+
+/* 20 ms of processor time, however long it takes to get them. */
 static void *spin(void *data)
 {
-    double end_ns = clock_ns() + 2e7;
-    while (clock_ns() < end_ns)
+    struct timespec spent = {0};
+    while (spent.tv_sec == 0 && spent.tv_nsec < 20000000) {
         ++*(volatile int *)data;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    }
     return NULL;
 }
 
