@@ -18,42 +18,17 @@
 
 #include "child.h"
 #include "counters.h"
+#include "file.h"
 #include "harness_config.h"
 #include "machine.h"
 #include "machine_text.h"
 
 #define TIME_LIMIT_S 120
+#define COUNTS_FILE "counts.1" /* of the first dump into --callgrind-out-file=counts */
 #define PATH_SIZE 512
 
 /* ---- Is valgrind there?
  * -------------------------------------------------------------------------- */
-
-/* All of a file, to be freed; NULL if it can't be read. */
-static char *read_file(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
-    size_t used = 0, size = 0;
-    while (file && !ferror(file) && !feof(file)) {
-        if (size - used < 2) {
-            size = size ? 2 * size : 1 << 16;
-            char *larger = realloc(text, size);
-            if (!larger)
-                break;
-            text = larger;
-        }
-        used += fread(text + used, 1, size - used - 1, file);
-        text[used] = '\0';
-    }
-    bool whole = file && feof(file);
-    if (file)
-        fclose(file);
-    if (!whole) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
 
 /* A new folder for the files of one run. */
 static bool folder_make(char ret[PATH_SIZE])
@@ -87,7 +62,7 @@ static void ask_version(const char *program, char *ret, size_t size)
     snprintf(out, sizeof out, "%s/out", folder);
     struct child child = {
         .path = program, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
-    char *text = child_run(&child, reason, sizeof reason) ? read_file(out) : NULL;
+    char *text = child_run(&child, reason, sizeof reason) ? file_text(out) : NULL;
     if (text && strncmp(text, "valgrind-", 9) == 0)
         snprintf(ret, size, "%.*s", (int)strcspn(text + 9, "\n"), text + 9);
     free(text);
@@ -246,14 +221,17 @@ bool callgrind_parse(const char *text, struct callgrind_totals *ret,
         snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has no numbers for totals");
         return false;
     }
-    struct callgrind_totals seen = {.instructions = total_of(events, values, count, "Ir"),
+    struct callgrind_totals seen = {.flops = NAN,
+                                    .instructions = total_of(events, values, count, "Ir"),
                                     .data_reads = total_of(events, values, count, "Dr"),
                                     .data_writes = total_of(events, values, count, "Dw"),
                                     .l1d_misses = total_of(events, values, count, "D1mr") +
                                                   total_of(events, values, count, "D1mw"),
                                     .ll_misses = total_of(events, values, count, "ILmr") +
                                                  total_of(events, values, count, "DLmr") +
-                                                 total_of(events, values, count, "DLmw")};
+                                                 total_of(events, values, count, "DLmw"),
+                                    .ll_data_misses = total_of(events, values, count, "DLmr") +
+                                                      total_of(events, values, count, "DLmw")};
     if (!isfinite(seen.instructions + seen.data_reads + seen.data_writes + seen.l1d_misses +
                   seen.ll_misses)) {
         snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file lacks counts that were asked for");
@@ -370,9 +348,17 @@ static bool command_make(const struct bench_case *bench_case, const char *folder
     if (length < 0)
         return false;
     self[length] = '\0';
-    static const char *const options[] = {
-        "valgrind",           "--tool=callgrind",    "-q", "--vgdb=no", "--cache-sim=yes",
-        "--instr-atstart=no", "--collect-atstart=no"};
+    static const char *const options[] = {"valgrind",
+                                          "--tool=callgrind",
+                                          "-q",
+                                          "--vgdb=no",
+                                          "--cache-sim=yes",
+                                          "--instr-atstart=no",
+                                          "--dump-instr=yes",
+                                          "--dump-line=no",
+                                          "--compress-pos=no",
+                                          "--collect-atstart=no",
+                                          "--compress-strings=no"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         add_word(line, keep(line, "%s", options[i]));
     add_cache(line, "I1", first);
@@ -381,6 +367,7 @@ static bool command_make(const struct bench_case *bench_case, const char *folder
     add_word(line, keep(line, "--callgrind-out-file=%s/counts", folder));
     add_word(line, keep(line, "%s", self));
     add_word(line, keep(line, "count-one"));
+    add_variable(line, keep(line, COUNTS_VARIABLE "=%s/" COUNTS_FILE, folder));
     add_environment(line);
     return add_case(line, bench_case) && !line->full;
 }
@@ -388,7 +375,7 @@ static bool command_make(const struct bench_case *bench_case, const char *folder
 /* What the child's standard error says: the line that midl printed, else the first. */
 static void add_complaint(const char *path, char reason[COUNTER_REASON_SIZE])
 {
-    char *text = read_file(path), how[COUNTER_REASON_SIZE];
+    char *text = file_text(path), how[COUNTER_REASON_SIZE];
     const char *line = text ? line_of(text, "midl count-one: ") : NULL;
     if (!line && text)
         line = text;
@@ -458,8 +445,20 @@ static bool countable(const struct bench_case *bench_case, char reason[COUNTER_R
     return false;
 }
 
+/* FLOPs as the child read them off its own code; NaN with the reason. */
+static double flops_of_facts(const char *facts, char reason[COUNTER_REASON_SIZE])
+{
+    char number[32] = "";
+    if (text_value(facts, "flops", '=', number, sizeof number) && *number)
+        return strtod(number, NULL);
+    snprintf(reason, COUNTER_REASON_SIZE, "FLOPs: not counted");
+    text_value(facts, "flops_reason", '=', reason, COUNTER_REASON_SIZE);
+    return NAN;
+}
+
 static bool count(const struct bench_case *bench_case, struct callgrind_totals *totals,
-                  struct counter_set *ret, char reason[COUNTER_REASON_SIZE])
+                  struct counter_set *ret, char reason[COUNTER_REASON_SIZE],
+                  char flops_reason[COUNTER_REASON_SIZE])
 {
     char folder[PATH_SIZE], out[PATH_SIZE + 16], err[PATH_SIZE + 16], counts[PATH_SIZE + 16];
     struct command_line line = {.words = 0};
@@ -473,7 +472,7 @@ static bool count(const struct bench_case *bench_case, struct callgrind_totals *
     }
     snprintf(out, sizeof out, "%s/out", folder);
     snprintf(err, sizeof err, "%s/err", folder);
-    snprintf(counts, sizeof counts, "%s/counts", folder);
+    snprintf(counts, sizeof counts, "%s/" COUNTS_FILE, folder);
     struct child child = {.path = valgrind_get()->path,
                           .argv = line.argv,
                           .environment = line.environment,
@@ -488,12 +487,14 @@ static bool count(const struct bench_case *bench_case, struct callgrind_totals *
         add_complaint(err, reason);
         goto cleanup;
     }
-    text = read_file(counts);
-    facts = read_file(out);
+    text = file_text(counts);
+    facts = file_text(out);
     snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file can't be read");
     ok = text && facts && callgrind_parse(text, totals, reason);
-    if (ok)
+    if (ok) {
+        totals->flops = flops_of_facts(facts, flops_reason);
         describe(bench_case, facts, ret, reason);
+    }
 cleanup:
     free(text);
     free(facts);
@@ -501,27 +502,28 @@ cleanup:
     return ok;
 }
 
+static void put_row(struct counter_set *set, const char *name, double per_call, const char *reason)
+{
+    char *text = set->text[set->count];
+    snprintf(text, COUNTER_REASON_SIZE, "%s", reason);
+    set->counters[set->count++] = (struct store_counter){.counter = name,
+                                                         .source = "callgrind",
+                                                         .reason = *reason ? text : NULL,
+                                                         .per_call = per_call,
+                                                         .scaled = NAN};
+}
+
 void counters_callgrind(const struct bench_case *bench_case, struct counter_set *ret)
 {
-    struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN};
-    char reason[COUNTER_REASON_SIZE] = "";
+    struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    char reason[COUNTER_REASON_SIZE] = "", flops_reason[COUNTER_REASON_SIZE] = "";
     *ret = (struct counter_set){.count = 0};
-    count(bench_case, &totals, ret, reason);
-    const struct {
-        const char *name;
-        double value;
-    } rows[] = {{"instructions", totals.instructions},
-                {"data_reads", totals.data_reads},
-                {"data_writes", totals.data_writes},
-                {"l1d_misses", totals.l1d_misses},
-                {"ll_misses", totals.ll_misses}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        snprintf(ret->text[i], sizeof ret->text[i], "%s", reason);
-        ret->counters[ret->count++] =
-            (struct store_counter){.counter = rows[i].name,
-                                   .source = "callgrind",
-                                   .reason = *reason ? ret->text[i] : NULL,
-                                   .per_call = rows[i].value,
-                                   .scaled = NAN};
-    }
+    bool counted = count(bench_case, &totals, ret, reason, flops_reason);
+    put_row(ret, "instructions", totals.instructions, reason);
+    put_row(ret, "data_reads", totals.data_reads, reason);
+    put_row(ret, "data_writes", totals.data_writes, reason);
+    put_row(ret, "l1d_misses", totals.l1d_misses, reason);
+    put_row(ret, "ll_misses", totals.ll_misses, reason);
+    put_row(ret, "ll_data_misses", totals.ll_data_misses, reason);
+    put_row(ret, "flops", totals.flops, counted && isnan(totals.flops) ? flops_reason : reason);
 }

@@ -9,6 +9,8 @@
 
 #include "command.h"
 #include "counters.h"
+#include "file.h"
+#include "flop_count.h"
 #include "harness_config.h"
 #include "machine.h"
 #include "midl.h"
@@ -22,6 +24,7 @@
 #define CALLGRIND_START_INSTRUMENTATION
 #define CALLGRIND_STOP_INSTRUMENTATION
 #define CALLGRIND_TOGGLE_COLLECT
+#define CALLGRIND_DUMP_STATS
 #endif
 
 #if MIDL_HAVE_OPENBLAS
@@ -72,6 +75,21 @@ static void run_counted(struct midl_plan *plan, size_t batch, const float *x, fl
     midl_run(plan, batch, x, y);
     CALLGRIND_TOGGLE_COLLECT;
     CALLGRIND_STOP_INSTRUMENTATION;
+    CALLGRIND_DUMP_STATS;
+}
+
+/* FLOPs, read off this process's code while it is still here. */
+static void print_flops(void)
+{
+    const char *path = getenv(COUNTS_VARIABLE);
+    char reason[COUNTER_REASON_SIZE] = "there is no file of counts";
+    char *text = path ? file_text(path) : NULL;
+    double flops;
+    if (text && flops_of_dump(text, &flops, reason))
+        printf("flops=%.0f\n", flops);
+    else
+        printf("flops_reason=FLOPs: %s\n", reason);
+    free(text);
 }
 
 static enum outcome count_case(const struct bench_case *bench_case, struct error *error)
@@ -100,6 +118,7 @@ static enum outcome count_case(const struct bench_case *bench_case, struct error
     memset(y, 0, bytes);
     run_counted(plan, shape->batch, problem.x, y, shape->cache == CACHE_COLD);
     print_facts(plan);
+    print_flops();
 cleanup:
     free(y);
     midl_plan_destroy(plan);

@@ -56,11 +56,16 @@ double counters_scale(uint64_t raw, uint64_t enabled, uint64_t running, double *
 
 /* Callgrind: run this very program under valgrind for exactly one call of the case, after one warm
  * call (cache = cold: with empty caches), with the cache geometry of this machine (machine.h).
- * Counters: instructions, data_reads, data_writes, l1d_misses, ll_misses (reads + writes), source
- * 'callgrind'. A case that valgrind can't run (AVX-512, more than one thread) gets NULL and a
- * reason. A row with a value may have a reason too: in what the counted call differs from the timed
- * one. The program is started as `/proc/self/exe count-one ...`. Never fails. */
+ * Counters: instructions, data_reads, data_writes, l1d_misses, ll_misses (reads + writes of data,
+ * and code), ll_data_misses (without code: of a cold call, the cache lines of data that it
+ * touches), flops (flop_count.h), source 'callgrind'. A case that valgrind can't run (AVX-512, more
+ * than one thread) gets NULL and a reason. A row with a value may have a reason too: in what the
+ * counted call differs from the timed one. The program is started as `/proc/self/exe count-one
+ * ...`. Never fails. */
 void counters_callgrind(const struct bench_case *bench_case, struct counter_set *ret);
+
+/* The environment variable by which the child knows the file of its own counts. */
+#define COUNTS_VARIABLE "MIDL_COUNTS"
 
 /* The hidden command `midl count-one ...` that counters_callgrind starts under valgrind. */
 int command_count_one(int argc, char **argv);
@@ -85,7 +90,8 @@ struct cache_geometry callgrind_first_level(void);
 struct cache_geometry callgrind_last_level(void);
 
 struct callgrind_totals {
-    double instructions, data_reads, data_writes, l1d_misses, ll_misses;
+    double instructions, data_reads, data_writes, l1d_misses, ll_misses, ll_data_misses;
+    double flops; /* not in the file: NaN */
 };
 
 /* The totals of a callgrind output file, given as text. False with the reason if it is cut short or

@@ -255,6 +255,32 @@ enum outcome file_replace_check(const char *path, struct error *error)
     return outcome;
 }
 
+char *file_text(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t used = 0, size = 0;
+    while (file && !ferror(file) && !feof(file)) {
+        if (size - used < 2) {
+            size = size ? 2 * size : 1 << 16;
+            char *larger = realloc(text, size);
+            if (!larger)
+                break;
+            text = larger;
+        }
+        used += fread(text + used, 1, size - used - 1, file);
+        text[used] = '\0';
+    }
+    bool whole = file && feof(file);
+    if (file)
+        fclose(file);
+    if (!whole) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
 bool file_same(const char *a, const char *b)
 {
     struct stat status_a, status_b;

@@ -21,6 +21,9 @@ enum outcome file_open(const char *path, int *ret_fd, uint64_t *ret_bytes, struc
 enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, size_t bytes,
                        struct error *error);
 
+/* All of a text of our own, to be freed; NULL if it can't be read. */
+char *file_text(const char *path);
+
 /* fail(OUTCOME_USAGE) for bad content: "PATH: offset N: REASON". A very long path is shown by its
  * end, so that the reason fits. */
 enum outcome file_bad(struct error *error, const char *path, uint64_t offset, const char *format,
