@@ -134,6 +134,72 @@ struct stats_interval stats_ratio_interval(const double *numerator, const double
     return interval;
 }
 
+/* ---- Groups and batches -------------------------------------------------------------------- */
+
+static size_t count_groups(const int *group, size_t count)
+{
+    size_t groups = count > 0;
+
+    for (size_t i = 1; i < count; i++)
+        groups += group[i] != group[i - 1];
+    return groups;
+}
+
+/* Medians of at most `batches` stretches of values, each of whole units: groups, or single values
+ * if `group` is NULL. units >= batches >= 1. */
+static void batch_medians(const double *values, const int *group, size_t count, size_t units,
+                          size_t batches, double *ret)
+{
+    size_t first = 0, unit = 0;
+
+    for (size_t i = 1; i <= count; i++) {
+        size_t batch = unit * batches / units;
+        unit += i < count && (!group || group[i] != group[i - 1]);
+        if (i < count && unit * batches / units == batch)
+            continue;
+        ret[batch] = stats_median(values + first, i - first);
+        first = i;
+    }
+}
+
+/* The interval, wide enough to hold the median of every group but those that are small: fewer than
+ * half as many values as the average. */
+static struct stats_interval with_groups(struct stats_interval interval, const double *values,
+                                         const int *group, size_t count, size_t groups)
+{
+    size_t first = 0;
+
+    for (size_t i = 1; i <= count; i++) {
+        if (i < count && group[i] == group[first])
+            continue;
+        if (2 * (i - first) * groups >= count) {
+            double median = stats_median(values + first, i - first);
+            interval.lo = fmin(interval.lo, median);
+            interval.hi = fmax(interval.hi, median);
+        }
+        first = i;
+    }
+    return interval;
+}
+
+struct stats_interval stats_grouped_interval(const double *values, const int *group, size_t count,
+                                             double confidence)
+{
+    double medians[STATS_BATCHES];
+    size_t groups = count_groups(group, count);
+    bool enough = lower_rank(groups, confidence) > 0;
+    size_t units = enough ? groups : count;
+    size_t batches = units < STATS_BATCHES ? units : STATS_BATCHES;
+
+    if (count > 0)
+        batch_medians(values, enough ? group : NULL, count, units, batches, medians);
+    struct stats_interval interval = interval_of(medians, batches, confidence);
+    if (!enough && groups > 1 && !isnan(interval.median))
+        interval = with_groups(interval, values, group, count, groups);
+    interval.count = count;
+    return interval;
+}
+
 double stats_relative_width(const struct stats_interval *interval)
 {
     return interval->exact ? (interval->hi - interval->lo) / interval->median : INFINITY;

@@ -31,6 +31,16 @@ struct stats_interval stats_median_interval(const double *values, size_t count, 
 struct stats_interval stats_ratio_interval(const double *numerator, const double *denominator,
                                            size_t count, double confidence);
 
+/* Samples that aren't independent: values[count] in the order they were taken, of which neighbours
+ * share a state of the machine, and those of one group (group[i], ascending) a place in memory. Cut
+ * in order into at most STATS_BATCHES batches of whole groups; the medians of the batches are the
+ * independent samples that the interval is made from. With too few groups for that the batches are
+ * cut without regard to them, and the interval also holds the median of every group that has half
+ * the average's values or more. */
+#define STATS_BATCHES 20
+struct stats_interval stats_grouped_interval(const double *values, const int *group, size_t count,
+                                             double confidence);
+
 /* (hi - lo) / median: the whole width, relative. Infinite if the interval isn't exact. */
 double stats_relative_width(const struct stats_interval *interval);
 
