@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "inputs.h"
 #include "rng.h"
@@ -84,6 +85,18 @@ static void bind_arrays(const struct arrays *a, const struct midl_shape *shape, 
     };
 }
 
+/* NULL if there is no memory. */
+static void *map_arena(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: without it only the TLB suffers */
+#endif
+    return memory;
+}
+
 /* Map the arena and hand out its arrays, all zero. */
 static enum outcome allocate(const struct midl_shape *shape, size_t batch,
                              struct arrays *ret_arrays, struct problem *ret, struct error *error)
@@ -99,12 +112,9 @@ static enum outcome allocate(const struct midl_shape *shape, size_t batch,
     for (int role = 0; role < ROLES; role++)
         floats += room_of(&a, role);
     size_t bytes = floats * sizeof(float);
-    float *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
+    float *memory = map_arena(bytes);
+    if (!memory)
         return fail_memory(error, "weights and inputs", wanted);
-#ifdef MADV_HUGEPAGE
-    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: without it only the TLB suffers */
-#endif
     *ret = (struct problem){.batch = batch, .arena = memory, .arena_bytes = bytes};
     for (int role = 0; role < ROLES; role++) {
         a.data[role] = a.rows[role] ? memory : NULL;
@@ -115,10 +125,42 @@ static enum outcome allocate(const struct midl_shape *shape, size_t batch,
     return OUTCOME_DONE;
 }
 
+/* An array of one arena at the same place of another. */
+static void move_pointer(const float **array, const void *from, const void *to)
+{
+    if (*array)
+        *array = (const float *)((const char *)to + ((const char *)*array - (const char *)from));
+}
+
+bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret)
+{
+    struct problem copy = *problem;
+    struct midl_layer *layer = &copy.layer;
+    const float **arrays[] = {&layer->full_weight, &layer->full_bias,  &layer->light_down,
+                              &layer->light_up,    &layer->light_bias, &layer->gate_weight,
+                              &layer->gate_down,   &layer->gate_up,    &layer->gate_bias};
+    char *memory = map_arena(problem->arena_bytes + offset_bytes);
+    if (!memory)
+        return false;
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(memory, problem->arena_bytes + offset_bytes, MADV_POPULATE_WRITE); /* faster */
+#endif
+    copy.arena = memory + offset_bytes;
+    memcpy(copy.arena, problem->arena, problem->arena_bytes);
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        move_pointer(arrays[i], problem->arena, copy.arena);
+    copy.x = (float *)copy.arena + (problem->x - (const float *)problem->arena);
+    *ret = copy;
+    return true;
+}
+
+/* An arena begins within the first page of its mapping. */
 void problem_clear(struct problem *problem)
 {
-    if (problem->arena)
-        munmap(problem->arena, problem->arena_bytes);
+    if (problem->arena) {
+        size_t offset_bytes = (uintptr_t)problem->arena % (size_t)sysconf(_SC_PAGESIZE);
+        munmap((char *)problem->arena - offset_bytes, problem->arena_bytes + offset_bytes);
+    }
     *problem = (struct problem){0};
 }
 

@@ -17,9 +17,10 @@
  * TIES: as INTEGER, with few distinct logits.
  *
  * SKEWED: as NORMAL, but n/3 of the neurons (rounded down), drawn at random, have 3 more in their
- * gate bias. The logits of NORMAL inputs have a standard deviation of about 1, so that these popular
- * neurons are selected for nearly every input. Of all selections they take 80 % at k/n = 0.4 (83 %
- * are possible), 72 % at 0.45 (of 74 %), 97 % at 0.25, all but a few in a thousand at 0.1. */
+ * gate bias. The logits of NORMAL inputs have a standard deviation of about 1, so that these
+ * popular neurons are selected for nearly every input. Of all selections they take 80 % at k/n =
+ * 0.4 (83 % are possible), 72 % at 0.45 (of 74 %), 97 % at 0.25, all but a few in a thousand at
+ * 0.1. */
 enum fill { FILL_NORMAL, FILL_INTEGER, FILL_TIES, FILL_SKEWED };
 
 /* Owns all its arrays, 64-byte aligned, huge pages asked for where the system offers them. */
@@ -42,6 +43,11 @@ enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64
  * gate must agree with the case, whose k, select and unselected replace the file's. */
 enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
                           struct error *error);
+
+/* The same numbers elsewhere in memory: on pages of their own, which the calling thread touches
+ * first, `offset_bytes` behind the begin of one (whole cache lines, less than a page). False if
+ * there is no memory. */
+bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret);
 
 void problem_clear(struct problem *problem); /* accepts a zeroed one */
 

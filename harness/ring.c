@@ -24,34 +24,10 @@ struct ring_pool ring_pool(const struct problem *problem)
 void ring_pool_clear(struct ring_pool *pool)
 {
     for (size_t i = 0; i < pool->count; i++)
-        free(pool->copies[i].arena);
+        problem_clear(&pool->copies[i]);
     free(pool->copies);
     pool->copies = NULL;
     pool->count = 0;
-}
-
-/* An array of one arena at the same place of another. */
-static void move_pointer(const float **array, const void *from, const void *to)
-{
-    if (*array)
-        *array = (const float *)((const char *)to + ((const char *)*array - (const char *)from));
-}
-
-static bool copy_problem(const struct problem *problem, struct problem *ret)
-{
-    struct problem copy = *problem;
-    struct midl_layer *layer = &copy.layer;
-    const float **arrays[] = {&layer->full_weight, &layer->full_bias,  &layer->light_down,
-                              &layer->light_up,    &layer->light_bias, &layer->gate_weight,
-                              &layer->gate_down,   &layer->gate_up,    &layer->gate_bias};
-    copy.arena = midl_array(problem->arena_bytes, 1);
-    if (!copy.arena)
-        return false;
-    memcpy(copy.arena, problem->arena, problem->arena_bytes);
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        move_pointer(arrays[i], problem->arena, copy.arena);
-    *ret = copy;
-    return true;
 }
 
 /* Layer `i`, copied if it isn't yet; NULL if there is no memory. */
@@ -64,7 +40,7 @@ static const struct midl_layer *pool_layer(struct ring_pool *pool, size_t i)
         if (!copies)
             return NULL;
         pool->copies = copies;
-        if (!copy_problem(pool->problem, &copies[i - 1]))
+        if (!problem_copy(pool->problem, 0, &copies[i - 1]))
             return NULL;
         pool->count = i;
         pool->used_bytes += (double)pool->problem->arena_bytes;
