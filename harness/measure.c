@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "machine.h"
 #include "oracle.h"
+#include "placement.h"
 #include "problem.h"
 #include "ring.h"
 #include "suite.h"
@@ -114,11 +115,14 @@ struct group {
     struct problem problem; /* borrowed from a cache, with this group's k */
     const struct midl_oracle *oracle;
     float *y;
+    struct placement place; /* where it is timed, once it was moved; else empty */
+    struct rng rng;         /* of the places */
     struct ring_pool pool;
     struct subject *subjects;   /* [count] */
     struct store_point *points; /* [count] */
     size_t count;
     struct owned *owned;
+    struct measure_times times;
     bool interrupted;
 };
 
@@ -128,6 +132,21 @@ static bool group_stopped(struct group *group)
     if (stop && *stop)
         group->interrupted = true;
     return group->interrupted;
+}
+
+/* The order within rounds is another for every shape, and the same whenever it is repeated. */
+static uint64_t order_seed(uint64_t seed, const char *shape_key)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = shape_key; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    return hash ^ seed;
+}
+
+/* With cold caches a ring of copies lies in many places as it is. */
+static bool group_moves(const struct group *group)
+{
+    return group->options->move_share > 0 && group->shape->cache == CACHE_WARM;
 }
 
 /* ---- Points -------------------------------------------------------------------------------- */
@@ -414,14 +433,19 @@ size_t measure_yardstick(const struct store_point *points, size_t count)
 bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t variant,
                      struct stats_interval *ret)
 {
-    double *values = malloc(2 * rounds->count * sizeof *values);
-    if (!values)
-        return false;
-    size_t count = rounds_values(rounds, yardstick, values);
-    rounds_values(rounds, variant, values + rounds->count);
-    *ret = stats_ratio_interval(values, values + rounds->count, count, 0.95);
-    free(values);
-    return true;
+    double *ratios = malloc(2 * rounds->count * sizeof *ratios), *times = ratios + rounds->count;
+    int *placement = malloc(rounds->count * sizeof *placement);
+    bool ok = ratios && placement;
+    if (ok) {
+        size_t count = rounds_values(rounds, yardstick, ratios, placement);
+        rounds_values(rounds, variant, times, placement);
+        for (size_t i = 0; i < count; i++)
+            ratios[i] /= times[i];
+        *ret = stats_grouped_interval(ratios, placement, count, ROUNDS_CONFIDENCE);
+    }
+    free(ratios);
+    free(placement);
+    return ok;
 }
 
 static void point_times(struct subject *subject, const struct rounds *rounds, double target)
@@ -433,6 +457,8 @@ static void point_times(struct subject *subject, const struct rounds *rounds, do
     point->time_lo_ns = time->lo;
     point->time_hi_ns = time->hi;
     point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
+    point->placements = (double)rounds->placements * (double)subject->ring.count;
+    point->regimes = rounds->regimes;
     point->samples = rounds->samples[subject->timed];
     point->sample_count = rounds->count;
     point->status = "ok";
@@ -467,13 +493,65 @@ static bool group_speedups(struct group *group)
     return true;
 }
 
-/* The order within rounds is another for every shape, and the same whenever it is repeated. */
-static uint64_t order_seed(uint64_t seed, const char *shape_key)
+/* A plan and a ring like the subject's first, of the numbers in this place. */
+static bool subject_move(struct subject *subject, const struct placement *place)
 {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (const char *c = shape_key; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    return hash ^ seed;
+    const struct midl_plan_options options = plan_options(subject->bench_case);
+    struct midl_plan *plan = NULL;
+    struct ring ring = {0};
+    char reason[MIDL_REASON_SIZE];
+    bool ok = midl_plan_create(&place->problem.layer, &options, &plan, reason) == MIDL_OK &&
+              ring_init(&ring, plan, &place->problem, place->y);
+    if (!ok) {
+        midl_plan_destroy(plan);
+        return false;
+    }
+    ring_clear(&subject->ring);
+    midl_plan_destroy(subject->plan);
+    subject->plan = plan;
+    subject->ring = ring;
+    return true;
+}
+
+/* What a placement with its plans takes, as far as it isn't on huge pages. */
+static size_t group_page_bytes(const struct group *group)
+{
+    const size_t huge = machine_get()->huge_page_bytes;
+    size_t sum = 0;
+    for (size_t i = 0; i <= group->count; i++) {
+        size_t bytes = i == group->count               ? group->problem.arena_bytes
+                       : group->subjects[i].ring.plans ? midl_plan_bytes(group->subjects[i].plan)
+                                                       : 0;
+        sum += huge == 0 || bytes < 2 * huge ? bytes : 0;
+    }
+    return sum;
+}
+
+/* Lay everything that is timed out anew; data is the group. The place before is left when the new
+ * one is there, or it would be the same. */
+static bool group_move(void *data)
+{
+    struct group *group = data;
+    struct placement place;
+    placement_release(group_page_bytes(group), &group->rng);
+    bool ok = placement_make(&group->problem, &group->rng, &place);
+    if (ok) {
+        for (size_t i = 0; i < group->count && ok; i++)
+            ok = !group->subjects[i].ring.plans || subject_move(&group->subjects[i], &place);
+        placement_clear(&group->place);
+        group->place = place;
+    }
+    placement_restock();
+    return ok;
+}
+
+/* What moving will take, about: plans take most of it. */
+static double group_plan_ns(const struct group *group)
+{
+    double sum_ns = 0;
+    for (size_t i = 0; i < group->count; i++)
+        sum_ns += group->subjects[i].ring.plans ? group->points[i].plan_ns : 0;
+    return sum_ns;
 }
 
 static enum outcome group_sample(struct group *group, struct gbench_case *cases, size_t count,
@@ -485,12 +563,22 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
                                     .budget_ns = options->budget_ns,
                                     .sample_ns = options->sample_ns,
                                     .min_rounds = options->min_rounds,
+                                    .target_rounds = options->target_rounds,
                                     .seed = order_seed(group->shape->seed, group->owned->shape_key),
+                                    .move = group_moves(group) ? group_move : NULL,
+                                    .move_data = group,
+                                    .first_move_ns = group_plan_ns(group),
+                                    .place_rounds = options->place_rounds,
+                                    .move_share = options->move_share,
                                     .settle = group->shape->threads > 1,
                                     .stop = options->stop};
+    placement_pin(group->shape->threads == 1);
     enum outcome outcome = rounds_run(cases, count, &limits, rounds, error);
+    placement_pin(false);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    group->times.move_ns = rounds->moving_ns;
+    group->times.sample_ns = rounds->sampling_ns;
     group->interrupted = rounds->interrupted;
     if (group->interrupted)
         return OUTCOME_DONE;
@@ -578,6 +666,9 @@ static enum outcome group_load(struct group *group, struct error *error)
     group->problem.layer.shape = group->shape->layer;
     group->oracle = cache->oracle;
     group->pool = ring_pool(&group->problem);
+    group->rng = rng_seed(order_seed(group->shape->seed, group->owned->shape_key) + 1);
+    if (group_moves(group))
+        placement_prepare(&group->rng);
     group->y = midl_array(group->problem.batch * group->shape->layer.n, sizeof *group->y);
     if (!group->y)
         return fail_memory(error, "the output",
@@ -593,12 +684,14 @@ static void group_clear(struct group *group)
     }
     free(group->subjects);
     ring_pool_clear(&group->pool);
+    placement_clear(&group->place);
     free(group->y);
     cache_clear(&group->own_cache);
 }
 
 static enum outcome group_run(struct group *group, struct error *error)
 {
+    double start_ns = clock_ns();
     enum outcome outcome = group_load(group, error);
     if (outcome == OUTCOME_MACHINE) { /* this shape is too large; others of the sweep need not be */
         for (size_t i = 0; i < group->count; i++)
@@ -610,10 +703,13 @@ static enum outcome group_run(struct group *group, struct error *error)
     for (size_t i = 0; i < group->count && !group_stopped(group); i++)
         if (subject_prepare(group, &group->subjects[i], error) != OUTCOME_DONE)
             point_skipped(&group->subjects[i], error->text);
+    group->times.check_ns = clock_ns() - start_ns;
     if (!group_stopped(group))
         outcome = group_time(group, error);
+    start_ns = clock_ns();
     if (outcome == OUTCOME_DONE && !group_stopped(group) && group->options->counters)
         outcome = group_count(group, error);
+    group->times.count_ns = clock_ns() - start_ns;
     return outcome;
 }
 
@@ -640,6 +736,7 @@ enum outcome measure_group(const struct bench_case *cases, size_t count,
     }
     outcome = group_run(&group, error);
     result.interrupted = group.interrupted;
+    result.times = group.times;
     if (outcome == OUTCOME_DONE) {
         *ret = result;
         result = (struct measure_result){0};

@@ -2,7 +2,9 @@
  *
  * Check first, then time: a variant that fails is not timed. Rounds over the variants of the group
  * in random order (seeded), one sample a variant a round, until every interval is as narrow as the
- * target or the budget is spent. Speedups are medians of ratios within rounds.
+ * target or the budget is spent. Every few rounds all of it is laid out anew in memory
+ * (placement.h), except with cold caches, where a ring of copies lies in many places at once.
+ * Speedups are medians of ratios within rounds. A group of one thread runs on one processor.
  */
 #ifndef MIDL_MEASURE_H
 #define MIDL_MEASURE_H
@@ -26,11 +28,22 @@ struct measure_options {
     double target;                     /* relative width of the 95 % interval of the median; 0.02 */
     double budget_ns;                  /* for all variants of the group together */
     double sample_ns;                  /* least length of one sample; 1e6 */
-    int min_rounds;                    /* 10 */
+    int min_rounds;                    /* always taken; 10 */
+    int target_rounds;                 /* taken before the target can be reached; 30 */
+    int place_rounds;                  /* least rounds in one place of memory; 3 */
+    double move_share;                 /* of the time for other places, at most; 0: they stay */
     unsigned counters;                 /* COUNT_PAPI | COUNT_CALLGRIND */
     const struct ceilings *ceilings;   /* of the group's threads; NULL: points get no bound */
     struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
+};
+
+/* Where the time of a group went. */
+struct measure_times {
+    double check_ns;  /* numbers, oracle, plans, checks, copies for cold caches */
+    double move_ns;   /* laying out anew */
+    double sample_ns; /* calibrating and sampling */
+    double count_ns;  /* counters */
 };
 
 /* What a group yields: as many points as cases, in their order. The strings that the points refer
@@ -39,6 +52,7 @@ struct measure_result {
     struct store_point *points;
     size_t count;
     bool interrupted; /* the stop flag was seen: not to be stored */
+    struct measure_times times;
     void *owned;
 };
 

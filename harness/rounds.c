@@ -4,11 +4,14 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
+#include "machine.h"
 #include "rng.h"
 
-#define CONFIDENCE 0.95
+#define STEAL_NS 2e7 /* two ticks */
+#define WARM_NS 3e7
 
 /* ---- The reference: a chain of dependent additions over an array that fits any L1 ---------- */
 
@@ -44,26 +47,84 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
         narrow = narrow && widths[i] <= options->target;
     if (rounds == 0 || rounds < (size_t)options->min_rounds)
         return ROUNDS_MORE;
-    if (narrow)
+    if (narrow && rounds >= (size_t)options->target_rounds)
         return ROUNDS_TARGET;
     return spent_ns < options->budget_ns ? ROUNDS_MORE : ROUNDS_BUDGET;
 }
 
-size_t rounds_mark(const double *reference_ns, size_t rounds, bool *disturbed)
+size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds, bool *disturbed)
 {
     size_t marked = 0;
     double median = rounds > 0 ? stats_median(reference_ns, rounds) : NAN;
     for (size_t i = 0; i < rounds; i++) {
         bool calm = fabs(reference_ns[i] - median) <= ROUNDS_DISTURBED * median;
-        disturbed[i] = !calm;
-        marked += !calm;
+        disturbed[i] = !calm || stolen[i] > ROUNDS_STOLEN;
+        marked += disturbed[i];
     }
     return marked;
 }
 
-bool rounds_use_all(size_t rounds, size_t disturbed)
+static int compare_doubles(const void *a, const void *b)
 {
-    return 2 * (rounds - disturbed) < rounds;
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Where to cut sorted[count] in two so that the sum of squares within both parts is least: the cut
+ * whose parts' means are farthest apart for their sizes. */
+static size_t best_cut(const double *sorted, size_t count)
+{
+    double all = 0, below = 0, most = -1;
+    size_t best = 1;
+    for (size_t i = 0; i < count; i++)
+        all += sorted[i];
+    for (size_t i = 1; i < count; i++) {
+        below += sorted[i - 1];
+        double low = (double)i, high = (double)(count - i);
+        double apart = below / low - (all - below) / high, between = low * high * apart * apart;
+        if (between > most) {
+            most = between;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Half of the values lie within so much of their median. */
+static double spread(const double *values, size_t count)
+{
+    return stats_relative_mad(values, count) * stats_median(values, count);
+}
+
+int rounds_regimes(const double *reference_ns, size_t rounds)
+{
+    enum { FEWEST = 10, NARROW = 4 };
+    double *sorted = rounds >= FEWEST ? malloc(rounds * sizeof *sorted) : NULL;
+    int regimes = 1;
+    if (!sorted)
+        return regimes;
+    memcpy(sorted, reference_ns, rounds * sizeof *sorted);
+    qsort(sorted, rounds, sizeof *sorted, compare_doubles);
+    size_t cut = best_cut(sorted, rounds), left = rounds - cut;
+    double low = stats_median(sorted, cut), high = stats_median(sorted + cut, left);
+    double narrow = spread(sorted, cut) + spread(sorted + cut, left);
+    if (10 * cut >= rounds && 10 * left >= rounds && high > 1.05 * low &&
+        high - low > NARROW * narrow)
+        regimes = 2;
+    free(sorted);
+    return regimes;
+}
+
+bool rounds_use_all(size_t rounds, size_t disturbed, int regimes)
+{
+    return regimes > 1 || 2 * (rounds - disturbed) < rounds;
+}
+
+bool rounds_move_due(size_t rounds_here, double spent_ns, double moving_ns, double last_ns,
+                     const struct rounds_options *options)
+{
+    return options->move && rounds_here >= (size_t)options->place_rounds &&
+           moving_ns + last_ns <= options->move_share * spent_ns;
 }
 
 /* ---- The loop ------------------------------------------------------------------------------ */
@@ -80,19 +141,27 @@ struct loop {
     size_t capacity; /* rounds that the arrays hold */
     size_t *order;   /* [count + 1] */
     double *values;  /* [capacity], scratch */
+    int *places;     /* [capacity], scratch */
     double *widths;  /* [count] */
     bool *disturbed; /* [capacity] */
     double start_ns;
-    bool refused; /* Google Benchmark did not run a case: it is broken, or out of memory */
+    double move_ns;     /* of the last move */
+    size_t placed;      /* rounds before this place */
+    double steal_ns;    /* when what is stolen was last asked for */
+    size_t steal_known; /* rounds of which it is known */
+    bool refused;       /* Google Benchmark did not run a case: it is broken, or out of memory */
 };
 
-size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret)
+size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret,
+                     int *ret_placement)
 {
     size_t used = 0;
     for (size_t i = 0; i < rounds->count; i++) {
         const struct store_sample *sample = &rounds->samples[bench_case][i];
-        if (rounds->use_all || !sample->disturbed)
-            ret[used++] = sample->real_ns;
+        if (!rounds->use_all && sample->disturbed)
+            continue;
+        ret_placement[used] = sample->placement;
+        ret[used++] = sample->real_ns;
     }
     return used;
 }
@@ -103,6 +172,8 @@ void rounds_clear(struct rounds *rounds)
         free(rounds->samples[i]);
     free(rounds->samples);
     free(rounds->reference_ns);
+    free(rounds->stolen);
+    free(rounds->placement);
     free(rounds->time);
     *rounds = (struct rounds){0};
 }
@@ -112,6 +183,7 @@ static void loop_clear(struct loop *loop)
     rounds_clear(&loop->rounds);
     free(loop->order);
     free(loop->values);
+    free(loop->places);
     free(loop->widths);
     free(loop->disturbed);
 }
@@ -135,7 +207,10 @@ static bool loop_reserve(struct loop *loop)
     for (size_t i = 0; i < loop->count; i++)
         rounds->samples[i] = grown(rounds->samples[i], capacity, sizeof **rounds->samples, &ok);
     rounds->reference_ns = grown(rounds->reference_ns, capacity, sizeof(double), &ok);
+    rounds->stolen = grown(rounds->stolen, capacity, sizeof(double), &ok);
+    rounds->placement = grown(rounds->placement, capacity, sizeof(int), &ok);
     loop->values = grown(loop->values, capacity, sizeof(double), &ok);
+    loop->places = grown(loop->places, capacity, sizeof(int), &ok);
     loop->disturbed = grown(loop->disturbed, capacity, sizeof(bool), &ok);
     if (!ok)
         return false;
@@ -148,6 +223,7 @@ static bool loop_init(struct loop *loop)
     struct rounds *rounds = &loop->rounds;
     size_t count = loop->count;
     rounds->cases = count;
+    rounds->placements = 1;
     rounds->samples = calloc(count, sizeof *rounds->samples);
     rounds->time = calloc(count, sizeof *rounds->time);
     loop->order = calloc(count + 1, sizeof *loop->order);
@@ -254,21 +330,71 @@ static bool loop_round(struct loop *loop)
         if (!loop_sample(loop, loop->order[i], &position))
             return false;
     }
-    loop->rounds.count++;
+    struct rounds *rounds = &loop->rounds;
+    rounds->placement[rounds->count] = rounds->placements - 1;
+    rounds->stolen[rounds->count] = NAN;
+    rounds->count++;
     return true;
+}
+
+/* Stolen time is counted in ticks of some ms: what was stolen is known of stretches of rounds. */
+static void loop_steal(struct loop *loop)
+{
+    struct rounds *rounds = &loop->rounds;
+    double now_ns = clock_ns();
+    if (now_ns - loop->steal_ns < STEAL_NS)
+        return;
+    double stolen = machine_steal();
+    for (; loop->steal_known < rounds->count; loop->steal_known++)
+        rounds->stolen[loop->steal_known] = stolen;
+    loop->steal_ns = now_ns;
+}
+
+/* Lay the cases out anew if it is time to. */
+static bool loop_move(struct loop *loop)
+{
+    struct rounds *rounds = &loop->rounds;
+    const struct rounds_options *options = loop->options;
+    double now_ns = clock_ns();
+    if (!rounds_move_due(rounds->count - loop->placed, now_ns - loop->start_ns, rounds->moving_ns,
+                         loop->move_ns, options))
+        return true;
+    if (!options->move(options->move_data))
+        return false;
+    loop->move_ns = clock_ns() - now_ns;
+    loop->placed = rounds->count;
+    rounds->moving_ns += loop->move_ns;
+    rounds->placements++;
+    return true;
+}
+
+/* What is known of round `i`, to the samples in it. */
+static void loop_mark_round(struct loop *loop, size_t i)
+{
+    struct rounds *rounds = &loop->rounds;
+    for (size_t j = 0; j < loop->count; j++) {
+        struct store_sample *sample = &rounds->samples[j][i];
+        sample->disturbed = loop->disturbed[i];
+        sample->placement = rounds->placement[i];
+        sample->reference_ns = rounds->reference_ns[i];
+        sample->stolen = rounds->stolen[i];
+    }
 }
 
 /* Marks, intervals and verdict over all rounds so far. */
 static enum rounds_stop loop_review(struct loop *loop)
 {
     struct rounds *rounds = &loop->rounds;
-    size_t marked = rounds_mark(rounds->reference_ns, rounds->count, loop->disturbed);
-    rounds->use_all = rounds_use_all(rounds->count, marked);
+    size_t marked =
+        rounds_mark(rounds->reference_ns, rounds->stolen, rounds->count, loop->disturbed);
+    rounds->regimes = rounds_regimes(rounds->reference_ns, rounds->count);
+    rounds->use_all = rounds_use_all(rounds->count, marked, rounds->regimes);
+    for (size_t i = 0; i < rounds->count; i++)
+        loop_mark_round(loop, i);
     for (size_t i = 0; i < loop->count; i++) {
-        for (size_t j = 0; j < rounds->count; j++)
-            rounds->samples[i][j].disturbed = loop->disturbed[j];
-        size_t used = rounds_values(rounds, i, loop->values);
-        rounds->time[i] = stats_median_interval(loop->values, used, CONFIDENCE);
+        size_t used = rounds_values(rounds, i, loop->values, loop->places);
+        rounds->time[i] =
+            stats_grouped_interval(loop->values, loop->places, used, ROUNDS_CONFIDENCE);
         loop->widths[i] = stats_relative_width(&rounds->time[i]);
     }
     return rounds_decide(loop->widths, loop->count, rounds->count, clock_ns() - loop->start_ns,
@@ -284,15 +410,31 @@ static bool review_due(const struct loop *loop, size_t reviewed)
            clock_ns() - loop->start_ns >= loop->options->budget_ns;
 }
 
+/* Rounds that don't count: some kernels get faster for many calls, as branches become known. */
+static bool loop_warm_up(struct loop *loop)
+{
+    double start_ns = clock_ns();
+    do {
+        if (!loop_reserve(loop) || !loop_round(loop))
+            return false;
+        loop->rounds.count = 0;
+    } while (!loop->rounds.interrupted && clock_ns() - start_ns < WARM_NS);
+    loop->rng = rng_seed(loop->options->seed); /* however many they were, the order is the same */
+    return true;
+}
+
 static bool loop_rounds(struct loop *loop)
 {
     size_t reviewed = 0;
-    loop->start_ns = clock_ns();
+    loop->move_ns = loop->options->first_move_ns;
+    loop->start_ns = loop->steal_ns = clock_ns();
+    (void)machine_steal(); /* counts from here */
     while (loop->rounds.stop == ROUNDS_MORE) {
-        if (!loop_reserve(loop) || !loop_round(loop))
+        if (!loop_reserve(loop) || !loop_move(loop) || !loop_round(loop))
             return false;
         if (loop->rounds.interrupted)
             return true;
+        loop_steal(loop);
         if (loop->rounds.count >= (size_t)loop->options->min_rounds && review_due(loop, reviewed)) {
             loop->rounds.stop = loop_review(loop);
             reviewed = loop->rounds.count;
@@ -306,8 +448,11 @@ enum outcome rounds_run(struct gbench_case *cases, size_t count,
                         struct error *error)
 {
     struct loop loop = {.cases = cases, .count = count, .options = options};
-    bool ok = loop_init(&loop) && loop_calibrate(&loop) && loop_rounds(&loop);
+    double start_ns = clock_ns();
+    bool ok =
+        loop_init(&loop) && loop_calibrate(&loop) && loop_warm_up(&loop) && loop_rounds(&loop);
     if (ok) {
+        loop.rounds.sampling_ns = clock_ns() - start_ns - loop.rounds.moving_ns;
         *ret = loop.rounds;
         loop.rounds = (struct rounds){0};
     }
@@ -318,5 +463,6 @@ enum outcome rounds_run(struct gbench_case *cases, size_t count,
         return fail(error, OUTCOME_MACHINE,
                     "Google Benchmark %s refused to run a kernel; is memory short?",
                     gbench_version());
-    return fail_memory(error, "the samples", (double)(count * loop.capacity) * 80);
+    return fail_memory(error, "samples, or for the layer in another place",
+                       (double)(count * loop.capacity) * sizeof(struct store_sample));
 }

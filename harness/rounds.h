@@ -3,7 +3,12 @@
  *
  * A round takes one sample of every case, so that drift of the machine hits all alike. A reference
  * loop of known work runs in every round too: where it took unusually long or short, something else
- * was going on, and the round is marked as disturbed.
+ * was going on, and the round is marked as disturbed, as it is when the hypervisor took time away.
+ *
+ * Where arrays lie in memory moves a kernel's time by per cents, and no number of samples in one
+ * place tells. So the cases are moved every few rounds, as often as the share of time for moving
+ * allows; intervals are made from the medians of places, or of stretches of time where there were
+ * too few places (stats_grouped_interval).
  */
 #ifndef MIDL_ROUNDS_H
 #define MIDL_ROUNDS_H
@@ -20,14 +25,27 @@
 
 /* A round is disturbed if its reference is off the median of all rounds by more than this share. */
 #define ROUNDS_DISTURBED 0.10
+/* ... or if the hypervisor took more than this share of the time around it. */
+#define ROUNDS_STOLEN 0.10
+
+/* Of the intervals. Who looks again and again and stops when an interval is narrow, stops more
+ * often when it is narrow by chance: of intervals made at 98 %, 95 % then hold the truth
+ * (test_stats). */
+#define ROUNDS_CONFIDENCE 0.98
 
 struct rounds_options {
-    double target;    /* relative width of the 95 % interval of every median */
-    double budget_ns; /* for all cases together; the least number of rounds is taken anyway */
-    double sample_ns; /* least length of one sample */
-    int min_rounds;
-    uint64_t seed; /* of the order within the rounds */
-    bool settle;   /* before a sample, wait until threads left over from the one before it sleep */
+    double target;     /* relative width of the interval of every median */
+    double budget_ns;  /* for all cases together; the least number of rounds is taken anyway */
+    double sample_ns;  /* least length of one sample */
+    int min_rounds;    /* always taken */
+    int target_rounds; /* before the intervals are believed */
+    uint64_t seed;     /* of the order within the rounds */
+    bool (*move)(void *data); /* lay the cases out anew; false: no memory. NULL: they stay */
+    void *move_data;
+    double first_move_ns; /* what the first move will take, as far as is known */
+    int place_rounds;     /* least rounds in one place */
+    double move_share;    /* of the time, at most, for moving */
+    bool settle; /* before a sample, wait until threads left over from the one before it sleep */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current sample; may be NULL */
 };
 
@@ -36,10 +54,13 @@ enum rounds_stop { ROUNDS_MORE, ROUNDS_TARGET, ROUNDS_BUDGET };
 struct rounds {
     size_t cases, count;           /* of cases; of whole rounds */
     struct store_sample **samples; /* [cases][count], with round, position and mark */
-    double *reference_ns;          /* [count] */
-    struct stats_interval *time;   /* [cases], of the rounds in use, per call */
-    bool use_all; /* more than half of the rounds are disturbed: nothing to be gained by leaving out
-                   */
+    double *reference_ns, *stolen; /* [count] */
+    int *placement;                /* [count], ascending from 0 */
+    int placements;
+    struct stats_interval *time; /* [cases], of the rounds in use, per call */
+    int regimes;                 /* 2: the machine ran at two speeds */
+    bool use_all;                /* the marked rounds too */
+    double sampling_ns, moving_ns;
     enum rounds_stop stop;
     bool interrupted; /* the stop flag was seen */
 };
@@ -52,8 +73,10 @@ enum outcome rounds_run(struct gbench_case *cases, size_t count,
 
 void rounds_clear(struct rounds *rounds); /* accepts a zeroed one */
 
-/* Real times of the rounds in use, in their order, to ret [rounds->count]; returns how many. */
-size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret);
+/* Real times of the rounds in use, in their order, to ret [rounds->count], and where they were
+ * taken to ret_placement; returns how many. */
+size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret,
+                     int *ret_placement);
 
 /* ---- The decisions, as pure functions ------------------------------------------------------ */
 
@@ -62,11 +85,22 @@ size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
                                const struct rounds_options *options);
 
-/* Mark the rounds whose reference time is off their median by more than ROUNDS_DISTURBED, or NaN.
- * Returns how many. */
-size_t rounds_mark(const double *reference_ns, size_t rounds, bool *disturbed);
+/* Mark the rounds whose reference time is off their median by more than ROUNDS_DISTURBED, or NaN,
+ * and those of which more than ROUNDS_STOLEN was stolen (NaN: unknown). Returns how many. */
+size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds,
+                   bool *disturbed);
 
-/* Whether all rounds are to be used although some are marked: fewer than half would be left. */
-bool rounds_use_all(size_t rounds, size_t disturbed);
+/* 2 if the reference times fall into two groups, each of at least a tenth of the rounds, which are
+ * narrow against their distance, and this is more than 5 %; else 1. */
+int rounds_regimes(const double *reference_ns, size_t rounds);
+
+/* Whether all rounds are to be used although some are marked: fewer than half would be left, or the
+ * marks only tell one regime from the other. */
+bool rounds_use_all(size_t rounds, size_t disturbed, int regimes);
+
+/* Whether to move now: in this place there were rounds enough, and moving, which took `moving_ns`
+ * of `spent_ns` so far and `last_ns` the last time, stays within its share. */
+bool rounds_move_due(size_t rounds_here, double spent_ns, double moving_ns, double last_ns,
+                     const struct rounds_options *options);
 
 #endif

@@ -5,16 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "command.h"
 #include "commit.h"
 #include "machine.h"
 #include "measure.h"
+#include "placement.h"
 #include "progress.h"
 #include "suite.h"
 #include "sweep_print.h"
 
-#define SAMPLE_NS 1e6
+#define SAMPLE_NS 5e5
 #define MIN_ROUNDS 10
+#define TARGET_ROUNDS 30
+#define PLACE_ROUNDS 3
+#define MOVE_SHARE 0.03 /* moving isn't measuring */
 
 static const char usage_line[] = "midl sweep [SUITE] [options]";
 static const char about[] =
@@ -134,6 +139,8 @@ struct sweep {
     struct measure_options measure;
     struct print_row *rows;                     /* [cases.count]; status NULL: not measured now */
     size_t done, resumed, timed, noisy, failed; /* points */
+    struct measure_times times;                 /* of all groups */
+    double start_ns, ceilings_ns, store_ns;
     struct progress *progress;
 };
 
@@ -241,8 +248,8 @@ static int dry_run(const struct sweep *sweep)
 static enum outcome begin_run(struct sweep *sweep, struct error *error)
 {
     const struct machine *machine = machine_get();
-    const struct store_fact *facts;
-    size_t fact_count = machine_facts(&facts);
+    const struct store_fact *facts, *places;
+    size_t fact_count = machine_facts(&facts), place_count = placement_facts(&places);
     struct store_run run = {.suite = suite_name(sweep->suite),
                             .suite_hash = sweep->hash,
                             .git_commit = MIDL_COMMIT,
@@ -256,6 +263,8 @@ static enum outcome begin_run(struct sweep *sweep, struct error *error)
                             .seed = sweep->cases.cases[0].shape.seed};
     enum store_status status =
         store_run_begin(sweep->store, &run, facts, fact_count, &sweep->run_id);
+    if (status == STORE_OK)
+        status = store_put_facts(sweep->store, sweep->run_id, places, place_count);
     return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
 }
 
@@ -363,6 +372,7 @@ static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error 
 /* What this machine can do, for every number of threads that the sweep asks for. */
 static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
 {
+    double start_ns = clock_ns();
     progress_step(sweep->progress, sweep->resumed, "ceilings of this machine");
     for (size_t i = 0; i < sweep->cases.group_count && !stop_requested; i++) {
         int threads = sweep->cases.cases[sweep->cases.groups[i].first].shape.threads;
@@ -372,6 +382,7 @@ static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
         if (outcome != OUTCOME_DONE)
             return outcome;
     }
+    sweep->ceilings_ns = clock_ns() - start_ns;
     return OUTCOME_DONE;
 }
 
@@ -380,8 +391,10 @@ static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
 static enum outcome keep_group(struct sweep *sweep, const struct bench_group *group,
                                const struct measure_result *result, struct error *error)
 {
+    double start_ns = clock_ns();
     enum store_status status =
         store_put_points(sweep->store, sweep->run_id, result->points, result->count);
+    sweep->store_ns += clock_ns() - start_ns;
     if (status != STORE_OK)
         return store_failed(sweep, status, error);
     for (size_t i = 0; i < result->count; i++) {
@@ -399,6 +412,14 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
     return OUTCOME_DONE;
 }
 
+static void add_times(struct measure_times *sum, const struct measure_times *times)
+{
+    sum->check_ns += times->check_ns;
+    sum->move_ns += times->move_ns;
+    sum->sample_ns += times->sample_ns;
+    sum->count_ns += times->count_ns;
+}
+
 static enum outcome run_group(struct sweep *sweep, const struct bench_group *group,
                               struct error *error)
 {
@@ -413,6 +434,7 @@ static enum outcome run_group(struct sweep *sweep, const struct bench_group *gro
     progress_step(sweep->progress, sweep->resumed + sweep->done, text);
     sweep->measure.ceilings = find_ceilings(sweep, cases[0].shape.threads);
     outcome = measure_group(cases, group->count, &sweep->measure, &result, error);
+    add_times(&sweep->times, &result.times);
     if (outcome == OUTCOME_DONE && !result.interrupted)
         outcome = keep_group(sweep, group, &result, error);
     measure_result_clear(&result);
@@ -426,6 +448,9 @@ static enum outcome run_groups(struct sweep *sweep, struct error *error)
                                               .budget_ns = suite_budget_ns(sweep->suite),
                                               .sample_ns = SAMPLE_NS,
                                               .min_rounds = MIN_ROUNDS,
+                                              .target_rounds = TARGET_ROUNDS,
+                                              .place_rounds = PLACE_ROUNDS,
+                                              .move_share = MOVE_SHARE,
                                               .counters = suite_counters(sweep->suite),
                                               .cache = measure_cache_create(),
                                               .stop = &stop_requested};
@@ -435,6 +460,56 @@ static enum outcome run_groups(struct sweep *sweep, struct error *error)
          i++)
         outcome = run_group(sweep, &sweep->cases.groups[i], error);
     return outcome;
+}
+
+/* ---- Where the time went ------------------------------------------------------------------- */
+
+/* Of the whole sitting, in s. */
+struct spent {
+    double total, measuring, counting, checking, moving, storing, elsewhere;
+};
+
+static struct spent sweep_spent(const struct sweep *sweep)
+{
+    const struct measure_times *times = &sweep->times;
+    struct spent spent = {.total = (clock_ns() - sweep->start_ns) / 1e9,
+                          .measuring = (times->sample_ns + sweep->ceilings_ns) / 1e9,
+                          .counting = times->count_ns / 1e9,
+                          .checking = times->check_ns / 1e9,
+                          .moving = times->move_ns / 1e9,
+                          .storing = sweep->store_ns / 1e9};
+    spent.elsewhere = spent.total - spent.measuring - spent.counting - spent.checking -
+                      spent.moving - spent.storing;
+    return spent;
+}
+
+/* A resumed run keeps those of its last sitting. */
+static enum store_status keep_spent(struct sweep *sweep, const struct spent *spent)
+{
+    const struct {
+        const char *name;
+        double seconds;
+    } rows[] = {{"seconds_total", spent->total},        {"seconds_measuring", spent->measuring},
+                {"seconds_counting", spent->counting},  {"seconds_checking", spent->checking},
+                {"seconds_moving", spent->moving},      {"seconds_storing", spent->storing},
+                {"seconds_elsewhere", spent->elsewhere}};
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    struct store_fact facts[ROWS];
+    char texts[ROWS][32];
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(texts[i], sizeof texts[i], "%.3f", rows[i].seconds);
+        facts[i] = (struct store_fact){rows[i].name, texts[i]};
+    }
+    return store_put_facts(sweep->store, sweep->run_id, facts, ROWS);
+}
+
+static void print_spent(const struct spent *spent)
+{
+    double outside = spent->total - spent->measuring - spent->counting;
+    printf("%.1f s: measuring %.1f s, counting %.1f s, other than that %.1f %% (checking %.2f s, "
+           "other places in memory %.2f s, storing %.2f s, the rest %.2f s)\n",
+           spent->total, spent->measuring, spent->counting, 100 * outside / spent->total,
+           spent->checking, spent->moving, spent->storing, spent->elsewhere);
 }
 
 /* ---- The end ------------------------------------------------------------------------------- */
@@ -488,16 +563,20 @@ static enum outcome interrupted(const struct sweep *sweep, struct error *error)
 static enum outcome sweep_end(struct sweep *sweep, struct error *error)
 {
     bool whole = sweep->resumed + sweep->done == sweep->cases.count;
-    enum store_status status =
-        store_run_end(sweep->store, sweep->run_id, whole ? "finished" : "interrupted");
+    struct spent spent = sweep_spent(sweep);
+    enum store_status status = keep_spent(sweep, &spent);
+    if (status == STORE_OK)
+        status = store_run_end(sweep->store, sweep->run_id, whole ? "finished" : "interrupted");
     sweep->running = false;
     progress_step(sweep->progress, sweep->resumed + sweep->done, "end");
     progress_end(sweep->progress);
     sweep->progress = NULL;
     if (status != STORE_OK)
         return store_failed(sweep, status, error);
-    if (!sweep->options.json && !sweep->options.quiet)
+    if (!sweep->options.json && !sweep->options.quiet) {
         print_tables(sweep);
+        print_spent(&spent);
+    }
     name_failed(sweep);
     if (!whole)
         return interrupted(sweep, error);
@@ -510,7 +589,7 @@ static enum outcome sweep_end(struct sweep *sweep, struct error *error)
 
 int command_sweep(int argc, char **argv)
 {
-    struct sweep sweep = {0};
+    struct sweep sweep = {.start_ns = clock_ns()};
     struct error error;
     const char *suite = NULL;
     bool help = false;

@@ -8,12 +8,13 @@
 
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
-static enum store_status put_facts(struct store *store, int64_t run_id,
+#define FACT_VALUES " INTO environment (run_id, name, value) VALUES (?, ?, ?)"
+
+static enum store_status put_facts(struct store *store, const char *sql, int64_t run_id,
                                    const struct store_fact *facts, size_t count, const char *doing)
 {
     sqlite3_stmt *statement = NULL;
-    enum store_status status = store_prepare(
-        store, "INSERT INTO environment (run_id, name, value) VALUES (?, ?, ?)", doing, &statement);
+    enum store_status status = store_prepare(store, sql, doing, &statement);
 
     for (size_t i = 0; i < count && status == STORE_OK; i++) {
         const struct value row[] = {as_integer(run_id), as_text(facts[i].name),
@@ -52,10 +53,23 @@ enum store_status store_run_begin(struct store *store, const struct store_run *r
                       "RETURNING run_id",
                       row, COUNT(row), doing, &run_id);
     if (status == STORE_OK)
-        status = put_facts(store, run_id, facts, fact_count, doing);
+        status = put_facts(store, "INSERT" FACT_VALUES, run_id, facts, fact_count, doing);
     status = store_end(store, status, doing);
     if (status == STORE_OK)
         *ret_run_id = run_id;
+    return status;
+}
+
+enum store_status store_put_facts(struct store *store, int64_t run_id,
+                                  const struct store_fact *facts, size_t count)
+{
+    static const char doing[] = "store facts of a run";
+    enum store_status status = store_begin(store, doing);
+
+    if (status == STORE_OK)
+        status = store_end(
+            store, put_facts(store, "INSERT OR REPLACE" FACT_VALUES, run_id, facts, count, doing),
+            doing);
     return status;
 }
 

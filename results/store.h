@@ -107,6 +107,10 @@ enum store_status store_run_begin(struct store *store, const struct store_run *r
                                   const struct store_fact *facts, size_t fact_count,
                                   int64_t *ret_run_id);
 
+/* Add or replace facts of a run. */
+enum store_status store_put_facts(struct store *store, int64_t run_id,
+                                  const struct store_fact *facts, size_t count);
+
 enum store_status store_put_ceilings(struct store *store, int64_t run_id,
                                      const struct store_ceiling *ceilings, size_t count);
 

@@ -10,6 +10,7 @@
 #include "ceiling.h"
 #include "gbench.h"
 #include "measure.h"
+#include "placement.h"
 #include "ring.h"
 #include "rng.h"
 #include "rounds.h"
@@ -29,7 +30,8 @@ static bool same(double a, double b)
 
 static void test_when_to_stop(void **state)
 {
-    const struct rounds_options options = {.target = 0.02, .budget_ns = 1000, .min_rounds = 10};
+    const struct rounds_options options = {
+        .target = 0.02, .budget_ns = 1000, .min_rounds = 10, .target_rounds = 12};
     const double narrow[] = {0.01, 0.02}, one_wide[] = {0.01, 0.021};
     const double unknown[] = {NAN, 0.01}, endless[] = {0.01, INFINITY};
     const struct {
@@ -38,7 +40,8 @@ static void test_when_to_stop(void **state)
         double spent_ns;
         enum rounds_stop expected;
     } rows[] = {{narrow, 9, 1, ROUNDS_MORE},         {narrow, 9, 2000, ROUNDS_MORE},
-                {narrow, 10, 1, ROUNDS_TARGET},      {narrow, 10, 2000, ROUNDS_TARGET},
+                {narrow, 10, 1, ROUNDS_MORE},        {narrow, 10, 2000, ROUNDS_BUDGET},
+                {narrow, 12, 1, ROUNDS_TARGET},      {narrow, 12, 2000, ROUNDS_TARGET},
                 {one_wide, 10, 1, ROUNDS_MORE},      {one_wide, 10, 999, ROUNDS_MORE},
                 {one_wide, 10, 1000, ROUNDS_BUDGET}, {unknown, 500, 1, ROUNDS_MORE},
                 {unknown, 500, 1000, ROUNDS_BUDGET}, {endless, 10, 1, ROUNDS_MORE},
@@ -61,28 +64,77 @@ static void test_disturbed_rounds(void **state)
 {
     const double reference[] = {100, 111, 100, 89, 110, 90, 100, 100, 1e9};
     const bool expected[] = {false, true, false, true, false, false, false, false, true};
+    const double stolen[] = {0, NAN, 0.05, 0, 0, 0, 0.11, NAN, 0};
+    const double nothing[COUNT(reference)] = {0};
     double unknown[COUNT(reference)];
     bool disturbed[COUNT(reference)];
     (void)state;
-    assert_int_equal(rounds_mark(reference, COUNT(reference), disturbed), 3);
+    assert_int_equal(rounds_mark(reference, nothing, COUNT(reference), disturbed), 3);
     assert_memory_equal(disturbed, expected, sizeof expected);
+    assert_int_equal(rounds_mark(reference, stolen, COUNT(reference), disturbed), 4);
+    assert_true(disturbed[6] && !disturbed[2] && !disturbed[7]);
 
     /* NaN is never calm, and as the median is NaN too, nothing is. */
     memcpy(unknown, reference, sizeof reference);
     unknown[4] = NAN;
-    assert_int_equal(rounds_mark(unknown, COUNT(unknown), disturbed), COUNT(unknown));
-    assert_int_equal(rounds_mark(unknown, 0, disturbed), 0);
+    assert_int_equal(rounds_mark(unknown, nothing, COUNT(unknown), disturbed), COUNT(unknown));
+    assert_int_equal(rounds_mark(unknown, nothing, 0, disturbed), 0);
 }
 
 static void test_half_must_be_left(void **state)
 {
     (void)state;
-    assert_false(rounds_use_all(10, 0));
-    assert_false(rounds_use_all(10, 5));
-    assert_true(rounds_use_all(10, 6));
-    assert_true(rounds_use_all(10, 10));
-    assert_false(rounds_use_all(11, 5));
-    assert_true(rounds_use_all(11, 6));
+    assert_false(rounds_use_all(10, 0, 1));
+    assert_false(rounds_use_all(10, 5, 1));
+    assert_true(rounds_use_all(10, 6, 1));
+    assert_true(rounds_use_all(10, 10, 1));
+    assert_false(rounds_use_all(11, 5, 1));
+    assert_true(rounds_use_all(11, 6, 1));
+    assert_true(rounds_use_all(10, 1, 2)); /* the slower regime is no disturbance */
+}
+
+/* Two speeds with narrow spread are two regimes; outliers, a single wide spread and a small step
+ * are one. */
+static void test_regimes(void **state)
+{
+    enum { ROUNDS = 60 };
+    double times[ROUNDS];
+    struct rng rng = rng_seed(5);
+    (void)state;
+    const struct {
+        double step, spread;
+        int slow; /* rounds of ten that are slow */
+        int expected;
+    } rows[] = {{1.2, 0.01, 5, 2},   {1.2, 0.01, 2, 2}, {1.08, 0.005, 5, 2}, {1.2, 0.01, 0, 1},
+                {1.02, 0.001, 5, 1}, {1.2, 0.15, 5, 1}, {1, 0, 5, 1}};
+    for (size_t row = 0; row < COUNT(rows); row++) {
+        for (size_t i = 0; i < ROUNDS; i++)
+            times[i] = ((int)(i % 10) < rows[row].slow ? rows[row].step : 1) *
+                       (1 + rows[row].spread * (rng_uniform(&rng) - 0.5));
+        if (rounds_regimes(times, ROUNDS) != rows[row].expected)
+            fail_msg("row %zu", row);
+    }
+    for (size_t i = 0; i < ROUNDS; i++)
+        times[i] = i == 7 || i == 30 ? 3 : 1 + 0.01 * rng_uniform(&rng);
+    assert_int_equal(rounds_regimes(times, ROUNDS), 1);
+    times[0] = NAN;
+    assert_int_equal(rounds_regimes(times, ROUNDS), 1);
+    assert_int_equal(rounds_regimes(times, 0), 1);
+}
+
+/* As often as there were rounds enough, and as its share of the time allows. */
+static void test_when_to_move(void **state)
+{
+    bool (*const move)(void *) = (bool (*)(void *))abort; /* never called */
+    struct rounds_options options = {.place_rounds = 3, .move_share = 0.1, .move = move};
+    (void)state;
+    assert_true(rounds_move_due(3, 100, 5, 5, &options));
+    assert_false(rounds_move_due(2, 100, 5, 5, &options));
+    assert_false(rounds_move_due(3, 99, 5, 5, &options));
+    assert_false(rounds_move_due(300, 100, 0, 11, &options));
+    assert_false(rounds_move_due(3, 100, 5, NAN, &options));
+    options.move = NULL;
+    assert_false(rounds_move_due(3, 100, 5, 5, &options));
 }
 
 static void test_yardstick(void **state)
@@ -105,8 +157,10 @@ static struct rounds made_rounds(struct store_sample **samples, size_t cases, si
 {
     for (size_t i = 0; i < cases; i++)
         for (size_t j = 0; j < count; j++)
-            samples[i][j] = (struct store_sample){
-                .real_ns = times[i * count + j], .iterations = 1, .disturbed = disturbed[j]};
+            samples[i][j] = (struct store_sample){.real_ns = times[i * count + j],
+                                                  .iterations = 1,
+                                                  .disturbed = disturbed[j],
+                                                  .placement = (int)(j / 2)};
     return (struct rounds){.cases = cases, .count = count, .samples = samples};
 }
 
@@ -121,9 +175,11 @@ static void test_speedup_is_within_rounds(void **state)
     struct rounds rounds = made_rounds(samples, 2, 9, times, disturbed);
     struct stats_interval speedup;
     double values[9];
+    int places[9];
     (void)state;
 
-    assert_int_equal(rounds_values(&rounds, 0, values), 8);
+    assert_int_equal(rounds_values(&rounds, 0, values, places), 8);
+    assert_int_equal(places[7], 3);
     assert_true(measure_speedup(&rounds, 0, 1, &speedup));
     assert_int_equal(speedup.count, 8);
     assert_true(same(speedup.median, 2) && same(speedup.lo, 2) && same(speedup.hi, 2));
@@ -131,7 +187,7 @@ static void test_speedup_is_within_rounds(void **state)
     assert_true(same(speedup.median, 0.5));
 
     rounds.use_all = true;
-    assert_int_equal(rounds_values(&rounds, 0, values), 9);
+    assert_int_equal(rounds_values(&rounds, 0, values, places), 9);
     assert_true(same(values[8], 5000));
     assert_true(measure_speedup(&rounds, 0, 1, &speedup));
     assert_int_equal(speedup.count, 9);
@@ -334,6 +390,60 @@ static void test_target_ends_rounds(void **state)
     rounds_clear(&rounds);
 }
 
+static bool count_move(void *data)
+{
+    int *left = data;
+    return (*left)-- > 0;
+}
+
+/* Cases are moved after the rounds asked for, each sample knows its place, and intervals come from
+ * the places' medians. A move that fails ends it. */
+static void test_moves(void **state)
+{
+    int left = 1000;
+    const struct rounds_options options = {.target = -1,
+                                           .budget_ns = 0,
+                                           .sample_ns = 1e4,
+                                           .min_rounds = 30,
+                                           .seed = 1,
+                                           .move = count_move,
+                                           .move_data = &left,
+                                           .place_rounds = 3,
+                                           .move_share = 1};
+    struct counted counted[ROUNDS_CASES] = {{0}};
+    struct gbench_case cases[ROUNDS_CASES];
+    struct rounds rounds;
+    struct error error;
+    double values[30];
+    int places[30];
+    (void)state;
+    run_counted(&options, counted, &rounds);
+    assert_int_equal(rounds.count, 30);
+    assert_int_equal(rounds.placements, 10);
+    assert_int_equal(left, 1000 - 9);
+    assert_true(rounds.moving_ns > 0 && rounds.sampling_ns > 0);
+    for (size_t j = 0; j < ROUNDS_CASES; j++) {
+        for (size_t i = 0; i < rounds.count; i++) {
+            const struct store_sample *sample = &rounds.samples[j][i];
+            assert_int_equal(sample->placement, i / 3);
+            assert_true(sample->reference_ns > 0);
+            assert_false(sample->stolen < 0 || sample->stolen > 1);
+        }
+        size_t used = rounds_values(&rounds, j, values, places);
+        struct stats_interval expected =
+            stats_grouped_interval(values, places, used, ROUNDS_CONFIDENCE);
+        assert_true(same(rounds.time[j].median, expected.median));
+        assert_true(same(rounds.time[j].lo, expected.lo) && same(rounds.time[j].hi, expected.hi));
+    }
+    rounds_clear(&rounds);
+
+    left = 2;
+    for (size_t i = 0; i < ROUNDS_CASES; i++)
+        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0};
+    assert_int_equal(rounds_run(cases, ROUNDS_CASES, &options, &rounds, &error), OUTCOME_MACHINE);
+    assert_non_null(strstr(error.text, "another place"));
+}
+
 static void test_stop_flag(void **state)
 {
     volatile sig_atomic_t stop = 0;
@@ -402,6 +512,8 @@ static struct measure_options quick_options(void)
                                     .budget_ns = 1e6,
                                     .sample_ns = 2e4,
                                     .min_rounds = 8,
+                                    .place_rounds = 2,
+                                    .move_share = 1e9, /* whatever it takes */
                                     .ceilings = &some_ceilings};
 }
 
@@ -445,6 +557,8 @@ static void check_measured(const struct store_point *p)
         assert_true(strstr(p->reason, " % wide, target 50 %") || strstr(p->reason, "too few"));
     assert_true(p->error_ratio <= 1);
     assert_true(p->sample_count >= 8);
+    assert_true(p->placements >= 4 && (p->regimes == 1 || p->regimes == 2));
+    assert_int_equal(p->samples[p->sample_count - 1].placement, p->placements - 1);
     assert_true(0 < p->time_lo_ns && p->time_lo_ns <= p->time_ns && p->time_ns <= p->time_hi_ns);
     assert_true(p->plan_ns > 0 && p->plan_bytes >= 0);
     assert_true(strcmp(p->stop, "target") == 0 || strcmp(p->stop, "budget") == 0);
@@ -653,7 +767,77 @@ static void test_cold_needs_copies(void **state)
     assert_int_equal(measure_group(&large, 1, &options, &result, &error), OUTCOME_DONE);
     assert_string_equal(result.points[0].cache, "cold");
     assert_true(result.points[0].time_ns > 0);
+    /* A ring of copies that together are twice the cache. */
+    assert_true(result.points[0].placements * result.points[0].bytes >=
+                2.0 * (double)ceiling_llc_bytes());
+    assert_int_equal(result.points[0].samples[result.points[0].sample_count - 1].placement, 0);
     measure_result_clear(&result);
+}
+
+static bool within(const void *place, const struct problem *problem)
+{
+    const char *begin = problem->arena, *at = place;
+    return at >= begin && at < begin + problem->arena_bytes;
+}
+
+/* The same numbers elsewhere, all of them, in lines of their own; the original may go. */
+static void test_placement(void **state)
+{
+    struct bench_shape shape = small_shape(29);
+    struct rng rng = rng_seed(1);
+    struct problem problem;
+    struct placement places[3];
+    struct error error;
+    (void)state;
+
+    assert_int_equal(problem_load(&shape, &problem, &error), OUTCOME_DONE);
+    placement_prepare(&rng);
+    for (size_t i = 0; i < 3; i++) {
+        placement_release(1 << 20, &rng);
+        placement_release(1 << 20, &rng); /* once is enough */
+        assert_true(placement_make(&problem, &rng, &places[i]));
+        placement_restock();
+        const struct problem *copy = &places[i].problem;
+        const void *const arrays[] = {copy->x,
+                                      copy->layer.full_weight,
+                                      copy->layer.full_bias,
+                                      copy->layer.light_down,
+                                      copy->layer.light_up,
+                                      copy->layer.light_bias,
+                                      copy->layer.gate_down,
+                                      copy->layer.gate_up,
+                                      copy->layer.gate_bias};
+        for (size_t j = 0; j < COUNT(arrays); j++) {
+            assert_true(within(arrays[j], copy) && !within(arrays[j], &problem));
+            assert_int_equal((uintptr_t)arrays[j] % 64, 0);
+        }
+        assert_null(copy->layer.gate_weight);
+        assert_int_equal((uintptr_t)places[i].y % 64, 0);
+        assert_memory_equal(copy->arena, problem.arena, problem.arena_bytes);
+        memset(places[i].y, 0xff, 3 * 64 * sizeof(float));
+    }
+    for (size_t i = 1; i < 3; i++)
+        assert_true((uintptr_t)places[i].problem.arena % 4096 !=
+                    (uintptr_t)places[0].problem.arena % 4096);
+    placement_clear(&places[0]);
+    assert_memory_equal(places[1].problem.x, problem.x, 3 * 48 * sizeof(float));
+    problem_clear(&problem);
+    assert_true(isfinite(places[2].problem.layer.full_weight[48 * 64 - 1]));
+    placement_clear(&places[1]);
+    placement_clear(&places[2]);
+    placement_clear(&places[2]); /* an empty one */
+}
+
+static void test_facts_of_placements(void **state)
+{
+    const struct store_fact *facts;
+    size_t count = placement_facts(&facts);
+    (void)state;
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++)
+        assert_true(facts[i].name[0] && facts[i].value[0]);
+    placement_pin(true);
+    placement_pin(false);
 }
 
 /* Calls go round: the same answer from every copy, each plan's turn comes. */
@@ -711,6 +895,8 @@ int main(void)
         cmocka_unit_test(test_no_rounds_are_never_enough),
         cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_half_must_be_left),
+        cmocka_unit_test(test_regimes),
+        cmocka_unit_test(test_when_to_move),
         cmocka_unit_test(test_yardstick),
         cmocka_unit_test(test_speedup_is_within_rounds),
         cmocka_unit_test(test_bound),
@@ -720,6 +906,7 @@ int main(void)
         cmocka_unit_test(test_calibration_fills_the_sample),
         cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_target_ends_rounds),
+        cmocka_unit_test(test_moves),
         cmocka_unit_test(test_stop_flag),
         cmocka_unit_test(test_group),
         cmocka_unit_test(test_no_yardstick),
@@ -728,6 +915,8 @@ int main(void)
         cmocka_unit_test(test_unreadable_input),
         cmocka_unit_test(test_cold_needs_copies),
         cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_facts_of_placements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

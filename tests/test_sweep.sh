@@ -63,6 +63,16 @@ sql "$db" "SELECT min(value) > 0 AND count(*) >= 2 FROM ceilings" 1
 sql "$db" "SELECT count(*) FROM (SELECT 1 FROM samples s JOIN points p USING (point_id)
     GROUP BY shape_key, round HAVING group_concat(DISTINCT position) IS NULL
     OR count(DISTINCT position) <> 4 OR max(position) <> 3)" 0
+sql "$db" "SELECT count(*) FROM (SELECT 1 FROM samples s JOIN points p USING (point_id)
+    GROUP BY point_id HAVING min(placement) <> 0 OR max(placement) <> placements - 1
+    OR count(reference_ns) <> count(*) OR regimes NOT IN (1, 2))" 0
+
+# Memory, processors, and where the time went: parts that make up the whole.
+sql "$db" "SELECT count(*) FROM environment
+    WHERE name IN ('pinning', 'first_touch', 'alignment', 'pages') AND value <> ''" 4
+sql "$db" "SELECT count(*) = 7 AND abs(2 * max(value + 0) - sum(value)) < 0.01 AND min(value + 0) >= 0
+    FROM environment WHERE name LIKE 'seconds_%'" 1
+equals "where the time went" "$(grep -c 's: measuring .* s, counting .* s, other than that' "$folder/out")" 1
 equals "tables" "$(grep -c 'promised' "$folder/out")" 2
 equals "rows of tables" "$(grep -c -E '^  (linear|linear-rows|masked|simd-portable) ' "$folder/out")" 8
 first=$("$query" "$db" "SELECT total(time_ns) || ' ' || total(speedup) FROM points")
