@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,14 @@ void run_case(benchmark::State &state, const gbench_case *bench_case)
     }
 }
 
+bool run_registered(const size_t *order, size_t count, gbench_sample *ret)
+{
+    Collector collector(order, count, ret);
+    benchmark::RunSpecifiedBenchmarks(&collector, nullptr, ".");
+    benchmark::ClearRegisteredBenchmarks();
+    return collector.complete();
+}
+
 bool run_round(const gbench_case *cases, const size_t *order, size_t count, gbench_sample *ret)
 {
     initialize_once();
@@ -118,10 +127,18 @@ bool run_round(const gbench_case *cases, const size_t *order, size_t count, gben
             ->MeasureProcessCPUTime()
             ->UseRealTime();
     }
-    Collector collector(order, count, ret);
-    benchmark::RunSpecifiedBenchmarks(&collector, nullptr, ".");
-    benchmark::ClearRegisteredBenchmarks();
-    return collector.complete();
+    return run_registered(order, count, ret);
+}
+
+bool run_defaults(const gbench_case *bench_case, int repetitions, gbench_sample *ret)
+{
+    initialize_once();
+    benchmark::RegisterBenchmark(bench_case->name, [bench_case](benchmark::State &state) {
+        run_case(state, bench_case);
+    })->Repetitions(repetitions);
+    std::vector<size_t> order(static_cast<size_t>(repetitions));
+    std::iota(order.begin(), order.end(), size_t{0});
+    return run_registered(order.data(), order.size(), ret);
 }
 
 /* Newer versions say their own version; where they don't, this template is what the call finds. */
@@ -146,6 +163,15 @@ extern "C" int gbench_round(const struct gbench_case *cases, const size_t *order
                             struct gbench_sample *ret)
 try {
     return count == 0 || run_round(cases, order, count, ret) ? 0 : -1;
+} catch (const std::exception &) {
+    benchmark::ClearRegisteredBenchmarks();
+    return -1;
+}
+
+extern "C" int gbench_defaults(const struct gbench_case *bench_case, int repetitions,
+                               struct gbench_sample *ret)
+try {
+    return run_defaults(bench_case, repetitions, ret) ? 0 : -1;
 } catch (const std::exception &) {
     benchmark::ClearRegisteredBenchmarks();
     return -1;
