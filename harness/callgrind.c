@@ -19,6 +19,7 @@
 #include "child.h"
 #include "counters.h"
 #include "file.h"
+#include "groups.h"
 #include "harness_config.h"
 #include "machine.h"
 #include "machine_text.h"
@@ -502,8 +503,11 @@ cleanup:
     return ok;
 }
 
-static void put_row(struct counter_set *set, const char *name, double per_call, const char *reason)
+static void put_row(struct counter_set *set, unsigned wanted, const char *name, double per_call,
+                    const char *reason)
 {
+    if (!groups_wants(wanted, name))
+        return;
     char *text = set->text[set->count];
     snprintf(text, COUNTER_REASON_SIZE, "%s", reason);
     set->counters[set->count++] = (struct store_counter){.counter = name,
@@ -513,17 +517,19 @@ static void put_row(struct counter_set *set, const char *name, double per_call, 
                                                          .scaled = NAN};
 }
 
-void counters_callgrind(const struct bench_case *bench_case, struct counter_set *ret)
+void counters_callgrind(const struct bench_case *bench_case, unsigned wanted,
+                        struct counter_set *ret)
 {
     struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     char reason[COUNTER_REASON_SIZE] = "", flops_reason[COUNTER_REASON_SIZE] = "";
     *ret = (struct counter_set){.count = 0};
     bool counted = count(bench_case, &totals, ret, reason, flops_reason);
-    put_row(ret, "instructions", totals.instructions, reason);
-    put_row(ret, "data_reads", totals.data_reads, reason);
-    put_row(ret, "data_writes", totals.data_writes, reason);
-    put_row(ret, "l1d_misses", totals.l1d_misses, reason);
-    put_row(ret, "ll_misses", totals.ll_misses, reason);
-    put_row(ret, "ll_data_misses", totals.ll_data_misses, reason);
-    put_row(ret, "flops", totals.flops, counted && isnan(totals.flops) ? flops_reason : reason);
+    put_row(ret, wanted, "instructions", totals.instructions, reason);
+    put_row(ret, wanted, "data_reads", totals.data_reads, reason);
+    put_row(ret, wanted, "data_writes", totals.data_writes, reason);
+    put_row(ret, wanted, "l1d_misses", totals.l1d_misses, reason);
+    put_row(ret, wanted, "ll_misses", totals.ll_misses, reason);
+    put_row(ret, wanted, "ll_data_misses", totals.ll_data_misses, reason);
+    put_row(ret, wanted, "flops", totals.flops,
+            counted && isnan(totals.flops) ? flops_reason : reason);
 }

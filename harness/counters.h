@@ -44,8 +44,10 @@ size_t counters_probe(const struct counter_state **ret);
 /* PAPI: call `call(data)` `calls` times per event group and give events per call; what starting and
  * stopping alone counts is taken off. Events that don't fit in the processor together are counted
  * in passes of their own, each with its own calls. Counted is the calling thread: where other
- * threads worked too the rows say so and have no value. Never fails. */
-void counters_papi(void (*call)(void *), void *data, int calls, struct counter_set *ret);
+ * threads worked too the rows say so and have no value. Only counters of the groups in `wanted`
+ * (groups.h; 0: all). Never fails. */
+void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
+                   struct counter_set *ret);
 
 /* A count that ran for `running` of `enabled` ns, scaled to the whole time. *ret_share is the part
  * of the time it ran, NaN if that was all of it. NaN if it never ran. */
@@ -61,8 +63,10 @@ double counters_scale(uint64_t raw, uint64_t enabled, uint64_t running, double *
  * touches), flops (flop_count.h), source 'callgrind'. A case that valgrind can't run (AVX-512, more
  * than one thread) gets NULL and a reason. A row with a value may have a reason too: in what the
  * counted call differs from the timed one. The program is started as `/proc/self/exe count-one
- * ...`. Never fails. */
-void counters_callgrind(const struct bench_case *bench_case, struct counter_set *ret);
+ * ...`. Only
+ * counters of the groups in `wanted` (0: all). Never fails. */
+void counters_callgrind(const struct bench_case *bench_case, unsigned wanted,
+                        struct counter_set *ret);
 
 /* The environment variable by which the child knows the file of its own counts. */
 #define COUNTS_VARIABLE "MIDL_COUNTS"

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "command.h"
+#include "counters.h"
 #include "file.h"
+#include "groups.h"
 #include "midl.h"
 #include "suite.h"
 
@@ -239,6 +241,43 @@ static enum outcome fill_metrics(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
+/* ---- counters -----------------------------------------------------------------------------------
+ */
+
+static const struct counter_state *papi_state(const char *counter)
+{
+    const struct counter_state *states;
+    size_t count = counters_probe(&states);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(states[i].name, counter) == 0)
+            return &states[i];
+    return NULL;
+}
+
+static enum outcome fill_counters(cJSON *rows, struct error *error)
+{
+    const struct group_counter *counters;
+    size_t count = groups_counters(&counters);
+    const char *no_callgrind = counters_callgrind_unavailable();
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        const struct counter_state *state = papi_state(counters[i].name);
+        bool papi = state && state->works, callgrind = counters[i].callgrind && !no_callgrind;
+        const char *reason = state && !papi                   ? state->reason
+                             : counters[i].callgrind && !papi ? no_callgrind
+                                                              : NULL;
+        cJSON *row = add_row(rows);
+        ok = add_text(row, "group", counters[i].group) && add_text(row, "name", counters[i].name) &&
+             add_text(row, "here",
+                      papi && callgrind ? "papi,callgrind"
+                      : papi            ? "papi"
+                      : callgrind       ? "callgrind"
+                                        : "no") &&
+             add_text(row, "meaning", counters[i].meaning) && add_text(row, "reason", reason);
+    }
+    return row_done(ok, error);
+}
+
 /* ---- Printing -----------------------------------------------------------------------------------
  */
 
@@ -247,6 +286,7 @@ static const struct listing listings[] = {
     {"suites", {"name", "points", "question", "problem"}, fill_suites},
     {"figures", {"name", "text"}, fill_figures},
     {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics},
+    {"counters", {"group", "name", "here", "meaning", "reason"}, fill_counters},
 };
 
 /* A cell as the lines show it: strings without control characters, whole numbers, "-" for a number
@@ -335,15 +375,17 @@ static enum outcome find_listing(int argc, char **argv, int first, const struct 
     for (size_t i = 0; i < COUNT(listings); i++)
         names[i] = listings[i].name;
     if (first >= argc)
-        return fail(error, OUTCOME_USAGE, "list what? kernels, suites, figures or metrics");
+        return fail(error, OUTCOME_USAGE,
+                    "list what? kernels, suites, figures, metrics or counters");
     for (size_t i = 0; i < COUNT(listings); i++) {
         if (strcmp(argv[first], names[i]) == 0) {
             *ret = &listings[i];
             return options_no_more(argc, argv, first + 1, error);
         }
     }
-    return fail(error, OUTCOME_USAGE, "no list of %.60s%s: kernels, suites, figures or metrics",
-                argv[first], did_you_mean(argv[first], names, COUNT(names), hint));
+    return fail(error, OUTCOME_USAGE,
+                "no list of %.60s%s: kernels, suites, figures, metrics or counters", argv[first],
+                did_you_mean(argv[first], names, COUNT(names), hint));
 }
 
 int command_list(int argc, char **argv)
@@ -355,10 +397,11 @@ int command_list(int argc, char **argv)
     int first = argc;
     bool help = false;
     enum outcome outcome = options_parse(
-        argc, argv, "midl list kernels|suites|figures|metrics [--json]",
+        argc, argv, "midl list kernels|suites|figures|metrics|counters [--json]",
         "Show what there is, a line each. Kernels: `best` marks the row that its idea means on "
         "this\n"
-        "machine. Suites: how many points each measures. Metrics: the columns of the database.",
+        "machine. Suites: how many points each measures. Metrics: the columns of the database.\n"
+        "Counters: the groups of `midl sweep --counters`, and who counts what here.",
         rows, COUNT(rows), &first, &help, &error);
     if (!outcome && help)
         return OUTCOME_DONE;

@@ -32,7 +32,7 @@ struct measure_options {
     int target_rounds;                 /* taken before the target can be reached; 30 */
     int place_rounds;                  /* least rounds in one place of memory; 3 */
     double move_share;                 /* of the time for other places, at most; 0: they stay */
-    unsigned counters;                 /* COUNT_PAPI | COUNT_CALLGRIND */
+    unsigned counters;                 /* bits of groups.h */
     const struct ceilings *ceilings;   /* of the group's threads; NULL: points get no bound */
     struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */

@@ -16,8 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #include "counters.h"
 #include "events.h"
+#include "groups.h"
 #include "machine.h"
 #include "rng.h"
 
@@ -51,7 +58,43 @@ static void work_loop(void *data)
     work->expected = 2.0 * LOOP_ITERATIONS;
 }
 
-/* A chain of multiply and add in single precision that nothing can shorten. */
+/* A chain of fused vectors, and how many FLOPs it is: a counter that takes an instruction, or a
+ * fused operation, for one is of no use here. */
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static double fused_chain(float start)
+{
+    __m256 value = _mm256_set1_ps(start), factor = _mm256_set1_ps(0.5f);
+    for (size_t i = 0; i < LOOP_ITERATIONS; i++)
+        value = _mm256_fmadd_ps(value, factor, factor);
+    volatile float kept = _mm256_cvtss_f32(value);
+    (void)kept;
+    return 2.0 * 8 * LOOP_ITERATIONS;
+}
+
+static double work_fused(float start)
+{
+    bool able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return able ? fused_chain(start) : 0;
+}
+#elif defined(__aarch64__)
+static double work_fused(float start)
+{
+    float32x4_t value = vdupq_n_f32(start), factor = vdupq_n_f32(0.5f);
+    for (size_t i = 0; i < LOOP_ITERATIONS; i++)
+        value = vfmaq_f32(factor, value, factor);
+    volatile float kept = vgetq_lane_f32(value, 0);
+    (void)kept;
+    return 2.0 * 4 * LOOP_ITERATIONS;
+}
+#else
+static double work_fused(float start)
+{
+    (void)start;
+    return 0;
+}
+#endif
+
+/* A chain of multiply and add in single precision that nothing can shorten, then a fused one. */
 static void work_flops(void *data)
 {
     struct work *work = data;
@@ -60,7 +103,7 @@ static void work_flops(void *data)
     for (size_t i = 0; i < LOOP_ITERATIONS; i++)
         value = value * factor + start;
     start = value;
-    work->expected = 2.0 * LOOP_ITERATIONS;
+    work->expected = 2.0 * LOOP_ITERATIONS + work_fused(factor);
 }
 
 static void work_walk(void *data)
@@ -495,16 +538,20 @@ static void wait_for_others(void)
     }
 }
 
-void counters_papi(void (*call)(void *), void *data, int calls, struct counter_set *ret)
+void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
+                   struct counter_set *ret)
 {
     static const char *const others = "other threads took part: only the calling one is counted";
     const struct counter_state *states;
     size_t count = counters_probe(&states), working = 0;
     const char *events[ROWS];
     struct event_count counts[ROWS];
-    for (size_t i = 0; i < count; i++)
-        if (states[i].works)
+    bool taken[ROWS];
+    for (size_t i = 0; i < count; i++) {
+        taken[i] = groups_wants(wanted, states[i].name);
+        if (taken[i] && states[i].works)
             events[working++] = states[i].event;
+    }
     wait_for_others();
     double own_ns = thread_ns(), all_ns = process_ns();
     event_count(events, working, call, data, calls > 0 ? calls : 1, counts);
@@ -513,6 +560,8 @@ void counters_papi(void (*call)(void *), void *data, int calls, struct counter_s
     bool alone = own_ns >= 0.9 * all_ns;
     *ret = (struct counter_set){0};
     for (size_t i = 0, w = 0; i < count; i++) {
+        if (!taken[i])
+            continue;
         const struct event_count *result = states[i].works ? &counts[w++] : NULL;
         if (!result)
             put_row(ret, states[i].name, NAN, NAN, states[i].reason);

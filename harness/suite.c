@@ -241,8 +241,6 @@ static enum outcome parse_budget(const char *text, double *ret, struct error *er
 
 static enum outcome parse_counters(const char *text, unsigned *ret, struct error *error)
 {
-    static const char *const words[] = {"none", "papi", "callgrind"};
-    static const unsigned bits[] = {0, COUNT_PAPI, COUNT_CALLGRIND};
     static const struct axis_rule rule = {.kind = AXIS_WORD};
     struct axis_list list;
     unsigned counters = 0;
@@ -251,17 +249,16 @@ static enum outcome parse_counters(const char *text, unsigned *ret, struct error
     if (outcome)
         return fail(error, outcome, "counters = %.80s: %s", text, error->text);
     for (size_t i = 0; i < list.count; i++) {
-        size_t found = 0;
-        while (found < COUNT(words) && strcmp(list.words[i], words[found]) != 0)
-            found++;
-        ok = ok && found < COUNT(words);
-        none = none || found == 0;
-        counters |= found < COUNT(words) ? bits[found] : 0;
+        bool nothing = strcmp(list.words[i], "none") == 0;
+        unsigned bit = nothing ? 0 : groups_bit(list.words[i]);
+        ok = ok && (nothing || bit);
+        none = none || nothing;
+        counters |= bit;
     }
     axis_list_clear(&list);
     if (!ok || (none && counters))
-        return fail(error, OUTCOME_USAGE,
-                    "counters = %.80s: must be none, papi, callgrind or papi,callgrind", text);
+        return fail(error, OUTCOME_USAGE, "counters = %.80s: must be some of %s%s", text,
+                    groups_words(), ok ? "; none stands alone" : "");
     *ret = counters;
     return OUTCOME_DONE;
 }

@@ -7,7 +7,7 @@
  *   question = when does selection pay at batch 1?
  *   target = 2 %            ; relative width of the interval at which sampling stops
  *   budget = 5 s            ; at most this long for the variants of one shape
- *   counters = callgrind    ; none | papi | callgrind | papi,callgrind
+ *   counters = cache,flops  ; none, or sources and groups of counters (groups.h)
  *
  *   [sweep]
  *   n = 256:4096:x2         ; list 1,2,3 - range a:b:step - geometric range a:b:xfactor
@@ -42,6 +42,7 @@
 
 #include "case.h"
 #include "error.h"
+#include "groups.h"
 
 #define SUITE_AXES 19
 #define SUITE_POINTS_MAX 1000000 /* more are refused */
@@ -67,9 +68,6 @@ enum axis_id {
     AXIS_INPUT,
     AXIS_SEED
 };
-
-/* Counters to take in a pass of their own; bits. */
-enum { COUNT_PAPI = 1, COUNT_CALLGRIND = 2 };
 
 struct suite; /* opaque: parsed text */
 
@@ -105,7 +103,7 @@ const char *suite_name(const struct suite *suite);     /* of the file, or "custo
 const char *suite_question(const struct suite *suite); /* "" if it asks none */
 double suite_target(const struct suite *suite);        /* 0.02 */
 double suite_budget_ns(const struct suite *suite);     /* for the variants of one shape */
-unsigned suite_counters(const struct suite *suite);    /* COUNT_PAPI unless it says otherwise */
+unsigned suite_counters(const struct suite *suite);    /* bits of groups.h; COUNT_PAPI by default */
 
 /* Expand to cases, grouped by shape, in file order, each once. Variants that don't fit or can't run
  * here are cases too: measuring makes them rows with a reason. An axis that asks for the impossible

@@ -78,7 +78,7 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
         {"dry-run", NULL, "list the points, measure nothing", &ret->dry_run},
         {"target", "SHARE", "width of the intervals that is good enough: 2%", &ret->target},
         {"budget", "TIME", "at most this long for the kernels of a shape: 5s", &ret->budget},
-        {"counters", "LIST", "none, papi, callgrind", &ret->counters},
+        {"counters", "LIST", "papi, callgrind, groups (midl list counters); none", &ret->counters},
         {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
         {"quiet", NULL, "no progress, no table", &ret->quiet}};
@@ -220,7 +220,7 @@ static double group_estimate_ns(const struct sweep *sweep, const struct bench_gr
     double kernels = (double)group->count;
     double rounds_ns = MIN_ROUNDS * kernels * fmax(SAMPLE_NS, 2 * call_flops / 5);
     double estimate_ns = fmax(rounds_ns, suite_budget_ns(sweep->suite));
-    if (suite_counters(sweep->suite) & COUNT_CALLGRIND)
+    if (groups_resolve(suite_counters(sweep->suite)) & COUNT_CALLGRIND)
         estimate_ns += kernels * (2e9 + 2 * call_flops / 0.02);
     return estimate_ns;
 }

@@ -79,8 +79,8 @@ done
 
 # ---- midl list
 
-refuses "midl list: list what? kernels, suites, figures or metrics" list
-refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, figures or metrics" \
+refuses "midl list: list what? kernels, suites, figures, metrics or counters" list
+refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, figures, metrics or counters" \
     list kernles
 refuses "midl list: unexpected argument more (--help shows the usage)" list kernels more
 refuses "midl list: unknown option --jsn: did you mean --json?" list kernels --jsn
@@ -117,7 +117,7 @@ if command -v sqlite3 >/dev/null && ls "$here"/results/*.sql >/dev/null; then
 fi
 
 # JSON parses, and holds what the lines hold.
-for list in kernels suites figures metrics; do
+for list in kernels suites figures metrics counters; do
     expect 0 list $list
     lines=$(($(wc -l <"$folder/out") - 1))
     expect 0 list $list --json

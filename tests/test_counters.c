@@ -18,6 +18,7 @@
 #include "counters.h"
 #include "error.h"
 #include "flop_count.h"
+#include "groups.h"
 #include "machine.h"
 #include "suite.h"
 
@@ -156,7 +157,7 @@ static void test_papi(void **state)
     (void)state;
     pages_make(&pages);
     for (int i = 0; i < TRIES && !ok; i++) {
-        counters_papi(touch_pages, &pages, 5, &set);
+        counters_papi(touch_pages, &pages, 5, 0, &set);
         assert_rows(&set);
         assert_int_equal(pages.calls % 5, 0); /* five a pass */
         ok = pages_counted(&set);
@@ -166,6 +167,70 @@ static void test_papi(void **state)
         print_message("page faults can't be counted here: %s\n", state_of("page_faults")->reason);
     assert_true(ok);
     assert_true(pages.calls > 0 || !state_of("page_faults")->works);
+}
+
+/* ---- Groups
+ * -------------------------------------------------------------------------------------- */
+
+/* Every counter that is probed is in a group, and the other way round; no counter is in two. */
+static void test_groups(void **state)
+{
+    const struct group_counter *rows;
+    size_t count = groups_counters(&rows), papi = 0;
+    const struct counter_state *states;
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(rows[i].papi || rows[i].callgrind);
+        assert_true(groups_bit(rows[i].group) >= COUNT_GROUPS);
+        assert_non_null(strstr(groups_words(), rows[i].group));
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(rows[i].name, rows[j].name);
+            assert_int_equal(groups_bit(rows[i].group) == groups_bit(rows[j].group),
+                             strcmp(rows[i].group, rows[j].group) == 0);
+        }
+        papi += rows[i].papi;
+        if (rows[i].papi)
+            state_of(rows[i].name);
+    }
+    assert_int_equal(counters_probe(&states), papi);
+    assert_int_equal(groups_bit("perf"), 0);
+    assert_int_equal(groups_bit("none"), 0);
+}
+
+static void test_groups_wanted(void **state)
+{
+    unsigned tlb = groups_bit("tlb"), flops = groups_bit("flops"), cache = groups_bit("cache");
+    (void)state;
+    assert_true(groups_wants(COUNT_PAPI, "tlb_misses") && groups_wants(0, "flops"));
+    assert_true(groups_wants(tlb, "tlb_misses") && !groups_wants(tlb, "flops"));
+    assert_true(groups_wants(tlb | flops | COUNT_PAPI, "flops"));
+    assert_false(groups_wants(tlb | flops, "cycles") || groups_wants(0, "no such"));
+    /* Sources that were named stay; callgrind stands in for what papi can't. */
+    assert_int_equal(groups_resolve(0), 0);
+    assert_int_equal(groups_resolve(COUNT_CALLGRIND | tlb), COUNT_CALLGRIND | tlb);
+    assert_int_equal(groups_resolve(tlb), COUNT_PAPI | tlb);
+    assert_int_equal(groups_resolve(flops),
+                     flops | COUNT_PAPI | (state_of("flops")->works ? 0u : COUNT_CALLGRIND));
+    assert_int_equal(groups_resolve(cache) & COUNT_CALLGRIND,
+                     state_of("l1d_misses")->works ? 0u : COUNT_CALLGRIND);
+}
+
+/* Only what was asked for is counted: a row for each, and passes for those only. */
+static void test_papi_group(void **state)
+{
+    static struct counter_set set;
+    struct pages pages;
+    (void)state;
+    pages_make(&pages);
+    counters_papi(touch_pages, &pages, 3, groups_bit("tlb") | groups_bit("flops"), &set);
+    assert_int_equal(set.count, 2);
+    assert_true(isnan(counter_of(&set, "tlb_misses")->per_call) == !state_of("tlb_misses")->works ||
+                counter_of(&set, "tlb_misses")->reason);
+    if (!state_of("tlb_misses")->works && !state_of("flops")->works)
+        assert_int_equal(pages.calls, 0);
+    counters_papi(touch_pages, &pages, 3, groups_bit("system"), &set);
+    assert_int_equal(set.count, 4);
+    munmap(pages.memory, PAGES * pages.page_bytes);
 }
 
 /* 20 ms of processor time, however long it takes to get them. */
@@ -192,7 +257,7 @@ static void test_papi_threads(void **state)
     static struct counter_set set;
     int spun = 0;
     (void)state;
-    counters_papi(call_thread, &spun, 1, &set);
+    counters_papi(call_thread, &spun, 1, 0, &set);
     for (size_t i = 0; i < set.count; i++) {
         assert_true(isnan(set.counters[i].per_call));
         assert_non_null(set.counters[i].reason);
@@ -410,7 +475,7 @@ static void count_case(const char *const (*axes)[2], size_t count, struct counte
     if (suite_expand(suite, &cases, &error))
         fail_msg("%s", error.text);
     assert_int_equal(cases.count, 1);
-    counters_callgrind(&cases.cases[0], ret);
+    counters_callgrind(&cases.cases[0], 0, ret);
     bench_cases_clear(&cases);
     suite_destroy(suite);
 }
@@ -543,11 +608,11 @@ static void test_callgrind_failing(void **state)
     (void)state;
     if (countable()) {
         lost.shape.layer.gate = MIDL_GATE_LOWRANK;
-        counters_callgrind(&lost, set);
+        counters_callgrind(&lost, 0, set);
         assert_refused(set, "/nowhere/x.safetensors");
         lost.shape.input_path = NULL;
         stop_requested = 1;
-        counters_callgrind(&lost, set);
+        counters_callgrind(&lost, 0, set);
         stop_requested = 0;
         assert_refused(set, "interrupted");
         assert_int_equal(scratch_entries(), 0);
@@ -567,6 +632,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_scale),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_papi),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_groups_wanted),
+        cmocka_unit_test(test_papi_group),
         cmocka_unit_test(test_papi_threads),
         cmocka_unit_test(test_callgrind_parse),
         cmocka_unit_test(test_callgrind_damaged),

@@ -98,9 +98,14 @@ static void test_options(void **state)
         {"budget", "1.2.3 s", "budget = 1.2.3 s: write it as 5 s, 500 ms or 2 min"},
         {"budget", "0 s", "budget = 0 s: must be from 1 ms to one day"},
         {"budget", "90000 s", "budget = 90000 s: must be from 1 ms to one day"},
-        {"counters", "perf", "counters = perf: must be none, papi, callgrind or papi,callgrind"},
+        {"counters", "perf",
+         "counters = perf: must be some of none, papi, callgrind, core, cache, flops, tlb, system"},
         {"counters", "none,papi",
-         "counters = none,papi: must be none, papi, callgrind or papi,callgrind"},
+         "counters = none,papi: must be some of none, papi, callgrind, core, cache, flops, tlb, "
+         "system; none stands alone"},
+        {"counters", "none,tlb",
+         "counters = none,tlb: must be some of none, papi, callgrind, core, cache, flops, tlb, "
+         "system; none stands alone"},
         {"counters", "", "counters = : '': no value given"},
         {"taget", "1", "unknown word taget in section [suite] (did you mean target?)"},
     };

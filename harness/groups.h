@@ -1,0 +1,38 @@
+/* groups.h - which counters to take: the words of --counters and `counters =`.
+ *
+ * A word names a source (papi, callgrind) or a group of counters (groups.def: core, cache, flops,
+ * tlb, system). Without a group, all of the sources' counters are taken. Without a source, a group
+ * is measured by papi, and simulated by callgrind where papi lacks something of it on this machine
+ * that callgrind has.
+ */
+#ifndef MIDL_GROUPS_H
+#define MIDL_GROUPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What was asked for, as bits: sources, then one bit a group. 0: nothing. */
+enum { COUNT_PAPI = 1, COUNT_CALLGRIND = 2, COUNT_GROUPS = 4 };
+
+struct group_counter {
+    const char *group, *name;
+    bool papi, callgrind; /* the sources that have it */
+    const char *meaning;
+};
+
+/* The table of groups.def. */
+size_t groups_counters(const struct group_counter **ret);
+
+/* The bit of a word, 0 if it is none of them. */
+unsigned groups_bit(const char *word);
+
+/* All words, for messages and help: "none, papi, callgrind, core, ...". Static. */
+const char *groups_words(void);
+
+/* Whether the counter belongs to what was asked for. */
+bool groups_wants(unsigned wanted, const char *counter);
+
+/* The same wish with its sources named: what papi can count here is found by probing. */
+unsigned groups_resolve(unsigned wanted);
+
+#endif
