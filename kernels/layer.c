@@ -17,7 +17,7 @@ struct layer_state {
     float *light_up, *gate_up;     /* panels */
     float *light_down, *gate_down; /* V x: [B][r], Q x: [B][rg] */
     float *logits;                 /* [B][n] */
-    float *work;                   /* [threads][work_size]: top-k, sums of blocks */
+    float *work;                   /* [threads][work_size] */
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
     float *gate;             /* [B][k] */
@@ -53,7 +53,7 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     bool ok = state != NULL;
     if (!ok)
         return MIDL_NO_MEMORY;
-    state->work_size = MIDL_TOPK_WORK(s->n) + s->n;
+    state->work_size = MIDL_TOPK_WORK(s->n);
     state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), &bytes, &ok);
     state->light_down = take(B * s->r, sizeof(float), &bytes, &ok);
     if (s->gate != MIDL_GATE_FULL)
@@ -123,26 +123,6 @@ static void panels_part(const struct variant_env *env, size_t K, const float *pa
                      packed, bias, B, x, K, y, N);
 }
 
-/* Sums of the logits of each block of neighbours, into the front of the workspace. */
-static void block_sums(const struct midl_shape *shape, const float *logits, float *sums)
-{
-    for (size_t i = 0; i < shape->n / shape->block; i++) {
-        sums[i] = 0.0f;
-        for (size_t j = 0; j < shape->block; j++)
-            sums[i] += logits[i * shape->block + j];
-    }
-}
-
-/* Replace `blocks` ascending block numbers in front of index by the neurons of these blocks. */
-static void expand_blocks(size_t blocks, size_t block, uint32_t *index)
-{
-    for (size_t i = blocks; i-- > 0;) {
-        uint32_t first = index[i] * (uint32_t)block;
-        for (size_t j = block; j-- > 0;)
-            index[i * block + j] = first + (uint32_t)j;
-    }
-}
-
 /* Keep the entries whose gate is above the threshold. */
 static size_t above_threshold(float threshold, size_t count, uint32_t *index, float *gate)
 {
@@ -165,20 +145,13 @@ static void select_input(const struct variant_env *env, struct layer_state *stat
     uint32_t *index = state->index + b * s->k;
     float *gate = state->gate + b * s->k;
     size_t count = s->k;
-    state->nan[b] = env->ops->has_nan(s->n, logits);
+    bool ranked = s->select == MIDL_SELECT_BLOCK
+                      ? env->ops->topk_blocks(s->n, s->k, s->block, logits, work, index, gate)
+                      : env->ops->topk(s->n, s->k, logits, work, index, gate);
+    state->nan[b] = !ranked;
     state->count[b] = 0;
-    if (state->nan[b])
+    if (!ranked)
         return;
-    if (s->select == MIDL_SELECT_BLOCK) {
-        float *sums = work + MIDL_TOPK_WORK(s->n);
-        block_sums(s, logits, sums);
-        env->ops->topk(s->n / s->block, s->k / s->block, sums, work, index, gate);
-        expand_blocks(s->k / s->block, s->block, index);
-        for (size_t i = 0; i < count; i++)
-            gate[i] = logits[index[i]];
-    } else {
-        env->ops->topk(s->n, s->k, logits, work, index, gate);
-    }
     env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
         count = above_threshold(s->threshold, count, index, gate);

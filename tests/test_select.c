@@ -59,7 +59,7 @@ static void expect_topk(size_t n, size_t k, const float *values, const char *wha
             continue;
         memset(index, 0xff, sizeof index);
         chosen[k] = NAN;
-        ops->topk(n, k, values, work, index, chosen);
+        assert_true(ops->topk(n, k, values, work, index, chosen));
         if (memcmp(index, expected, k * sizeof *index) != 0 || index[k] != UINT32_MAX)
             fail_msg("%s: %s, n = %zu, k = %zu", midl_isa_name(sets[s]), what, n, k);
         for (size_t i = 0; i < k; i++)
@@ -119,8 +119,8 @@ static float draw(enum kind kind, struct rng *rng, size_t i, size_t n)
 
 static void topk_equals_a_full_sort(void **state)
 {
-    static const size_t sizes[] = {1,  2,   15,  16,  17,  47,   48,   49,   64,
-                                   65, 100, 127, 255, 784, 1000, 1024, 4096, 4999};
+    static const size_t sizes[] = {1,   2,   15,  16,  17,  47,  48,   49,   64,   65,  66,
+                                   100, 127, 128, 129, 255, 784, 1000, 1024, 4096, 4999};
     static float values[N_MOST];
     struct rng rng = rng_seed(1);
     (void)state;
@@ -137,24 +137,97 @@ static void topk_equals_a_full_sort(void **state)
     }
 }
 
-static void nan_is_seen_wherever_it_stands(void **state)
+/* Two neighbours of zero and zeros of both signs: halves of nothing. */
+static void topk_tells_the_least_numbers_from_zero(void **state)
 {
-    float values[67];
+    static float values[N_MOST];
+    struct rng rng = rng_seed(5);
+    static const float choice[] = {0.0f, -0.0f, FLT_TRUE_MIN, -FLT_TRUE_MIN};
+    (void)state;
+    for (uint32_t first = 0; first < 4; first++)
+        for (size_t n = 60; n < 1200; n += 379) {
+            for (size_t i = 0; i < n; i++)
+                values[i] = choice[(first + rng_below(&rng, 4 - first)) % 4];
+            for (size_t k = 1; k < n; k += 41)
+                expect_topk(n, k, values, "next to zero");
+        }
+}
+
+/* What guesses from mean and deviation get wrong: one far value, a far half, values that aren't
+ * numbers of any size. */
+static void topk_is_exact_where_mean_and_deviation_mislead(void **state)
+{
+    static float values[N_MOST];
+    static const float far[] = {1e30f, -1e30f, 1e4f, -1e4f, INFINITY, -INFINITY, FLT_MAX};
+    struct rng rng = rng_seed(6);
+    (void)state;
+    for (size_t f = 0; f < sizeof far / sizeof far[0]; f++)
+        for (size_t every = 2; every <= 1024; every *= 8)
+            for (size_t n = 65; n < 2100; n += 677) {
+                for (size_t i = 0; i < n; i++)
+                    values[i] = i % every == 1 ? far[f] : (float)rng_normal(&rng);
+                for (size_t k = 1; k < n; k += 173)
+                    expect_topk(n, k, values, "far values");
+            }
+}
+
+static void topk_sees_a_nan_wherever_it_stands(void **state)
+{
+    float values[131], work[MIDL_TOPK_WORK(131)], chosen[131];
+    uint32_t index[131];
     (void)state;
     for (size_t s = 0; s < SETS; s++) {
         const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
         if (!ops)
             continue;
-        for (size_t i = 0; i < 67; i++)
-            values[i] = i % 2 ? INFINITY : -FLT_MAX;
-        assert_false(ops->has_nan(67, values));
-        for (size_t i = 0; i < 67; i++) {
+        for (size_t i = 0; i < 131; i++)
+            values[i] = i % 3 == 0 ? INFINITY : i % 3 == 1 ? -INFINITY : -FLT_MAX;
+        for (size_t i = 0; i < 131; i++) {
             float kept = values[i];
             values[i] = i % 2 ? NAN : -NAN;
-            assert_true(ops->has_nan(67, values));
+            for (size_t k = 0; k <= 131; k += 131 / 2)
+                assert_false(ops->topk(131, k, values, work, index, chosen));
             values[i] = kept;
         }
+        assert_true(ops->topk(131, 66, values, work, index, chosen));
     }
+}
+
+/* Blocks against the sums' own top-k; whole numbers, so that sums are exact in any order. */
+static void expect_blocks(const struct simd_ops *ops, size_t n, size_t k, size_t block,
+                          const float *values)
+{
+    static float sums[N_MOST], work[MIDL_TOPK_WORK(N_MOST)], chosen[N_MOST + 1];
+    static uint32_t expected[N_MOST], index[N_MOST + 1];
+    for (size_t i = 0; i < n; i++)
+        sums[i / block] = (i % block ? sums[i / block] : 0) + values[i];
+    sorted_topk(n / block, k / block, sums, expected);
+    memset(index, 0xff, sizeof index);
+    chosen[k] = NAN;
+    assert_true(ops->topk_blocks(n, k, block, values, work, index, chosen));
+    for (size_t i = 0; i < k; i++) {
+        assert_int_equal(index[i], expected[i / block] * block + i % block);
+        assert_true(chosen[i] == values[index[i]]);
+    }
+    assert_true(index[k] == UINT32_MAX && isnan(chosen[k]));
+}
+
+static void blocks_are_ranked_by_their_sums(void **state)
+{
+    static const size_t counts[] = {1, 2, 15, 16, 17, 31, 64, 100, 256};
+    static float values[N_MOST];
+    struct rng rng = rng_seed(7);
+    (void)state;
+    for (size_t s = 0; s < SETS; s++)
+        for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++)
+            for (size_t block = 8; block <= 16; block += 8) {
+                size_t n = counts[c] * block;
+                for (size_t i = 0; i < n; i++)
+                    values[i] = (float)rng_below(&rng, 64) - 32;
+                for (size_t k = 0; midl_simd_ops_of(sets[s]) && k <= counts[c];
+                     k += 1 + counts[c] / 7)
+                    expect_blocks(midl_simd_ops_of(sets[s]), n, k * block, block, values);
+            }
 }
 
 static void sigmoid_is_exact_where_it_can_be_and_close_elsewhere(void **state)
@@ -312,7 +385,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topk_equals_a_full_sort),
-        cmocka_unit_test(nan_is_seen_wherever_it_stands),
+        cmocka_unit_test(topk_tells_the_least_numbers_from_zero),
+        cmocka_unit_test(topk_is_exact_where_mean_and_deviation_mislead),
+        cmocka_unit_test(topk_sees_a_nan_wherever_it_stands),
+        cmocka_unit_test(blocks_are_ranked_by_their_sums),
         cmocka_unit_test(sigmoid_is_exact_where_it_can_be_and_close_elsewhere),
         cmocka_unit_test(products_are_within_the_bound_at_awkward_shapes),
         cmocka_unit_test(an_element_has_the_same_bits_in_every_batch),

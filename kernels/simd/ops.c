@@ -7,6 +7,6 @@ const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops) = {
     .rows = simd_rows,
     .panels = simd_panels,
     .topk = simd_topk,
-    .has_nan = simd_has_nan,
+    .topk_blocks = simd_topk_blocks,
     .sigmoid = simd_sigmoid,
 };

@@ -19,7 +19,7 @@
 #define MIDL_PANEL 16
 
 /* Floats of workspace that topk needs for n logits. */
-#define MIDL_TOPK_WORK(n) ((n) + 64)
+#define MIDL_TOPK_WORK(n) (2 * ((n) + 16))
 
 struct simd_ops {
     /* w . x over d. */
@@ -35,11 +35,15 @@ struct simd_ops {
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
     /* The k largest of values [n], ties to the lower index, into index [k], ascending, and the
-     * values themselves into chosen [k]. None may be NaN. work: MIDL_TOPK_WORK(n) floats. */
-    void (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index,
+     * values themselves into chosen [k]. False if a value is NaN: nothing is selected then.
+     * work: MIDL_TOPK_WORK(n) floats. */
+    bool (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index,
                  float *chosen);
 
-    bool (*has_nan)(size_t n, const float *values);
+    /* The same for whole blocks of neighbours: the k / block with the largest sums. n and k are
+     * multiples of block, 8 or 16. False also if a sum is NaN. */
+    bool (*topk_blocks)(size_t n, size_t k, size_t block, const float *values, float *work,
+                        uint32_t *index, float *chosen);
 
     /* Replace each of values [count] by its sigmoid. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
      * the same bits on every instruction set. */

@@ -9,7 +9,7 @@
 #define simd_dot MIDL_ISA_SYMBOL(midl_simd_dot)
 #define simd_panels MIDL_ISA_SYMBOL(midl_simd_panels)
 #define simd_topk MIDL_ISA_SYMBOL(midl_simd_topk)
-#define simd_has_nan MIDL_ISA_SYMBOL(midl_simd_has_nan)
+#define simd_topk_blocks MIDL_ISA_SYMBOL(midl_simd_topk_blocks)
 #define simd_sigmoid MIDL_ISA_SYMBOL(midl_simd_sigmoid)
 
 float simd_dot(size_t d, const float *w, const float *x);
@@ -17,9 +17,10 @@ void simd_rows(size_t first, size_t last, size_t K, const float *W, const float 
                const float *x, size_t ldx, float *y, size_t ldy);
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
-void simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index,
+bool simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index,
                float *chosen);
-bool simd_has_nan(size_t n, const float *values);
+bool simd_topk_blocks(size_t n, size_t k, size_t block, const float *values, float *work,
+                      uint32_t *index, float *chosen);
 void simd_sigmoid(size_t count, float *values);
 
 #endif

@@ -171,6 +171,8 @@ VEC_INLINE vec vec_max(vec a, vec b)
 
 #endif
 
+typedef int32_t lanes __attribute__((vector_size(4 * VEC_LANES))); /* whole numbers, a lane each */
+
 /* The same vector in a register: compilers fold a load into each operation that uses it, and where
  * loads are what a loop waits for, that is slower. */
 VEC_INLINE vec vec_once(vec v)
