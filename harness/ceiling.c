@@ -247,6 +247,12 @@ static bool measure_curve(struct ceilings *ceilings, const unsigned char *data)
     return true;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 static bool measure_peaks(struct ceilings *ceilings)
 {
     const struct peak_loop *loop;
@@ -262,6 +268,19 @@ static bool measure_peaks(struct ceilings *ceilings)
                 return false;
     }
     return true;
+}
+
+double ceiling_glance(void)
+{
+    const struct peak_loop *loop;
+    double best = 0;
+    for (size_t i = 0; (loop = ceiling_peak(i)); i++) {
+        struct work work = {.peak = loop};
+        if (ends_with(loop->name, "/f32") &&
+            (!calibrate(&work, 1) || !best_rate(&work, 1, loop->step_flops, &best)))
+            return NAN;
+    }
+    return best;
 }
 
 /* Fewer bytes are never slower to read: where a smaller set seemed so, it was disturbed, or read in
@@ -346,12 +365,6 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
                                               .threads = ceilings->threads,
                                               .value = ceilings->peaks[i].gflops};
     return count;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
 /* Weights of any dtype may be multiplied as floats: widened once, then used for many inputs. */

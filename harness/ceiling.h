@@ -51,6 +51,10 @@ struct ceilings {
 /* Measure, in about half a second. Fails for lack of memory or threads; *ret is then untouched. */
 enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *error);
 
+/* Peak FLOPs per ns of one core in floats, in some milliseconds; NaN if no thread could be started.
+ */
+double ceiling_glance(void);
+
 /* As rows for the store, to ret [CEILING_ROWS], which point into *ceilings; returns how many. */
 size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret);
 

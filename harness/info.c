@@ -62,7 +62,7 @@ static bool ends_with(const char *text, const char *end)
 static bool is_number(const char *name)
 {
     return ends_with(name, "_bytes") || ends_with(name, "_ns") || strcmp(name, "cores") == 0 ||
-           strcmp(name, "load1") == 0;
+           strcmp(name, "load1") == 0 || strcmp(name, "stolen") == 0;
 }
 
 static bool fill_machine(cJSON *root)

@@ -3,9 +3,10 @@
  * Asked once, in the order of trust: the kernel's files, then the processor itself, then the C
  * library, then a guess; what was asked is kept with the answer. Reading texts is machine_text.c's.
  */
-#define _GNU_SOURCE /* affinity */
+#define _GNU_SOURCE /* affinity, environ */
 #include "machine.h"
 
+#include <gnu/libc-version.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -80,6 +81,12 @@ static bool read_word(const char *path, char *ret, size_t size)
     return true;
 }
 
+static bool cpu_times(uint64_t *ret_all, uint64_t *ret_stolen)
+{
+    char text[512];
+    return text_cpu_times(read_text("/proc/stat", text, sizeof text), ret_all, ret_stolen);
+}
+
 /* ---- The system -------------------------------------------------------------------------------
  */
 
@@ -97,6 +104,8 @@ static void ask_system(void)
         SET(machine.os, "%s", distribution);
     double load;
     machine.load1 = getloadavg(&load, 1) == 1 ? load : NAN;
+    uint64_t all, stolen;
+    machine.stolen = cpu_times(&all, &stolen) && all > 0 ? (double)stolen / (double)all : NAN;
     cpu_set_t allowed;
     machine.cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0
                         ? CPU_COUNT(&allowed)
@@ -301,8 +310,26 @@ static void ask_build(void)
     machine.sanitised = !strstr(MIDL_FLAGS, "sanitize=none") && strstr(MIDL_FLAGS, "sanitize=");
 }
 
+/* Variables that change what libraries do: how many threads wait how, which kernels run, where
+ * memory comes from. */
+static void ask_variables(void)
+{
+    static const char *const prefixes[] = {"OPENBLAS_", "OMP_",       "GOMP_",         "KMP_",
+                                           "BLIS_",     "DNNL_",      "ONEDNN_",       "MALLOC_",
+                                           "MIDL_ISA",  "LD_PRELOAD", "GLIBC_TUNABLES"};
+    size_t used = 0;
+    SET(machine.variables, "none");
+    for (char **variable = environ; *variable; variable++)
+        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+            if (strncmp(*variable, prefixes[i], strlen(prefixes[i])) == 0 &&
+                used + strlen(*variable) + 2 < sizeof machine.variables)
+                used +=
+                    (size_t)sprintf(machine.variables + used, "%s%s", used ? " " : "", *variable);
+}
+
 static void ask_libraries(void)
 {
+    SET(machine.libc, "%s", gnu_get_libc_version());
     const char *override = getenv("OPENBLAS_CORETYPE");
     SET(machine.blas_override, "%s", override && *override ? override : "none");
 #if MIDL_HAVE_OPENBLAS
@@ -366,6 +393,7 @@ static void ask_all(void)
     ask_processor();
     ask_frequency();
     ask_build();
+    ask_variables();
     ask_libraries();
     ask_clock();
 }
@@ -388,9 +416,8 @@ size_t machine_cache_bytes(int level)
 double machine_steal(void)
 {
     static uint64_t last_all, last_stolen;
-    char text[512];
     uint64_t all, stolen;
-    if (!text_cpu_times(read_text("/proc/stat", text, sizeof text), &all, &stolen))
+    if (!cpu_times(&all, &stolen))
         return NAN;
     double share = all > last_all ? (double)(stolen - last_stolen) / (double)(all - last_all) : NAN;
     last_all = all;
@@ -398,11 +425,9 @@ double machine_steal(void)
     return share;
 }
 
-#define FACT_MAX 48
-
 struct facts {
-    struct store_fact rows[FACT_MAX];
-    char text[FACT_MAX][96];
+    struct store_fact rows[MACHINE_FACTS];
+    char text[MACHINE_FACTS][96];
     size_t count;
 };
 
@@ -464,6 +489,7 @@ static void fill_facts(void)
     put("aslr", on_off(true, m->aslr));
     put("denormals", m->denormals_flushed ? "flushed" : "kept");
     put_text("load1", "%.2f", m->load1);
+    put_text("stolen", "%.5f", m->stolen);
     put_text("timer_overhead_ns", "%.1f", m->timer_overhead_ns);
     put_text("timer_resolution_ns", "%.0f", m->timer_resolution_ns);
     put("compiler", m->compiler);
@@ -472,6 +498,8 @@ static void fill_facts(void)
     put("openblas", m->blas);
     put("openblas_core", m->blas_core);
     put("openblas_coretype", m->blas_override);
+    put("variables", m->variables);
+    put("libc", m->libc);
     put("onednn", m->onednn);
     put("blis", m->blis);
     put("google_benchmark", m->gbench);

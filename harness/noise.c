@@ -5,6 +5,7 @@
 #include "noise.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -28,10 +29,10 @@ void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct no
         shift[i] = fabs(ratio.median - 1);
         half[i] = (ratio.hi - ratio.lo) / 2;
     }
-    if (shift && blocks > 0) {
+    if (shift && blocks >= NOISE_BLOCKS)
         ret->chance = stats_quantile(shift, blocks, 0.95);
+    if (shift && blocks > 0)
         ret->resolvable = stats_median(half, blocks);
-    }
     double factor = ret->resolvable / 0.01; /* an interval shrinks with the root of the pairs */
     ret->pairs_for_1_percent = fmax(6, ceil(NOISE_BLOCK * factor * factor));
     free(shift);
@@ -63,12 +64,13 @@ static int calibrate(const float *weights, const float *x)
     return calls > 1 && calls < 1e7 ? (int)calls : 1;
 }
 
-/* Up to `most` pairs until `end_ns`, but enough for a few blocks; fewer if interrupted. */
+/* Up to `most` pairs until `end_ns`, but at least a block; fewer if interrupted. */
 static size_t run_pairs(const float *weights, const float *x, int calls, double end_ns, size_t most,
                         double *a_ns, double *b_ns)
 {
-    size_t pairs = 0, least = 5 * NOISE_BLOCK;
-    for (; pairs < most && !stop_requested && (pairs < least || clock_ns() < end_ns); pairs++) {
+    size_t pairs = 0;
+    for (; pairs < most && !stop_requested && (pairs < NOISE_BLOCK || clock_ns() < end_ns);
+         pairs++) {
         double first = timed(weights, x, calls), second = timed(weights, x, calls);
         a_ns[pairs] = pairs % 2 ? second : first;
         b_ns[pairs] = pairs % 2 ? first : second;
@@ -78,7 +80,7 @@ static size_t run_pairs(const float *weights, const float *x, int calls, double 
 
 enum outcome noise_measure(double seconds, struct noise *ret, struct error *error)
 {
-    size_t most = (size_t)(seconds * 1e9 / SAMPLE_NS) + 5 * NOISE_BLOCK;
+    size_t most = (size_t)(seconds * 1e9 / SAMPLE_NS) + NOISE_BLOCK;
     double *a_ns = malloc(2 * most * sizeof *a_ns);
     float *weights = malloc(2 * LENGTH * sizeof *weights), *x = weights ? weights + LENGTH : NULL;
     enum outcome outcome = OUTCOME_DONE;
@@ -108,4 +110,35 @@ cleanup:
     free(a_ns);
     free(weights);
     return outcome;
+}
+
+/* ---- To be kept and said --------------------------------------------------------------------- */
+
+void noise_facts(const struct noise *noise, struct noise_facts *ret)
+{
+    const struct {
+        const char *name, *format;
+        double value;
+    } rows[NOISE_FACTS] = {{"noise_seconds", "%.3f", noise->seconds},
+                           {"noise_pairs", "%.0f", (double)noise->pairs},
+                           {"noise_chance_difference", "%.5f", noise->chance},
+                           {"noise_resolvable", "%.5f", noise->resolvable},
+                           {"noise_seconds_for_1_percent", "%.3f", noise->seconds_for_1_percent},
+                           {"noise_stolen", "%.4f", noise->stolen}};
+    for (size_t i = 0; i < NOISE_FACTS; i++) {
+        snprintf(ret->texts[i], sizeof ret->texts[i],
+                 isnan(rows[i].value) ? "unknown" : rows[i].format, rows[i].value);
+        ret->rows[i] = (struct store_fact){rows[i].name, ret->texts[i]};
+    }
+}
+
+void noise_text(const struct noise *noise, char ret[NOISE_TEXT])
+{
+    int used = 0;
+    if (!isnan(noise->chance))
+        used = snprintf(ret, NOISE_TEXT, "identical code differed by up to %.2g %% by chance; ",
+                        100 * noise->chance);
+    snprintf(ret + used, NOISE_TEXT - (size_t)used,
+             "%d pairs tell differences of %.2g %%; 1 %% takes %.2g s", NOISE_BLOCK,
+             100 * noise->resolvable, noise->seconds_for_1_percent);
 }

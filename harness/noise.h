@@ -5,13 +5,16 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "store.h"
 
 #define NOISE_BLOCK 40 /* pairs in one comparison, as in a sweep's */
+#define NOISE_BLOCKS 5
 
 struct noise {
     size_t pairs;
     double seconds, sample_ns; /* of one kernel in one pair */
-    double chance;     /* 95 % of comparisons of NOISE_BLOCK pairs differ by less, relative */
+    double chance;     /* 95 % of comparisons of NOISE_BLOCK pairs differ by less, relative; NaN: of
+                          fewer than NOISE_BLOCKS nothing can be said */
     double resolvable; /* half the 95 % interval of such a comparison, relative */
     double pairs_for_1_percent, seconds_for_1_percent; /* both kernels together */
     double stolen;                                     /* share of time meanwhile; NaN: unknown */
@@ -21,7 +24,20 @@ struct noise {
  * stolen. pairs >= NOISE_BLOCK. */
 void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct noise *ret);
 
-/* Measure for about `seconds`. Fails for lack of memory, or if it was interrupted too early. */
+/* Measure for about `seconds`, at least one block. Fails for lack of memory, or if it was
+ * interrupted too early. */
 enum outcome noise_measure(double seconds, struct noise *ret, struct error *error);
+
+/* As facts of a run, which point into ret. */
+enum { NOISE_FACTS = 6 };
+struct noise_facts {
+    struct store_fact rows[NOISE_FACTS];
+    char texts[NOISE_FACTS][24];
+};
+void noise_facts(const struct noise *noise, struct noise_facts *ret);
+
+/* "identical code differed by up to 1.2 % by chance; ..." */
+#define NOISE_TEXT 160
+void noise_text(const struct noise *noise, char ret[NOISE_TEXT]);
 
 #endif

@@ -8,8 +8,10 @@
 #include "clock.h"
 #include "command.h"
 #include "commit.h"
+#include "estimate.h"
 #include "machine.h"
 #include "measure.h"
+#include "noise.h"
 #include "placement.h"
 #include "progress.h"
 #include "suite.h"
@@ -20,6 +22,7 @@
 #define TARGET_ROUNDS 30
 #define PLACE_ROUNDS 3
 #define MOVE_SHARE 0.03 /* moving isn't measuring */
+#define NOISE_LEAST_SECONDS 0.05
 
 static const char usage_line[] = "midl sweep [SUITE] [options]";
 static const char about[] =
@@ -133,7 +136,9 @@ struct sweep {
     struct store *store;
     const char *db;
     int64_t run_id;
+    bool fresh;                /* the run began in this sitting */
     bool running;              /* the run has begun and isn't ended */
+    struct noise noise;        /* at its beginning; pairs = 0: not measured */
     struct ceilings *ceilings; /* one a number of threads */
     size_t ceiling_count;
     struct measure_options measure;
@@ -211,35 +216,47 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
 
 /* ---- --dry-run ----------------------------------------------------------------------------- */
 
-/* Rough: the budget is a bound where calls are short, the least number of rounds where they are
- * long; a processor does some GFLOP/s, callgrind some MFLOP/s. */
-static double group_estimate_ns(const struct sweep *sweep, const struct bench_group *group)
+static bool first_of_its_threads(const struct bench_cases *cases, size_t group)
 {
-    const struct bench_shape *shape = &sweep->cases.cases[group->first].shape;
-    double call_flops = midl_linear_flops(&shape->layer, shape->batch);
-    double kernels = (double)group->count;
-    double rounds_ns = MIN_ROUNDS * kernels * fmax(SAMPLE_NS, 2 * call_flops / 5);
-    double estimate_ns = fmax(rounds_ns, suite_budget_ns(sweep->suite));
-    if (groups_resolve(suite_counters(sweep->suite)) & COUNT_CALLGRIND)
-        estimate_ns += kernels * (2e9 + 2 * call_flops / 0.02);
-    return estimate_ns;
+    int threads = cases->cases[cases->groups[group].first].shape.threads;
+    for (size_t i = 0; i < group; i++)
+        if (cases->cases[cases->groups[i].first].shape.threads == threads)
+            return false;
+    return true;
+}
+
+/* The time of the whole sweep. */
+static double estimate_ns(const struct sweep *sweep)
+{
+    const struct bench_cases *cases = &sweep->cases;
+    struct estimate_options options = {.budget_ns = suite_budget_ns(sweep->suite),
+                                       .sample_ns = SAMPLE_NS,
+                                       .min_rounds = MIN_ROUNDS,
+                                       .callgrind = groups_resolve(suite_counters(sweep->suite)) &
+                                                    COUNT_CALLGRIND,
+                                       .peak_gflops = ceiling_glance()};
+    double all_ns = 0;
+    for (size_t i = 0; i < cases->group_count; i++) {
+        const struct bench_group *group = &cases->groups[i];
+        all_ns += estimate_group_ns(&cases->cases[group->first].shape, group->count, &options) +
+                  estimate_start_ns(first_of_its_threads(cases, i));
+    }
+    return all_ns;
 }
 
 static int dry_run(const struct sweep *sweep)
 {
     const struct bench_cases *cases = &sweep->cases;
-    double estimate_ns = 1e9;
     char text[CASE_TEXT_SIZE], duration[PROGRESS_TIME_SIZE];
     for (size_t i = 0; i < cases->group_count; i++) {
         const struct bench_group *group = &cases->groups[i];
-        estimate_ns += group_estimate_ns(sweep, group);
         bench_shape_text(&cases->cases[group->first].shape, text);
         for (size_t j = group->first; j < group->first + group->count; j++)
             printf("%s %s\n", midl_variant_name(cases->cases[j].variant), text);
     }
-    progress_time_text(estimate_ns / 1e9, duration);
-    printf("# %zu points in %zu shapes, at most about %s\n", cases->count, cases->group_count,
-           duration);
+    progress_time_text(estimate_ns(sweep) / 1e9, duration);
+    printf("# %zu points in %zu shapes, about %s if every shape takes its budget\n", cases->count,
+           cases->group_count, duration);
     return OUTCOME_DONE;
 }
 
@@ -265,6 +282,25 @@ static enum outcome begin_run(struct sweep *sweep, struct error *error)
         store_run_begin(sweep->store, &run, facts, fact_count, &sweep->run_id);
     if (status == STORE_OK)
         status = store_put_facts(sweep->store, sweep->run_id, places, place_count);
+    sweep->fresh = status == STORE_OK;
+    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+}
+
+/* What differences this machine shows by chance, in a fiftieth of the time that the sweep will
+ * take, a second at most. A sweep too short for that goes without. */
+static enum outcome measure_noise(struct sweep *sweep, struct error *error)
+{
+    struct noise_facts facts;
+    double seconds = fmin(1, estimate_ns(sweep) / 1e9 / 50);
+    if (!(seconds >= NOISE_LEAST_SECONDS))
+        return OUTCOME_DONE;
+    progress_step(sweep->progress, 0, "noise of this machine");
+    enum outcome outcome = noise_measure(seconds, &sweep->noise, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    noise_facts(&sweep->noise, &facts);
+    enum store_status status =
+        store_put_facts(sweep->store, sweep->run_id, facts.rows, NOISE_FACTS);
     return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
 }
 
@@ -339,6 +375,8 @@ static enum outcome sweep_open(struct sweep *sweep, struct error *error)
     enum outcome outcome =
         sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
     sweep->running = outcome == OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE && sweep->fresh)
+        outcome = measure_noise(sweep, error);
     return outcome == OUTCOME_DONE ? count_stored(sweep, error) : outcome;
 }
 
@@ -531,6 +569,11 @@ static void print_tables(const struct sweep *sweep)
     if (sweep->resumed > 0)
         printf(", %zu more before", sweep->resumed);
     printf("\n");
+    if (sweep->noise.pairs > 0) {
+        char noise[NOISE_TEXT];
+        noise_text(&sweep->noise, noise);
+        printf("at its start: %s\n", noise);
+    }
     if (2 * sweep->noisy > sweep->done)
         printf(
             "most intervals are wider than asked for: let nothing else run here, or give a longer "

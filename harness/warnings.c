@@ -108,6 +108,10 @@ size_t warnings_find(const struct warning_facts *facts, char ret[WARNINGS_MAX][W
              "OPENBLAS_CORETYPE=%s: OpenBLAS runs its %s kernels, not those of its own choice; "
              "unset it for the fastest yardstick",
              machine->blas_override, machine->blas_core);
+    if (*machine->variables && strcmp(machine->variables, "none") != 0)
+        warn(&warnings,
+             "set in the environment, where libraries look: %.100s; unset what is not meant",
+             machine->variables);
     warn_counters(facts, &warnings);
     return warnings.count;
 }

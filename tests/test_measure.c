@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ceiling.h"
+#include "estimate.h"
 #include "gbench.h"
 #include "measure.h"
 #include "placement.h"
@@ -218,6 +219,23 @@ static void test_bound(void **state)
     assert_true(isnan(ceilings_bound_ns(&none, MIDL_F32, 20, 800, 900)));
     assert_true(isnan(ceilings_bound_ns(&ceilings, MIDL_F32, NAN, 800, 900)));
     assert_true(isnan(ceilings_bound_ns(&ceilings, MIDL_F32, 20, NAN, 900)));
+}
+
+/* The budget where calls are short; the least number of rounds where they are long; callgrind. */
+static void test_estimate(void **state)
+{
+    struct bench_shape small = {.layer = {.d = 100, .n = 100, .k = 50}, .batch = 1};
+    struct bench_shape large = {.layer = {.d = 4000, .n = 4000, .k = 50}, .batch = 1000};
+    struct estimate_options options = {
+        .budget_ns = 1e9, .sample_ns = 1e6, .min_rounds = 10, .peak_gflops = 100};
+    (void)state;
+    double one_ns = estimate_group_ns(&small, 1, &options);
+    assert_true(one_ns >= 1e9 && one_ns < 1.1e9);
+    assert_true(estimate_group_ns(&small, 200, &options) > 2e9);
+    assert_true(estimate_group_ns(&large, 3, &options) > 10 * 3 * 32e9 / 100);
+    options.callgrind = true;
+    assert_true(estimate_group_ns(&small, 3, &options) > one_ns + 3e8);
+    assert_true(ceiling_glance() > 0);
 }
 
 static void test_copies_of_a_ring(void **state)
@@ -900,6 +918,7 @@ int main(void)
         cmocka_unit_test(test_yardstick),
         cmocka_unit_test(test_speedup_is_within_rounds),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_estimate),
         cmocka_unit_test(test_copies_of_a_ring),
         cmocka_unit_test(test_ceilings),
         cmocka_unit_test(test_one_repetition),
