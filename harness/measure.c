@@ -25,7 +25,7 @@ struct measure_cache {
     bool filled;
     struct bench_shape shape;
     struct problem problem;
-    struct midl_oracle *oracle;
+    struct midl_oracle *oracles[MIDL_INT8 + 1]; /* by dtype; NULL until a group needs it */
 };
 
 struct measure_cache *measure_cache_create(void)
@@ -37,7 +37,8 @@ static void cache_clear(struct measure_cache *cache)
 {
     if (!cache->filled)
         return;
-    midl_oracle_destroy(cache->oracle);
+    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++)
+        midl_oracle_destroy(cache->oracles[dtype]);
     problem_clear(&cache->problem);
     *cache = (struct measure_cache){0};
 }
@@ -68,22 +69,17 @@ static bool same_numbers(const struct bench_shape *a, const struct bench_shape *
 static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
                                struct error *error)
 {
-    if (cache->filled && same_numbers(&cache->shape, shape))
-        return OUTCOME_DONE;
-    cache_clear(cache);
-    enum outcome outcome = problem_load(shape, &cache->problem, error);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
-    const struct problem *problem = &cache->problem;
-    if (midl_oracle_create(&problem->layer, problem->batch, problem->x, &cache->oracle) !=
-        MIDL_OK) {
-        problem_clear(&cache->problem);
-        return fail_memory(error, "the reference of a layer",
-                           6.0 * 8.0 * (double)shape->batch * (double)shape->layer.n);
+    enum outcome outcome = OUTCOME_DONE;
+    if (!cache->filled || !same_numbers(&cache->shape, shape)) {
+        cache_clear(cache);
+        outcome = problem_load(shape, &cache->problem, error);
+        cache->shape = *shape;
+        cache->filled = outcome == OUTCOME_DONE;
     }
-    cache->shape = *shape;
-    cache->filled = true;
-    return OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE && !cache->oracles[shape->dtype])
+        outcome =
+            problem_oracle(&cache->problem, shape->dtype, &cache->oracles[shape->dtype], error);
+    return outcome;
 }
 
 /* ---- A group at work ----------------------------------------------------------------------- */
@@ -664,7 +660,7 @@ static enum outcome group_load(struct group *group, struct error *error)
         return outcome;
     group->problem = cache->problem;
     group->problem.layer.shape = group->shape->layer;
-    group->oracle = cache->oracle;
+    group->oracle = cache->oracles[group->shape->dtype];
     group->pool = ring_pool(&group->problem);
     group->rng = rng_seed(order_seed(group->shape->seed, group->owned->shape_key) + 1);
     if (group_moves(group))

@@ -319,6 +319,32 @@ enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64
     return OUTCOME_DONE;
 }
 
+/* ---- The reference -------------------------------------------------------------------------- */
+
+enum outcome problem_oracle(const struct problem *problem, enum midl_dtype dtype,
+                            struct midl_oracle **ret, struct error *error)
+{
+    struct midl_layer layer = problem->layer;
+    size_t n = layer.shape.n, d = layer.shape.d;
+    double bytes = 48.0 * (double)problem->batch * (double)n;
+    char reason[MIDL_REASON_SIZE];
+    float *rounded = NULL;
+    enum outcome outcome = OUTCOME_DONE;
+    if (dtype != MIDL_F32) {
+        rounded = malloc(n * d * sizeof *rounded);
+        if (!rounded)
+            return fail_memory(error, "the rounded weights", 4.0 * (double)n * (double)d);
+        if (midl_round_weights(dtype, n, d, layer.full_weight, rounded, reason) != MIDL_OK)
+            outcome = fail(error, OUTCOME_USAGE, "%s", reason);
+        layer.full_weight = rounded;
+    }
+    if (outcome == OUTCOME_DONE &&
+        midl_oracle_create(&layer, problem->batch, problem->x, ret) != MIDL_OK)
+        outcome = fail_memory(error, "the reference of a layer", bytes);
+    free(rounded);
+    return outcome;
+}
+
 /* ---- Files ---------------------------------------------------------------------------------- */
 
 static enum outcome agree(const char *path, const char *what, size_t file, size_t wanted,

@@ -4,6 +4,7 @@
 
 #include "case.h"
 #include "error.h"
+#include "oracle.h"
 
 /* How random numbers are made.
  *
@@ -48,6 +49,11 @@ enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
  * first, `offset_bytes` behind the begin of one (whole cache lines, less than a page). False if
  * there is no memory. */
 bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret);
+
+/* The reference of the problem for weights of this dtype: made from W as they round it. Fails for
+ * lack of memory, or where int8 can't hold W. *ret is the caller's. */
+enum outcome problem_oracle(const struct problem *problem, enum midl_dtype dtype,
+                            struct midl_oracle **ret, struct error *error);
 
 void problem_clear(struct problem *problem); /* accepts a zeroed one */
 

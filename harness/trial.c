@@ -19,7 +19,8 @@ struct pass {
 struct trial_data {
     struct trial trial;
     struct problem problem;
-    struct midl_oracle *oracle;
+    struct midl_oracle *oracles[MIDL_INT8 + 1]; /* by dtype; NULL until a variant needs it */
+    const struct midl_oracle *oracle;           /* of the variant that is tried */
     float *x, *y; /* one run: inputs in another order [B][d], outputs [B][n] */
     struct pass base, other;
     struct pass first; /* the selection that all variants must agree on; y unused */
@@ -94,7 +95,8 @@ void trial_destroy(struct trial_data *data)
     if (!data)
         return;
     forget_workspace(data);
-    midl_oracle_destroy(data->oracle);
+    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++)
+        midl_oracle_destroy(data->oracles[dtype]);
     problem_clear(&data->problem);
     free(data);
 }
@@ -110,14 +112,18 @@ static bool same_numbers(const struct trial *a, const struct trial *b)
 static enum outcome make_numbers(struct trial_data *data, struct error *error)
 {
     const struct trial *t = &data->trial;
-    enum outcome outcome =
-        problem_random(&t->shape, t->batch, t->seed, t->fill, &data->problem, error);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
-    const struct problem *p = &data->problem;
-    if (midl_oracle_create(&p->layer, t->batch, p->x, &data->oracle) != MIDL_OK)
-        return fail_memory(error, "the reference", 48.0 * (double)t->batch * (double)t->shape.n);
-    return OUTCOME_DONE;
+    return problem_random(&t->shape, t->batch, t->seed, t->fill, &data->problem, error);
+}
+
+/* The reference for weights of this dtype, made when it is first asked for. */
+static enum outcome take_oracle(struct trial_data *data, enum midl_dtype dtype, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    if (!data->oracles[dtype])
+        outcome = problem_oracle(&data->problem, dtype, &data->oracles[dtype], error);
+    if (outcome == OUTCOME_DONE)
+        data->oracle = data->oracles[dtype];
+    return outcome;
 }
 
 enum outcome trial_prepare(const struct trial *trial, struct trial_data *previous,
@@ -139,9 +145,9 @@ enum outcome trial_prepare(const struct trial *trial, struct trial_data *previou
     } else if (previous && same_numbers(trial, &previous->trial)) {
         data->problem = previous->problem;
         data->problem.layer.shape = trial->shape;
-        data->oracle = previous->oracle;
+        memcpy(data->oracles, previous->oracles, sizeof data->oracles);
         previous->problem = (struct problem){0};
-        previous->oracle = NULL;
+        memset(previous->oracles, 0, sizeof previous->oracles);
     } else {
         outcome = make_numbers(data, error);
     }
@@ -156,11 +162,6 @@ enum outcome trial_prepare(const struct trial *trial, struct trial_data *previou
 const struct problem *trial_problem(const struct trial_data *data)
 {
     return &data->problem;
-}
-
-const struct midl_oracle *trial_oracle(const struct trial_data *data)
-{
-    return data->oracle;
 }
 
 /* ---- Passes --------------------------------------------------------------------------------- */
@@ -308,8 +309,10 @@ static enum outcome try_plans(struct trial_data *data, struct midl_plan *plan,
                               struct error *error)
 {
     struct check_result check;
-    enum outcome outcome = check_plan(plan, &data->problem, data->oracle,
-                                      data->trial.fill != FILL_NORMAL, &check, error);
+    enum outcome outcome = take_oracle(data, midl_variant_dtype(midl_plan_variant(plan)), error);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_plan(plan, &data->problem, data->oracle, data->trial.fill != FILL_NORMAL,
+                             &check, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
     ret->verdict = check.ok ? TRIAL_PASSED : TRIAL_FAILED;

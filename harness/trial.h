@@ -31,17 +31,16 @@ struct trial {
 /* "d=64 n=64 k=32 r=2 gate=lowrank:2 select=topk unselected=light batch=3 fill=normal seed=1" */
 void trial_text(const struct trial *trial, char ret[TRIAL_TEXT_SIZE]);
 
-/* Numbers, oracle and workspace of a trial, for any number of variants. */
+/* Numbers, oracles (one a dtype) and workspace of a trial, for any number of variants. */
 struct trial_data;
 
 /* Fails for lack of memory only. *ret is the caller's. `previous` (or NULL) is used up: where only
- * the selection differs, its numbers and oracle are taken over. */
+ * the selection differs, its numbers and oracles are taken over. */
 enum outcome trial_prepare(const struct trial *trial, struct trial_data *previous,
                            struct trial_data **ret, struct error *error);
 void trial_destroy(struct trial_data *data); /* accepts NULL */
 
 const struct problem *trial_problem(const struct trial_data *data);
-const struct midl_oracle *trial_oracle(const struct trial_data *data);
 
 enum trial_verdict { TRIAL_PASSED, TRIAL_FAILED, TRIAL_SKIPPED };
 

@@ -248,8 +248,10 @@ static void note_failure(struct work *work, const struct line *line, size_t numb
     char text[TRIAL_TEXT_SIZE];
     trial_text(&work->trials[number - 1], text);
     if (work->notes++ < NOTES_MOST)
-        progress_note(work->progress, "case %zu, %s, %s gate: %s (%s)", number,
-                      midl_variant_name(line->variant), midl_isa_name(line->shared), reason, text);
+        progress_note(work->progress, "case %zu, %s %s, %s gate: %s (%s)", number,
+                      midl_variant_name(line->variant),
+                      midl_dtype_name(midl_variant_dtype(line->variant)),
+                      midl_isa_name(line->shared), reason, text);
 }
 
 static void count_result(struct work *work, struct line *line, size_t number,
@@ -324,19 +326,20 @@ static enum outcome run_trials(struct work *work, struct error *error)
 static void print_line(const struct line *line)
 {
     const char *name = midl_variant_name(line->variant);
+    const char *dtype = midl_dtype_name(midl_variant_dtype(line->variant));
     if (line->unavailable)
-        printf("%-16s %-9s unavailable: %s\n", name, "-", line->unavailable);
+        printf("%-16s %-5s %-9s unavailable: %s\n", name, dtype, "-", line->unavailable);
     else
-        printf("%-16s %-9s %7zu %7zu %7zu %7zu   %-11.3g %s\n", name, midl_isa_name(line->shared),
-               line->passed, line->varied, line->failed, line->skipped, line->error_ratio,
-               line->reason);
+        printf("%-16s %-5s %-9s %7zu %7zu %7zu %7zu   %-11.3g %s\n", name, dtype,
+               midl_isa_name(line->shared), line->passed, line->varied, line->failed, line->skipped,
+               line->error_ratio, line->reason);
 }
 
 static void print_table(const struct work *work)
 {
     size_t varied = 0;
-    printf("%-16s %-9s %7s %7s %7s %7s   %s\n", "kernel", "gate by", "passed", "varied", "failed",
-           "skipped", "error/bound");
+    printf("%-16s %-5s %-9s %7s %7s %7s %7s   %s\n", "kernel", "dtype", "gate by", "passed",
+           "varied", "failed", "skipped", "error/bound");
     for (size_t l = 0; l < work->lines.count; l++) {
         print_line(&work->lines.line[l]);
         varied += work->lines.line[l].varied;

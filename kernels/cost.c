@@ -99,6 +99,21 @@ size_t midl_selection_distinct(const struct midl_selection *selection, size_t n)
     return distinct;
 }
 
+/* Bytes of one row of W in its type, with its bias. */
+static double row_bytes(enum midl_dtype dtype, size_t columns)
+{
+    double d = (double)columns, bias = 4;
+    switch (dtype) {
+    case MIDL_F32:
+        return 4 * d + bias;
+    case MIDL_BF16:
+        return 2 * d + bias;
+    case MIDL_INT8:
+        return d + 4 + bias; /* 4: its scale */
+    }
+    return 0;
+}
+
 /* Gate, light path, blend, selection, input and output: the same for every MID-L variant. */
 static struct midl_cost layer_cost(const struct midl_shape *shape, size_t batch, size_t pairs)
 {
@@ -112,31 +127,29 @@ static struct midl_cost layer_cost(const struct midl_shape *shape, size_t batch,
         .comparisons = B * n};
 }
 
-void cost_linear(const struct midl_shape *shape, size_t batch,
+void cost_linear(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                  const struct midl_selection *selection, struct midl_cost *ret)
 {
     double B = (double)batch, d = (double)shape->d, n = (double)shape->n;
     (void)selection;
     *ret = (struct midl_cost){.flops = {.full = midl_linear_flops(shape, batch)},
-                              .bytes = {.full = 4 * (d * n + n)},
+                              .bytes = {.full = n * row_bytes(dtype, shape->d)},
                               .io_bytes = 4 * B * (d + n)};
 }
 
-void cost_every_row(const struct midl_shape *shape, size_t batch,
+void cost_every_row(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                     const struct midl_selection *selection, struct midl_cost *ret)
 {
-    double d = (double)shape->d, n = (double)shape->n;
     *ret = layer_cost(shape, batch, selected_pairs(shape, batch, selection));
     ret->flops.full = midl_linear_flops(shape, batch);
-    ret->bytes.full = 4 * (d * n + n);
+    ret->bytes.full = (double)shape->n * row_bytes(dtype, shape->d);
 }
 
-void cost_selected_rows(const struct midl_shape *shape, size_t batch,
+void cost_selected_rows(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                         const struct midl_selection *selection, struct midl_cost *ret)
 {
-    double d = (double)shape->d;
     *ret = layer_cost(shape, batch, selected_pairs(shape, batch, selection));
-    ret->bytes.full = 4 * (d + 1) * distinct_rows(shape, batch, selection);
+    ret->bytes.full = row_bytes(dtype, shape->d) * distinct_rows(shape, batch, selection);
 }
 
 struct midl_cost midl_variant_cost(const struct midl_variant *variant,
@@ -144,6 +157,6 @@ struct midl_cost midl_variant_cost(const struct midl_variant *variant,
                                    const struct midl_selection *selection)
 {
     struct midl_cost cost;
-    variant->cost(shape, batch, selection, &cost);
+    variant->cost(variant->dtype, shape, batch, selection, &cost);
     return cost;
 }

@@ -5,15 +5,15 @@
 #include "midl.h"
 
 /* The plain dense layer. */
-void cost_linear(const struct midl_shape *shape, size_t batch,
+void cost_linear(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                  const struct midl_selection *selection, struct midl_cost *ret);
 
 /* MID-L that computes the full path of every neuron and blends the selected. */
-void cost_every_row(const struct midl_shape *shape, size_t batch,
+void cost_every_row(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                     const struct midl_selection *selection, struct midl_cost *ret);
 
 /* MID-L that computes and reads the selected rows only. */
-void cost_selected_rows(const struct midl_shape *shape, size_t batch,
+void cost_selected_rows(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                         const struct midl_selection *selection, struct midl_cost *ret);
 
 #endif

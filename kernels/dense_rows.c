@@ -24,9 +24,10 @@ static void dense_part(void *data)
 {
     const struct dense_call *call = data;
     const struct midl_layer *layer = &call->env->layer;
-    size_t d = layer->shape.d, n = layer->shape.n, B = call->batch->batch, part = parallel_part();
-    call->env->ops->rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), d,
-                         layer->full_weight, layer->full_bias, B, call->batch->x, d, call->full, n);
+    size_t n = layer->shape.n, B = call->batch->batch, part = parallel_part();
+    call->env->ops->weights_rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1),
+                                 &call->env->full, layer->full_bias, B, call->batch->x, call->full,
+                                 n);
 #pragma omp barrier
     for (size_t b = parallel_bound(B, 1, part); b < parallel_bound(B, 1, part + 1); b++)
         midl_blend_row(call->batch->selection, b, call->full + b * n, call->batch->y + b * n);

@@ -16,10 +16,9 @@ static void rows_part(void *data)
     const struct rows_call *call = data;
     const struct variant_env *env = call->env;
     const struct midl_layer *layer = &env->layer;
-    size_t d = layer->shape.d, n = layer->shape.n, part = parallel_part();
-    env->ops->rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), d,
-                   layer->full_weight, layer->full_bias, call->batch->batch, call->batch->x, d,
-                   call->batch->y, n);
+    size_t n = layer->shape.n, part = parallel_part();
+    env->ops->weights_rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), &env->full,
+                           layer->full_bias, call->batch->batch, call->batch->x, call->batch->y, n);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)

@@ -41,7 +41,7 @@ static void masked_row(const struct masked_call *call, size_t j)
             continue;
         float *y = call->batch->y + b * layer->shape.n + j;
         float full = layer->full_bias[j] +
-                     call->env->ops->dot(d, layer->full_weight + j * d, call->batch->x + b * d);
+                     call->env->ops->weights_dot(&call->env->full, j, call->batch->x + b * d);
         *y = midl_blend(full, *y, call->gates[j * B + b]);
     }
 }

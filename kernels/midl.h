@@ -222,6 +222,21 @@ MIDL_API struct midl_cost midl_variant_cost(const struct midl_variant *variant,
                                             const struct midl_shape *shape, size_t batch,
                                             const struct midl_selection *selection);
 
+/* ---- Rounded weights ------------------------------------------------------------------------ */
+
+/* W [n][d] as a plan of this dtype computes with it, as floats: ret [n][d], which may be W.
+ *
+ *   f32   as it is
+ *   bf16  each weight to nearest, ties to even
+ *   int8  whole multiples, at most 127, of one scale a row: max |w| / 127, or a power of two if the
+ *         row then keeps its values (whole numbers up to 127 do)
+ *
+ * What was rounded rounds to itself. MIDL_OK, or for int8 MIDL_INVALID with the reason if a weight
+ * isn't finite. Sums are in floats, and inputs are not rounded, whatever the dtype. */
+MIDL_API enum midl_status midl_round_weights(enum midl_dtype dtype, size_t n, size_t d,
+                                             const float *W, float *ret,
+                                             char reason[MIDL_REASON_SIZE]);
+
 /* ---- Plans ---------------------------------------------------------------------------------- */
 
 struct midl_plan;

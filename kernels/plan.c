@@ -78,10 +78,16 @@ static enum midl_status find_variant(const struct midl_layer *layer,
 static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_SIZE])
 {
     const struct variant_impl *impl = plan->variant->impl;
+    const struct midl_layer *layer = &plan->env.layer;
     enum midl_status status = MIDL_OK;
     size_t bytes = 0;
     if (!plan->variant->linear)
         status = layer_create(&plan->env, &plan->layer, &bytes);
+    plan->bytes += bytes;
+    bytes = 0;
+    if (status == MIDL_OK)
+        status = midl_weights_create(plan->variant->dtype, layer->shape.n, layer->shape.d,
+                                     layer->full_weight, &plan->env.full, &bytes, reason);
     plan->bytes += bytes;
     bytes = 0;
     if (status == MIDL_OK && impl->create)
@@ -125,6 +131,7 @@ void midl_plan_destroy(struct midl_plan *plan)
     if (plan->state && plan->variant->impl->destroy)
         plan->variant->impl->destroy(plan->state);
     layer_destroy(plan->layer);
+    midl_weights_destroy(&plan->env.full);
     free(plan);
 }
 

@@ -10,7 +10,8 @@
 extern MIDL_IMPL(simd);
 
 struct gather_call {
-    const struct midl_layer *layer;
+    const struct midl_weights *full;
+    const float *bias;     /* [n] */
     const float *x;        /* [d] */
     const uint32_t *index; /* [count] */
     const float *gate;     /* [count] */
@@ -18,32 +19,51 @@ struct gather_call {
     float *y; /* [n] */
 };
 
-static void blend_one(const struct gather_call *call, size_t i, float dot)
+VEC_INLINE void blend_one(enum midl_dtype dtype, const struct gather_call *call, size_t i,
+                          float sum)
 {
     size_t j = call->index[i];
-    call->y[j] = midl_blend(call->layer->full_bias[j] + dot, call->y[j], call->gate[i]);
+    float full = call->bias[j] + tile_scaled(dtype, call->full, j, sum);
+    call->y[j] = midl_blend(full, call->y[j], call->gate[i]);
 }
 
 /* TILE_ROWS neurons of the list from i on. */
-static void gather_tile(const struct gather_call *call, size_t i)
+VEC_INLINE void gather_tile(enum midl_dtype dtype, const struct gather_call *call, size_t i)
 {
-    const float *w[TILE_ROWS];
-    size_t d = call->layer->shape.d;
-    float dots[TILE_ROWS];
+    const void *w[TILE_ROWS];
+    float sums[TILE_ROWS];
     for (size_t r = 0; r < TILE_ROWS; r++)
-        w[r] = call->layer->full_weight + call->index[i + r] * d;
-    tile_dots(TILE_ROWS, 1, d, w, &call->x, dots);
+        w[r] = midl_weights_row(call->full, call->index[i + r]);
+    tile_dots(dtype, TILE_ROWS, 1, call->full->d, w, &call->x, sums);
     for (size_t r = 0; r < TILE_ROWS; r++)
-        blend_one(call, i + r, dots[r]);
+        blend_one(dtype, call, i + r, sums[r]);
+}
+
+VEC_INLINE void gather_typed(enum midl_dtype dtype, const struct gather_call *call, size_t first,
+                             size_t last)
+{
+    size_t i = first;
+    for (; i + TILE_ROWS <= last; i += TILE_ROWS)
+        gather_tile(dtype, call, i);
+    for (; i < last; i++)
+        blend_one(
+            dtype, call, i,
+            tile_dot(dtype, call->full->d, midl_weights_row(call->full, call->index[i]), call->x));
 }
 
 static void gather_rows(const struct gather_call *call, size_t first, size_t last)
 {
-    size_t i = first, d = call->layer->shape.d;
-    for (; i + TILE_ROWS <= last; i += TILE_ROWS)
-        gather_tile(call, i);
-    for (; i < last; i++)
-        blend_one(call, i, tile_dot(d, call->layer->full_weight + call->index[i] * d, call->x));
+    switch (call->full->dtype) {
+    case MIDL_F32:
+        gather_typed(MIDL_F32, call, first, last);
+        break;
+    case MIDL_BF16:
+        gather_typed(MIDL_BF16, call, first, last);
+        break;
+    case MIDL_INT8:
+        gather_typed(MIDL_INT8, call, first, last);
+        break;
+    }
 }
 
 struct simd_call {
@@ -58,7 +78,8 @@ static void simd_part(void *data)
     const struct midl_selection *s = call->batch->selection;
     size_t part = parallel_part();
     for (size_t b = 0; b < s->batch; b++) {
-        struct gather_call input = {.layer = layer,
+        struct gather_call input = {.full = &call->env->full,
+                                    .bias = layer->full_bias,
                                     .x = call->batch->x + b * layer->shape.d,
                                     .index = s->index + b * s->stride,
                                     .gate = s->gate + b * s->stride,

@@ -11,10 +11,12 @@
 
 #include "midl.h"
 #include "simd/ops.h"
+#include "weights.h"
 
 /* What a variant is given at planning; outlives its state. */
 struct variant_env {
     struct midl_layer layer;
+    struct midl_weights full; /* W in the type of the plan */
     size_t max_batch;
     int threads;
     const struct simd_ops *ops; /* shared routines in the best instruction set here */
@@ -50,7 +52,7 @@ struct midl_variant {
     bool (*fits)(const struct midl_shape *shape, size_t max_batch, int threads,
                  char reason[MIDL_REASON_SIZE]);
     /* Rows of W executed for FLOPs and touched for bytes: see cost.c. */
-    void (*cost)(const struct midl_shape *shape, size_t batch,
+    void (*cost)(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                  const struct midl_selection *selection, struct midl_cost *ret);
     const struct variant_impl *impl;
 };

@@ -177,8 +177,12 @@ static bool judge(const struct midl_layer *layer, const struct inputs *inputs,
     struct midl_shape shape = layer->shape;
     struct outputs outputs = {0};
     struct midl_oracle *oracle = NULL;
+    struct problem problem = {.layer = *layer, .batch = inputs->count, .x = inputs->data};
+    enum midl_dtype dtype = MIDL_F32;
+    const char *type = tensors_metadata(file, "dtype");
     struct check_result result = {.ok = true, .reason = "not what midl eval promises to write"};
-    if (midl_oracle_create(layer, inputs->count, inputs->data, &oracle) == MIDL_OK &&
+    if (type && midl_dtype_parse(type, &dtype) &&
+        problem_oracle(&problem, dtype, &oracle, error) == OUTCOME_DONE &&
         read_outputs(file, inputs->count, &shape, &outputs)) {
         struct midl_selection selection = {.batch = inputs->count,
                                            .stride = shape.k,

@@ -271,8 +271,9 @@ static struct midl_selection kernel_selection(void *data)
 
 /* ---- Trials --------------------------------------------------------------------------------- */
 
-/* Run a kernel with this fault on a problem, through check_run. */
-static struct check_result trial(const struct problem *p, enum fault fault, bool linear, bool exact)
+/* Run a kernel with this fault on a problem, through check_run, against a reference. */
+static struct check_result trial_against(const struct midl_oracle *oracle, const struct problem *p,
+                                         enum fault fault, bool linear, bool exact)
 {
     size_t cells = p->batch * (p->layer.shape.k + 1) + 1;
     struct kernel k = {.fault = fault, .linear = linear, .problem = p};
@@ -280,8 +281,6 @@ static struct check_result trial(const struct problem *p, enum fault fault, bool
         .run = run_kernel, .selection = kernel_selection, .linear = linear, .data = &k};
     struct check_result result;
     struct error error;
-    struct midl_oracle *oracle;
-    assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &oracle), MIDL_OK);
     k.oracle = oracle;
     k.index = calloc(cells, sizeof *k.index);
     k.gate = calloc(cells, sizeof *k.gate);
@@ -291,6 +290,14 @@ static struct check_result trial(const struct problem *p, enum fault fault, bool
     free(k.index);
     free(k.gate);
     free(k.count);
+    return result;
+}
+
+static struct check_result trial(const struct problem *p, enum fault fault, bool linear, bool exact)
+{
+    struct midl_oracle *oracle;
+    assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &oracle), MIDL_OK);
+    struct check_result result = trial_against(oracle, p, fault, linear, exact);
     midl_oracle_destroy(oracle);
     return result;
 }
@@ -385,6 +392,110 @@ static void test_broken_outputs(void **state)
             }
         }
     }
+}
+
+/* ---- Weights of other types ----------------------------------------------------------------- */
+
+/* What a broken packing makes of W. */
+enum packing { RIGHT, NOT_ROUNDED, TRUNCATED, TIES_AWAY, SCALE_OF_NEXT_ROW, ONE_WEIGHT_OFF };
+
+static float cut_bf16(float value, uint32_t added)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + added) & 0xffff0000;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float row_maximum(const float *row, size_t d)
+{
+    float max = 0;
+    for (size_t i = 0; i < d; i++)
+        max = fmaxf(max, fabsf(row[i]));
+    return max;
+}
+
+/* W [n][d], rounded and broken, into ret. */
+static void pack_badly(enum packing packing, enum midl_dtype dtype, const struct midl_layer *layer,
+                       float *ret)
+{
+    const float *W = layer->full_weight;
+    size_t n = layer->shape.n, d = layer->shape.d;
+    char reason[MIDL_REASON_SIZE];
+    assert_int_equal(midl_round_weights(dtype, n, d, W, ret, reason), MIDL_OK);
+    for (size_t j = 0; j < n && packing == SCALE_OF_NEXT_ROW; j++) {
+        float scale = row_maximum(W + (j + 1) % n * d, d) / row_maximum(W + j * d, d);
+        for (size_t i = 0; i < d; i++)
+            ret[j * d + i] *= scale;
+    }
+    for (size_t i = 0; i < n * d; i++) {
+        if (packing == NOT_ROUNDED)
+            ret[i] = W[i];
+        else if (packing == TRUNCATED || packing == TIES_AWAY)
+            ret[i] = cut_bf16(W[i], packing == TRUNCATED ? 0 : 0x8000);
+    }
+    if (packing == ONE_WEIGHT_OFF)
+        ret[17 * d + 3] *= 1.0f + 0x1p-7f;
+}
+
+/* A right kernel on weights that were packed so, against the reference of the dtype. */
+static struct check_result packed_trial(const struct problem *p, enum midl_dtype dtype,
+                                        enum packing packing, bool exact)
+{
+    struct problem packed = *p;
+    struct midl_oracle *oracle;
+    struct error error;
+    float *W = malloc(p->layer.shape.n * p->layer.shape.d * sizeof *W);
+    assert_non_null(W);
+    pack_badly(packing, dtype, &p->layer, W);
+    packed.layer.full_weight = W;
+    assert_int_equal(problem_oracle(p, dtype, &oracle, &error), OUTCOME_DONE);
+    struct check_result result = trial_against(oracle, &packed, NO_FAULT, true, exact);
+    midl_oracle_destroy(oracle);
+    free(W);
+    return result;
+}
+
+static void test_broken_packings(void **state)
+{
+    (void)state;
+    const struct {
+        enum midl_dtype dtype;
+        enum packing packing;
+    } broken[] = {
+        {MIDL_BF16, NOT_ROUNDED}, {MIDL_BF16, TRUNCATED},         {MIDL_BF16, ONE_WEIGHT_OFF},
+        {MIDL_INT8, NOT_ROUNDED}, {MIDL_INT8, SCALE_OF_NEXT_ROW}, {MIDL_INT8, ONE_WEIGHT_OFF},
+    };
+    struct problem normal = problem_of(&topk, 5, FILL_NORMAL);
+    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++) {
+        struct check_result result = packed_trial(&normal, (enum midl_dtype)dtype, RIGHT, false);
+        if (!result.ok)
+            fail_msg("%s: %s", midl_dtype_name((enum midl_dtype)dtype), result.reason);
+    }
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        struct check_result result =
+            packed_trial(&normal, broken[i].dtype, broken[i].packing, false);
+        if (result.ok)
+            fail_msg("packing %d passed as %s", (int)broken[i].packing,
+                     midl_dtype_name(broken[i].dtype));
+    }
+    problem_clear(&normal);
+}
+
+/* Whole weights at a tie of bf16: to even and away from zero differ, and it shows. */
+static void test_broken_rounding_of_ties(void **state)
+{
+    (void)state;
+    struct problem whole = problem_of(&topk, 5, FILL_INTEGER);
+    float *W = (float *)(uintptr_t)whole.layer.full_weight;
+    assert_true(packed_trial(&whole, MIDL_BF16, RIGHT, true).ok);
+    assert_true(packed_trial(&whole, MIDL_INT8, RIGHT, true).ok);
+    for (size_t i = 0; i < topk.n * topk.d; i++)
+        W[i] = 257.0f; /* lies in the middle of 256 and 258 */
+    assert_true(packed_trial(&whole, MIDL_BF16, RIGHT, true).ok);
+    assert_false(packed_trial(&whole, MIDL_BF16, TIES_AWAY, true).ok);
+    problem_clear(&whole);
 }
 
 static void test_nan_makes_the_ratio_nan(void **state)
@@ -865,6 +976,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_kernel_passes),
         cmocka_unit_test(test_broken_outputs),
+        cmocka_unit_test(test_broken_packings),
+        cmocka_unit_test(test_broken_rounding_of_ties),
         cmocka_unit_test(test_nan_makes_the_ratio_nan),
         cmocka_unit_test(test_one_ulp),
         cmocka_unit_test(test_small_faults_in_large_layers),

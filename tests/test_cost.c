@@ -88,6 +88,7 @@ struct counted {
     struct midl_cost cost;
     struct watched arrays[ARRAYS];
     size_t pairs;
+    double bias_bytes; /* of the full path */
 };
 
 /* One input by the definition; selects the k largest by repeated search. */
@@ -158,7 +159,8 @@ static struct counted counted_layer(const struct midl_shape *s, size_t B, bool e
         count[b] = (uint32_t)s->k;
     }
     struct midl_parts *bytes = &c.cost.bytes;
-    bytes->full = bytes_seen(&c.arrays[W_]) + bytes_seen(&c.arrays[b_]);
+    c.bias_bytes = bytes_seen(&c.arrays[b_]);
+    bytes->full = bytes_seen(&c.arrays[W_]) + c.bias_bytes;
     bytes->light =
         bytes_seen(&c.arrays[V_]) + bytes_seen(&c.arrays[U_]) + bytes_seen(&c.arrays[c_]);
     bytes->gate = bytes_seen(&c.arrays[G_]) + bytes_seen(&c.arrays[Q_]) +
@@ -181,15 +183,27 @@ static void expect_equal_cost(const struct midl_cost *model, const struct midl_c
     assert_true(model->comparisons == counted->comparisons);
 }
 
+/* Bytes of W as another type holds them: of each row that was read, d weights and an int8's scale.
+ */
+static double full_bytes(enum midl_dtype dtype, const struct counted *c)
+{
+    static const double weight_bytes[] = {4, 2, 1}, scale_bytes[] = {0, 0, 4};
+    double biases = c->bias_bytes, rows = biases / 4;
+    return biases + (c->cost.bytes.full - biases) / 4 * weight_bytes[dtype] +
+           rows * scale_bytes[dtype];
+}
+
 /* The model of `name` for the very selection that was counted. */
-static void expect_model(const char *name, const struct midl_shape *s, size_t B, bool every_row)
+static void expect_model(const char *name, enum midl_dtype dtype, const struct midl_shape *s,
+                         size_t B, bool every_row)
 {
     uint32_t *index = malloc((B * s->k + 1) * sizeof *index), *count = malloc(B * sizeof *count);
     struct counted c = counted_layer(s, B, every_row, index, count);
     struct midl_selection selection = {.batch = B, .stride = s->k, .index = index, .count = count};
-    const struct midl_variant *variant = midl_variant_find(name, MIDL_F32);
+    const struct midl_variant *variant = midl_variant_find(name, dtype);
     assert_non_null(variant);
     struct midl_cost model = midl_variant_cost(variant, s, B, &selection);
+    c.cost.bytes.full = full_bytes(dtype, &c);
     expect_equal_cost(&model, &c.cost);
     assert_true(model.io_bytes == 4.0 * (double)(B * (s->d + s->n)));
     free(index);
@@ -208,9 +222,12 @@ static void models_equal_what_the_scalar_layer_counts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (size_t B = 1; B <= 5; B += 2) {
-            expect_model("simd", &shapes[i], B, false);
-            expect_model("gather", &shapes[i], B, false);
-            expect_model("dense", &shapes[i], B, true);
+            expect_model("gather", MIDL_F32, &shapes[i], B, false);
+            expect_model("dense", MIDL_F32, &shapes[i], B, true);
+            for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++) {
+                expect_model("simd", (enum midl_dtype)dtype, &shapes[i], B, false);
+                expect_model("dense-rows", (enum midl_dtype)dtype, &shapes[i], B, true);
+            }
         }
 }
 
@@ -222,6 +239,9 @@ static void the_linear_model_is_the_textbook_one(void **state)
     assert_true(midl_cost_flops(&cost) == 3 * (2 * 100 * 60 + 60));
     assert_true(midl_linear_flops(&s, 3) == 3 * (2 * 100 * 60 + 60));
     assert_true(midl_cost_bytes(&cost) == 4 * (100 * 60 + 60) + 4 * 3 * (100 + 60));
+    cost = midl_variant_cost(midl_variant_find("linear-rows", MIDL_INT8), &s, 3, NULL);
+    assert_true(midl_cost_flops(&cost) == 3 * (2 * 100 * 60 + 60));
+    assert_true(midl_cost_bytes(&cost) == 60 * (100 + 4 + 4) + 4 * 3 * (100 + 60));
 }
 
 /* The paper's numbers: 45 % active and rank n/32 promise 1.74x on a square layer. */

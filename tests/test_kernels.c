@@ -96,7 +96,8 @@ static size_t try_variant(const struct midl_variant *variant)
         assert_int_equal(trial_prepare(&trial, NULL, &data, &error), OUTCOME_DONE);
         assert_int_equal(trial_run(data, variant, &result, &error), OUTCOME_DONE);
         if (result.verdict == TRIAL_FAILED)
-            fail_msg("%s, %s: %s", midl_variant_name(variant), text, result.reason);
+            fail_msg("%s %s, %s: %s", midl_variant_name(variant),
+                     midl_dtype_name(midl_variant_dtype(variant)), text, result.reason);
         passed += result.verdict == TRIAL_PASSED;
         trial_destroy(data);
     }
@@ -115,7 +116,8 @@ static void test_variants(void **state)
             continue;
         }
         size_t passed = try_variant(variant);
-        print_message("%s: %zu passed\n", midl_variant_name(variant), passed);
+        print_message("%s %s: %zu passed\n", midl_variant_name(variant),
+                      midl_dtype_name(midl_variant_dtype(variant)), passed);
         assert_true(passed > 0);
         tried++;
     }
@@ -134,6 +136,8 @@ static void test_weaker_sets(void **state)
         assert_int_equal(midl_isa_best(), isa);
         assert_true(try_variant(midl_variant_find("masked", MIDL_F32)) > 0);
         assert_true(try_variant(midl_variant_find("simd", MIDL_F32)) > 0);
+        assert_true(try_variant(midl_variant_find("masked", MIDL_BF16)) > 0);
+        assert_true(try_variant(midl_variant_find("masked", MIDL_INT8)) > 0);
         midl_isa_limit(MIDL_ISA_AVX512);
     }
     assert_int_equal(midl_isa_best(), best);
@@ -196,7 +200,7 @@ static void assert_checks(const struct midl_variant *variant, const struct probl
     struct midl_oracle *oracle;
     struct check_result result;
     struct error error;
-    assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &oracle), MIDL_OK);
+    assert_int_equal(problem_oracle(p, midl_variant_dtype(variant), &oracle, &error), OUTCOME_DONE);
     assert_int_equal(check_plan(plan, p, oracle, exact, &result, &error), OUTCOME_DONE);
     if (!result.ok)
         fail_msg("%s: %s", midl_variant_name(variant), result.reason);

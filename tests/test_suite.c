@@ -769,8 +769,9 @@ static size_t rows_of_instruction_sets(void)
     for (size_t i = 0; i < midl_variant_count(); i++) {
         const struct midl_variant *variant = midl_variant_at(i);
         const char *idea = midl_variant_idea(variant);
-        rows += midl_variant_is_linear(variant) || strcmp(idea, "simd") == 0 ||
-                strcmp(idea, "lists") == 0;
+        rows += midl_variant_dtype(variant) == MIDL_F32 &&
+                (midl_variant_is_linear(variant) || strcmp(idea, "simd") == 0 ||
+                 strcmp(idea, "lists") == 0);
     }
     return rows;
 }

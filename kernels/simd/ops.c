@@ -5,6 +5,8 @@ extern const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops);
 const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops) = {
     .dot = simd_dot,
     .rows = simd_rows,
+    .weights_dot = simd_weights_dot,
+    .weights_rows = simd_weights_rows,
     .panels = simd_panels,
     .topk = simd_topk,
     .topk_blocks = simd_topk_blocks,

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "../midl.h"
+#include "../weights.h"
 
 #define MIDL_PANEL 16
 
@@ -30,7 +31,12 @@ struct simd_ops {
     void (*rows)(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
                  const float *x, size_t ldx, float *y, size_t ldy);
 
-    /* The same for panels [first, last) of the packed M [N][K]: for short rows. */
+    /* The same two for weights of any type. */
+    float (*weights_dot)(const struct midl_weights *W, size_t j, const float *x);
+    void (*weights_rows)(size_t first, size_t last, const struct midl_weights *W, const float *bias,
+                         size_t B, const float *x, float *y, size_t ldy);
+
+    /* As `rows` for panels [first, last) of the packed M [N][K]: for short rows. */
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 

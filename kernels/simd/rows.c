@@ -8,52 +8,100 @@
 
 float simd_dot(size_t d, const float *w, const float *x)
 {
-    return tile_dot(d, w, x);
+    return tile_dot(MIDL_F32, d, w, x);
+}
+
+float simd_weights_dot(const struct midl_weights *W, size_t j, const float *x)
+{
+    const void *row = midl_weights_row(W, j);
+    switch (W->dtype) {
+    case MIDL_F32:
+        return tile_dot(MIDL_F32, W->d, row, x);
+    case MIDL_BF16:
+        return tile_dot(MIDL_BF16, W->d, row, x);
+    case MIDL_INT8:
+        return tile_scaled(MIDL_INT8, W, j, tile_dot(MIDL_INT8, W->d, row, x));
+    }
+    return 0.0f;
 }
 
 struct rows_call {
-    size_t K;
-    const float *W, *bias, *x;
+    const struct midl_weights *W;
+    const float *bias;
+    size_t B;
+    const float *x;
     size_t ldx;
     float *y;
     size_t ldy;
 };
 
-/* R rows from j, C inputs from b. */
-VEC_INLINE void rows_tile(const struct rows_call *call, size_t R, size_t C, size_t j, size_t b)
+VEC_INLINE void rows_store(enum midl_dtype dtype, const struct rows_call *call, size_t j, size_t b,
+                           float sum)
 {
-    const float *w[TILE_MOST], *x[TILE_MOST];
-    float out[TILE_MOST];
-    for (size_t r = 0; r < R; r++)
-        w[r] = call->W + (j + r) * call->K;
-    for (size_t c = 0; c < C; c++)
-        x[c] = call->x + (b + c) * call->ldx;
-    tile_dots(R, C, call->K, w, x, out);
-    for (size_t r = 0; r < R; r++)
-        for (size_t c = 0; c < C; c++)
-            call->y[(b + c) * call->ldy + j + r] =
-                out[r * C + c] + (call->bias ? call->bias[j + r] : 0.0f);
+    call->y[b * call->ldy + j] =
+        tile_scaled(dtype, call->W, j, sum) + (call->bias ? call->bias[j] : 0.0f);
 }
 
-static void rows_single(const struct rows_call *call, size_t j, size_t b)
+/* R rows from j, C inputs from b. */
+VEC_INLINE void rows_tile(enum midl_dtype dtype, const struct rows_call *call, size_t R, size_t C,
+                          size_t j, size_t b)
 {
-    call->y[b * call->ldy + j] = tile_dot(call->K, call->W + j * call->K, call->x + b * call->ldx) +
-                                 (call->bias ? call->bias[j] : 0.0f);
+    const void *w[TILE_MOST];
+    const float *x[TILE_MOST];
+    float out[TILE_MOST];
+    for (size_t r = 0; r < R; r++)
+        w[r] = midl_weights_row(call->W, j + r);
+    for (size_t c = 0; c < C; c++)
+        x[c] = call->x + (b + c) * call->ldx;
+    tile_dots(dtype, R, C, call->W->d, w, x, out);
+    for (size_t r = 0; r < R; r++)
+        for (size_t c = 0; c < C; c++)
+            rows_store(dtype, call, j + r, b + c, out[r * C + c]);
+}
+
+VEC_INLINE void rows_single(enum midl_dtype dtype, const struct rows_call *call, size_t j, size_t b)
+{
+    rows_store(dtype, call, j, b,
+               tile_dot(dtype, call->W->d, midl_weights_row(call->W, j), call->x + b * call->ldx));
+}
+
+VEC_INLINE void rows_all(enum midl_dtype dtype, const struct rows_call *call, size_t first,
+                         size_t last)
+{
+    size_t j = first;
+    for (; j + TILE_ROWS <= last; j += TILE_ROWS) {
+        size_t b = 0;
+        for (; b + TILE_COLS <= call->B; b += TILE_COLS)
+            rows_tile(dtype, call, TILE_ROWS, TILE_COLS, j, b);
+        for (; b < call->B; b++)
+            rows_tile(dtype, call, TILE_ROWS, 1, j, b);
+    }
+    for (; j < last; j++)
+        for (size_t b = 0; b < call->B; b++)
+            rows_single(dtype, call, j, b);
 }
 
 void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
                const float *x, size_t ldx, float *y, size_t ldy)
 {
-    struct rows_call call = {K, W, bias, x, ldx, y, ldy};
-    size_t j = first;
-    for (; j + TILE_ROWS <= last; j += TILE_ROWS) {
-        size_t b = 0;
-        for (; b + TILE_COLS <= B; b += TILE_COLS)
-            rows_tile(&call, TILE_ROWS, TILE_COLS, j, b);
-        for (; b < B; b++)
-            rows_tile(&call, TILE_ROWS, 1, j, b);
+    struct midl_weights weights = midl_weights_plain(K, W);
+    struct rows_call call = {&weights, bias, B, x, ldx, y, ldy};
+    rows_all(MIDL_F32, &call, first, last);
+}
+
+void simd_weights_rows(size_t first, size_t last, const struct midl_weights *W, const float *bias,
+                       size_t B, const float *x, float *y, size_t ldy)
+{
+    struct rows_call call = {W, bias, B, x, W->d, y, ldy};
+    switch (W->dtype) {
+    case MIDL_F32:
+        rows_all(MIDL_F32, &call, first, last);
+        break;
+    case MIDL_BF16:
+        rows_all(MIDL_BF16, &call, first, last);
+        break;
+    case MIDL_INT8:
+        rows_all(MIDL_INT8, &call, first, last);
+        break;
     }
-    for (; j < last; j++)
-        for (size_t b = 0; b < B; b++)
-            rows_single(&call, j, b);
 }

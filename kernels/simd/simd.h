@@ -7,6 +7,8 @@
 
 #define simd_rows MIDL_ISA_SYMBOL(midl_simd_rows)
 #define simd_dot MIDL_ISA_SYMBOL(midl_simd_dot)
+#define simd_weights_dot MIDL_ISA_SYMBOL(midl_simd_weights_dot)
+#define simd_weights_rows MIDL_ISA_SYMBOL(midl_simd_weights_rows)
 #define simd_panels MIDL_ISA_SYMBOL(midl_simd_panels)
 #define simd_topk MIDL_ISA_SYMBOL(midl_simd_topk)
 #define simd_topk_blocks MIDL_ISA_SYMBOL(midl_simd_topk_blocks)
@@ -15,6 +17,9 @@
 float simd_dot(size_t d, const float *w, const float *x);
 void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,
                const float *x, size_t ldx, float *y, size_t ldy);
+float simd_weights_dot(const struct midl_weights *W, size_t j, const float *x);
+void simd_weights_rows(size_t first, size_t last, const struct midl_weights *W, const float *bias,
+                       size_t B, const float *x, float *y, size_t ldy);
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 bool simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index,

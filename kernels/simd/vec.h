@@ -41,6 +41,23 @@ VEC_INLINE void vec_store(float *p, vec v)
     _mm512_storeu_ps(p, v);
 }
 
+/* Pairs of bf16, the lower or the upper of each, as floats. */
+VEC_INLINE vec vec_bf16_lower(const uint32_t *p)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+}
+
+VEC_INLINE vec vec_bf16_upper(const uint32_t *p)
+{
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32((int)0xffff0000)));
+}
+
+VEC_INLINE vec vec_int8(const int8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
 VEC_INLINE vec vec_fma(vec a, vec b, vec c)
 {
     return _mm512_fmadd_ps(a, b, c);
@@ -89,6 +106,22 @@ VEC_INLINE vec vec_load_part(const float *p, size_t count)
 VEC_INLINE void vec_store(float *p, vec v)
 {
     _mm256_storeu_ps(p, v);
+}
+
+VEC_INLINE vec vec_bf16_lower(const uint32_t *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)p), 16));
+}
+
+VEC_INLINE vec vec_bf16_upper(const uint32_t *p)
+{
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256((const __m256i *)p),
+                                                _mm256_set1_epi32((int)0xffff0000)));
+}
+
+VEC_INLINE vec vec_int8(const int8_t *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
 VEC_INLINE vec vec_fma(vec a, vec b, vec c)
@@ -144,6 +177,27 @@ VEC_INLINE vec vec_load_part(const float *p, size_t count)
 VEC_INLINE void vec_store(float *p, vec v)
 {
     memcpy(p, &v, sizeof v);
+}
+
+typedef uint32_t vec_words __attribute__((vector_size(16)));
+
+VEC_INLINE vec vec_bf16_lower(const uint32_t *p)
+{
+    vec_words words;
+    memcpy(&words, p, sizeof words);
+    return (vec)(words << 16);
+}
+
+VEC_INLINE vec vec_bf16_upper(const uint32_t *p)
+{
+    vec_words words;
+    memcpy(&words, p, sizeof words);
+    return (vec)(words & 0xffff0000);
+}
+
+VEC_INLINE vec vec_int8(const int8_t *p)
+{
+    return (vec){p[0], p[1], p[2], p[3]};
 }
 
 VEC_INLINE vec vec_fma(vec a, vec b, vec c)
