@@ -1,6 +1,6 @@
-/* test_durable.c - what was committed is there: after kill -9, on a full disk, in folders that
- * can't be written to and in a crowd of writers. What another process does is done in a forked
- * child, which reports by its exit status and never asserts. */
+/* test_durable.c - what was committed is there: after kill -9, after power loss, on a full disk, in
+ * folders that can't be written to and in a crowd of writers. What another process does is done in
+ * a forked child, which reports by its exit status and never asserts. */
 #include "store_tools.h"
 
 #include <errno.h>
@@ -150,6 +150,62 @@ static void committed_groups_survive_kill(void **state)
     assert_true(known >= KILLS);
     print_message("%d groups after %d kills, %d committed but not yet told\n", known, KILLS,
                   inside);
+}
+
+/* ---- Power loss ------------------------------------------------------------------------------ */
+
+/* What a disk may hold after the power went: the file as it was, and of the log everything up to
+ * the last commit, which was synchronised, and behind that anything: nothing, zeros, noise, a part
+ * of what was being written. */
+static void lose_power(const char *file, size_t file_size, const char *log, size_t log_size,
+                       size_t certain, struct rng *rng)
+{
+    size_t size = certain + rng_below(rng, (uint32_t)(log_size - certain + 1));
+    char *torn = malloc(log_size + 4096);
+    assert_non_null(torn);
+    memcpy(torn, log, size);
+    if (rng_below(rng, 2) == 0) {
+        size_t garbage = rng_below(rng, 4096);
+        bool noise = rng_below(rng, 2) == 0;
+        for (size_t i = 0; i < garbage; i++)
+            torn[size + i] = noise ? (char)rng_next(rng) : 0;
+        size += garbage;
+    }
+    unlink("lost.db-shm");
+    write_file("lost.db", file, file_size);
+    write_file("lost.db-wal", torn, size);
+    free(torn);
+}
+
+static void committed_groups_survive_power_loss(void **state)
+{
+    enum { GROUPS = 24, LOSSES = 200 };
+    struct rng rng = rng_seed(12);
+    size_t committed[GROUPS + 1], file_size = 0, log_size = 0;
+    struct store *store = open_store("power.db", STORE_WRITE);
+    int64_t run_id = begin_run(store);
+
+    (void)state;
+    for (int group = 0; group <= GROUPS; group++) {
+        if (group > 0)
+            assert_int_equal(put_group(store, run_id, group - 1), STORE_OK);
+        free(read_file("power.db-wal", &committed[group]));
+        assert_true(group == 0 || committed[group] > committed[group - 1]);
+    }
+    char *file = read_file("power.db", &file_size), *log = read_file("power.db-wal", &log_size);
+    store_close(store);
+
+    for (int loss = 0; loss < LOSSES; loss++) {
+        int known = (int)rng_below(&rng, GROUPS + 1);
+        lose_power(file, file_size, log, log_size, committed[known], &rng);
+        store = open_store("lost.db", loss % 2 ? STORE_READ : STORE_WRITE);
+        int groups = count_whole_groups(store);
+        assert_in_range(groups, known, GROUPS);
+        assert_string_equal(answer(store, "SELECT * FROM pragma_integrity_check"), "ok");
+        store_close(store);
+    }
+    free(file);
+    free(log);
 }
 
 /* ---- A full disk ----------------------------------------------------------------------------- */
@@ -474,6 +530,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(committed_groups_survive_kill),
+        cmocka_unit_test(committed_groups_survive_power_loss),
         cmocka_unit_test(a_file_size_limit_loses_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(folders_without_permission),
