@@ -117,17 +117,20 @@ cleanup:
 void noise_facts(const struct noise *noise, struct noise_facts *ret)
 {
     const struct {
-        const char *name, *format;
+        const char *name;
+        int digits;
         double value;
-    } rows[NOISE_FACTS] = {{"noise_seconds", "%.3f", noise->seconds},
-                           {"noise_pairs", "%.0f", (double)noise->pairs},
-                           {"noise_chance_difference", "%.5f", noise->chance},
-                           {"noise_resolvable", "%.5f", noise->resolvable},
-                           {"noise_seconds_for_1_percent", "%.3f", noise->seconds_for_1_percent},
-                           {"noise_stolen", "%.4f", noise->stolen}};
+    } rows[NOISE_FACTS] = {{"noise_seconds", 3, noise->seconds},
+                           {"noise_pairs", 0, (double)noise->pairs},
+                           {"noise_chance_difference", 5, noise->chance},
+                           {"noise_resolvable", 5, noise->resolvable},
+                           {"noise_seconds_for_1_percent", 3, noise->seconds_for_1_percent},
+                           {"noise_stolen", 4, noise->stolen}};
     for (size_t i = 0; i < NOISE_FACTS; i++) {
-        snprintf(ret->texts[i], sizeof ret->texts[i],
-                 isnan(rows[i].value) ? "unknown" : rows[i].format, rows[i].value);
+        if (isnan(rows[i].value))
+            snprintf(ret->texts[i], sizeof ret->texts[i], "unknown");
+        else
+            snprintf(ret->texts[i], sizeof ret->texts[i], "%.*f", rows[i].digits, rows[i].value);
         ret->rows[i] = (struct store_fact){rows[i].name, ret->texts[i]};
     }
 }

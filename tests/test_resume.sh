@@ -1,11 +1,13 @@
 #!/bin/sh
-# test_resume.sh MIDL QUERY [KILLS [SEED]] - a sweep killed KILLS times at random moments (kill -9, every
-# fifth time Ctrl-C or SIGTERM), each time resumed: no point is lost, measured twice or half stored.
+# test_resume.sh MIDL QUERY [KILLS [SEED [MS]]] - a sweep killed KILLS times at random moments (kill -9, every
+# fifth time Ctrl-C or SIGTERM), each time resumed: no point is lost, measured twice or half stored. A
+# slow machine needs more time between kills, up to MS milliseconds, to get anywhere.
 set -u
 midl=$1
 query=$2
 kills=${3:-10}
 seed=${4:-1}
+most=${5:-2000}
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 db=$folder/a.db
@@ -61,7 +63,7 @@ while [ $stopped -lt "$kills" ] && [ $i -lt $((3 * kills + 20)) ]; do
     esac
     "$midl" $sweep --resume --quiet >"$folder/out" 2>"$folder/err" &
     child=$!
-    random 2000
+    random $most
     sleep $((drawn / 1000)).$(printf %03d $((drawn % 1000)))
     kill -$signal $child 2>/dev/null
     wait $child 2>/dev/null
