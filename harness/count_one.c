@@ -15,7 +15,7 @@
 #include "machine.h"
 #include "midl.h"
 #include "midl_config.h"
-#include "problem.h"
+#include "prepared.h"
 #include "suite.h"
 
 #if MIDL_HAVE_CALLGRIND
@@ -64,15 +64,15 @@ static void print_facts(const struct midl_plan *plan)
 #endif
 }
 
-static void run_counted(struct midl_plan *plan, size_t batch, const float *x, float *y, bool cold)
+static void run_counted(struct prepared *prepared, bool cold)
 {
     if (cold)
-        midl_run(plan, batch, x, y);
+        prepared_run(prepared);
     CALLGRIND_START_INSTRUMENTATION;
     if (!cold)
-        midl_run(plan, batch, x, y);
+        prepared_run(prepared);
     CALLGRIND_TOGGLE_COLLECT;
-    midl_run(plan, batch, x, y);
+    prepared_run(prepared);
     CALLGRIND_TOGGLE_COLLECT;
     CALLGRIND_STOP_INSTRUMENTATION;
     CALLGRIND_DUMP_STATS;
@@ -94,36 +94,15 @@ static void print_flops(void)
 
 static enum outcome count_case(const struct bench_case *bench_case, struct error *error)
 {
-    const struct bench_shape *shape = &bench_case->shape;
-    struct problem problem = {0};
-    struct midl_plan *plan = NULL;
-    char reason[MIDL_REASON_SIZE];
-    float *y = NULL;
-    enum outcome outcome = problem_load(shape, &problem, error);
+    struct prepared prepared;
+    enum outcome outcome = prepared_make(bench_case, &prepared, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    struct midl_plan_options options = {.variant = midl_variant_name(bench_case->variant),
-                                        .dtype = shape->dtype,
-                                        .max_batch = shape->batch,
-                                        .threads = shape->threads};
-    if (midl_plan_create(&problem.layer, &options, &plan, reason) != MIDL_OK) {
-        outcome = fail(error, OUTCOME_USAGE, "%s", reason);
-        goto cleanup;
-    }
-    size_t bytes = shape->batch * shape->layer.n * sizeof *y;
-    if (posix_memalign((void **)&y, 64, bytes) != 0) {
-        outcome = fail_memory(error, "the output", (double)bytes);
-        goto cleanup;
-    }
-    memset(y, 0, bytes);
-    run_counted(plan, shape->batch, problem.x, y, shape->cache == CACHE_COLD);
-    print_facts(plan);
+    run_counted(&prepared, bench_case->shape.cache == CACHE_COLD);
+    print_facts(prepared.plan);
     print_flops();
-cleanup:
-    free(y);
-    midl_plan_destroy(plan);
-    problem_clear(&problem);
-    return outcome;
+    prepared_clear(&prepared);
+    return OUTCOME_DONE;
 }
 
 int command_count_one(int argc, char **argv)

@@ -17,6 +17,7 @@
 #include "cover.h"
 #include "progress.h"
 #include "trial.h"
+#include "verify_counters.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define NOTES_MOST 20
@@ -212,7 +213,7 @@ static enum outcome make_lines(const char *pattern, struct lines *ret, struct er
 /* ---- Running -------------------------------------------------------------------------------- */
 
 struct request {
-    const char *kernel, *quick, *one, *json, *quiet;
+    const char *kernel, *quick, *one, *counters, *json, *quiet;
     size_t number; /* --case; 0: all */
 };
 
@@ -458,6 +459,7 @@ static enum outcome parse(int argc, char **argv, struct request *ret, bool *ret_
         {"kernel", "PATTERN", "only kernels of this name or idea; may hold * and ?", &ret->kernel},
         {"quick", NULL, "small shapes only: some seconds", &ret->quick},
         {"case", "N", "only this case, as numbered in a failure", &ret->one},
+        {"counters", NULL, "cost models against counted FLOPs and bytes instead", &ret->counters},
         {"json", NULL, "the result as JSON", &ret->json},
         {"quiet", NULL, "no progress", &ret->quiet},
     };
@@ -465,11 +467,15 @@ static enum outcome parse(int argc, char **argv, struct request *ret, bool *ret_
     enum outcome outcome = options_parse(
         argc, argv, "midl verify [options]",
         "Compare every kernel with the double-precision reference, over all shapes and "
-        "edge cases.\nExit status 0: all right; 1: a kernel is wrong.",
+        "edge cases.\nExit status 0: all right; 1: a kernel, or with --counters a cost model, is "
+        "wrong; "
+        "4: nothing could be judged.",
         rows, COUNT(rows), &first, ret_help, error);
     if (outcome == OUTCOME_DONE && !*ret_help && first < argc)
         return fail(error, OUTCOME_USAGE, "unexpected argument '%s': a kernel is named by --kernel",
                     argv[first]);
+    if (outcome == OUTCOME_DONE && ret->counters && ret->one)
+        return fail(error, OUTCOME_USAGE, "--case and --counters don't go together");
     return outcome;
 }
 
@@ -479,8 +485,12 @@ int command_verify(int argc, char **argv)
     struct error error;
     bool help = false;
     enum outcome outcome = parse(argc, argv, &work.request, &help, &error);
+    const struct request *request = &work.request;
     if (outcome == OUTCOME_DONE && !help)
-        outcome = verify(&work, &error);
+        outcome = request->counters
+                      ? verify_counters(request->kernel, request->quick != NULL,
+                                        request->json != NULL, request->quiet != NULL, &error)
+                      : verify(&work, &error);
     free(work.trials);
     free(work.lines.line);
     return outcome == OUTCOME_DONE ? 0 : command_fail("verify", outcome, &error);

@@ -96,6 +96,8 @@ prints '^mnist  .*set MIDL_DATA or --data to the folder that holds mnist/' list 
 [ "$(wc -l <"$folder/out")" -eq $(($(ls "$here"/suites/*.suite | wc -l) + 1)) ] ||
     complain "midl list suites: not a line each"
 prints '^points  *time_ns  *ns  ' list metrics
+prints '^flops  *flops  ' list counters
+flops_here=$(awk '$1 == "flops" {print $3}' "$folder/out")
 prints '^name  *text' list figures
 [ "$(wc -l <"$folder/out")" -eq $(($(ls "$here"/plots | grep -c '\.sql$') + 1)) ] ||
     complain "midl list figures: not a line each"
@@ -148,6 +150,19 @@ if [ -c /dev/full ]; then
     done
 fi
 "$midl" list kernels >&- 2>&- || complain "closed streams"
+
+# ---- midl verify --counters: a verdict where FLOPs can be counted, else none, and why
+
+if [ "$flops_here" = no ]; then
+    expect 4 verify --counters --quick --kernel masked --quiet
+    grep -q "^midl verify: no model can be judged: FLOPs can't be counted: " "$folder/err" ||
+        complain "verify --counters doesn't say what was tried: $(cat "$folder/err")"
+else
+    expect 0 verify --counters --quick --kernel masked --quiet
+    grep -q '^masked .* right$' "$folder/out" || complain "verify --counters: no verdict"
+fi
+expect 4 verify --counters --kernel "simd-$(uname -m | sed 's/x86_64/neon/;s/aarch64/avx2/')" --quiet
+refuses "midl verify: --case and --counters don't go together" verify --counters --case 1
 
 [ $failures -eq 0 ] || exit 1
 echo "commands: all as expected"

@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "command.h"
+#include "cost_check.h"
 #include "counters.h"
 #include "error.h"
 #include "flop_count.h"
@@ -555,6 +556,54 @@ static void test_callgrind_same_twice(void **state)
     assert_int_equal(scratch_entries(), 0);
 }
 
+static void assert_verdict(struct cost_count count, double model, double most,
+                           enum cost_verdict verdict)
+{
+    count.model = model;
+    if (cost_judge(&count, most) != verdict)
+        fail_msg("counted %.0f, model %.0f: verdict %d", count.counted, model,
+                 (int)cost_judge(&count, most));
+}
+
+/* A true model is right; one that lacks a part, or has some of it twice, is wrong, each time
+ * against what was really counted. */
+static void test_cost_check(void **state)
+{
+    const struct cost_shape *shapes;
+    struct bench_cases cases = {0};
+    struct cost_check check;
+    struct error error;
+    (void)state;
+    if (!countable())
+        return;
+    cost_check_shapes(&shapes);
+    assert_int_equal(
+        cost_check_case(&shapes[0], midl_variant_find("masked", MIDL_F32), &cases, &error),
+        OUTCOME_DONE);
+    if (cost_check_run(&cases.cases[0], &check, &error) != OUTCOME_DONE)
+        fail_msg("%s", error.text);
+    struct midl_cost cost =
+        midl_variant_cost(cases.cases[0].variant, &cases.cases[0].shape.layer, 1, NULL);
+    bench_cases_clear(&cases);
+    double flops = midl_cost_flops(&cost), bytes = midl_cost_bytes(&cost);
+    assert_near(check.flops.model, flops);
+    assert_near(check.bytes.model, bytes);
+    if (FLOPS_DECODED) {
+        assert_int_equal(cost_check_judge(&check), COST_RIGHT);
+        assert_verdict(check.flops, flops - cost.flops.gate, COST_MOST_FLOPS, COST_WRONG);
+        assert_verdict(check.flops, flops - cost.flops.light, COST_MOST_FLOPS, COST_WRONG);
+        assert_verdict(check.flops, flops / 2, COST_MOST_FLOPS, COST_WRONG);
+        assert_verdict(check.flops, flops + cost.flops.gate, COST_MOST_FLOPS, COST_WRONG);
+        assert_verdict(check.flops, NAN, COST_MOST_FLOPS, COST_WRONG);
+        check.bytes.model = bytes - cost.bytes.full;
+        assert_int_equal(cost_check_judge(&check), COST_WRONG);
+    }
+    assert_verdict(check.bytes, bytes, COST_MOST_BYTES, COST_RIGHT);
+    assert_verdict(check.bytes, bytes + cost.bytes.gate, COST_MOST_BYTES, COST_WRONG);
+    check.flops.counted = NAN;
+    assert_verdict(check.flops, flops, COST_MOST_FLOPS, COST_UNKNOWN);
+}
+
 /* Empty caches miss at least every line of the weights; full ones hardly any. */
 static void test_callgrind_cold(void **state)
 {
@@ -645,6 +694,7 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(test_child),
         cmocka_unit_test(test_callgrind_same_twice),
+        cmocka_unit_test(test_cost_check),
         cmocka_unit_test(test_callgrind_cold),
         cmocka_unit_test(test_callgrind_refused),
         cmocka_unit_test(test_callgrind_failing),

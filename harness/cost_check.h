@@ -1,0 +1,55 @@
+/* cost_check.h - the cost model of a variant against what one call of it was seen to do.
+ *
+ * FLOPs: counted by the processor where it can (PAPI), else by callgrind. Bytes: the cache lines of
+ * data that a call with empty caches touches, by callgrind. A model says the least that must be
+ * done: less than that can't have been counted, and what was counted on top has a limit, which the
+ * loss of any part of the model (gate, light path, full path) exceeds at the shapes of
+ * cost_check_shapes.
+ */
+#ifndef MIDL_COST_CHECK_H
+#define MIDL_COST_CHECK_H
+
+#include "case.h"
+#include "counters.h"
+#include "error.h"
+
+/* Counted / model. Beyond the model's FLOPs: sums over the lanes of vectors, lanes that pad, the
+ * polynomial of the sigmoid. Beyond its bytes: packed copies (OpenBLAS packs all of W in a batch),
+ * lists, workspace. */
+#define COST_LEAST 0.999
+#define COST_MOST_FLOPS 1.15
+#define COST_MOST_BYTES 2.5
+
+enum cost_verdict { COST_RIGHT, COST_WRONG, COST_UNKNOWN };
+
+struct cost_count {
+    double model, counted;            /* counted NaN: see reason */
+    const char *source;               /* papi, callgrind */
+    char reason[COUNTER_REASON_SIZE]; /* why not counted, or what was tried before */
+};
+
+struct cost_check {
+    struct cost_count flops, bytes;
+};
+
+/* Count the case. A case that can't be run is an error; one that can't be counted isn't. */
+enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_check *ret,
+                            struct error *error);
+
+enum cost_verdict cost_judge(const struct cost_count *count, double most);
+
+/* The worse of both: wrong, else unknown if the FLOPs are, else right. */
+enum cost_verdict cost_check_judge(const struct cost_check *check);
+
+/* A place to check at: axes and values as options of a sweep, by name, ended by NULL. */
+struct cost_shape {
+    const char *axes[8][2];
+};
+
+size_t cost_check_shapes(const struct cost_shape **ret);
+
+/* The case of one variant at one place. *ret_count is 0 if the variant doesn't have it. */
+enum outcome cost_check_case(const struct cost_shape *shape, const struct midl_variant *variant,
+                             struct bench_cases *ret, struct error *error);
+
+#endif
