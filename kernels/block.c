@@ -1,11 +1,19 @@
 /* block.c - block selection on packed blocks: sixteen neighbours are selected or left out together.
  *
- * The sixteen rows of a block are packed side by side, [n/16][d][16], so that a vector is sixteen
- * neurons and nothing is summed across lanes. As in lists.c the pairs are turned around: for each
- * block the list of the inputs that selected it, by counting sort; a block's weights are read once
- * and meet C inputs in C accumulators, each input value broadcast. Short lists (C <= 4) cut the sum
- * over d in four to have chains enough to hide the latency of the multiply-add. The blend is one
- * vector step a pair.
+ * As in lists.c the pairs are turned around: for each block the list of the inputs that selected
+ * it, by counting sort. The sixteen rows of a block lie side by side, so that a vector is sixteen
+ * neurons and nothing is summed across lanes: each loaded vector of weights meets C inputs, every
+ * input value broadcast from memory by the multiply-add itself. That takes 1 + C loads for C
+ * multiply-adds, so that the load ports are the limit and C should be large.
+ *
+ * The sum over d goes in slices: of W, packed [slice][n/16][SLICE][16], a block's slice stays in
+ * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
+ * in the second. The copy also gives the rows of x an odd stride: rows of 1024 floats would all
+ * fall into one set of the cache, and twelve of them fill it. W is read once, front to back, and
+ * where a block has several groups of inputs, the first prefetches the next block's slice (with
+ * fewer inputs the processor's own prefetching is the faster).
+ *
+ * An element's sum has PARTS chains a slice, whatever C is, and so doesn't depend on the batch.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +25,17 @@
 
 extern MIDL_IMPL(block);
 
-enum { LANES = MIDL_PANEL, VECS = LANES / VEC_LANES, GROUP = 12 / VECS > 4 ? 12 / VECS : 4 };
+enum {
+    LANES = MIDL_PANEL,
+    VECS = LANES / VEC_LANES,
+    PARTS = VECS == 1 ? 2 : 1, /* chains of a vector: two of few inputs' keep the ports busy */
+    CHAINS = VECS * PARTS,     /* of an input */
+    GROUP = (VEC_REGISTERS == 32 ? 24 : 12) / CHAINS, /* most inputs of a tile */
+    STEPS = 4,
+    SLICE = 256,
+    X_STRIDE = SLICE + 16, /* floats */
+    CHUNK = 256            /* inputs whose slices of x fit the second-level cache */
+};
 
 /* One input that selected a block: which, and where the block stands in the input's own list. */
 struct member {
@@ -25,20 +43,42 @@ struct member {
 };
 
 struct block_state {
-    float *w;               /* panels of W */
+    float *w;               /* [slice][n/16][SLICE][16] */
+    float *x;               /* [chunk][X_STRIDE]: one slice */
+    float *full;            /* [members][16]: F of the slices so far */
     uint32_t *start;        /* [n/16 + 1]: where a block's members begin */
     uint32_t *next;         /* [n/16]: cursor while the lists are made */
-    struct member *members; /* [B k/16] */
+    struct member *members; /* [chunk k/16] */
 };
 
 static void destroy(void *opaque)
 {
     struct block_state *state = opaque;
     free(state->w);
+    free(state->x);
+    free(state->full);
     free(state->start);
     free(state->next);
     free(state->members);
     free(state);
+}
+
+static size_t slice_length(size_t d, size_t first)
+{
+    return d - first < SLICE ? d - first : SLICE;
+}
+
+/* Each slice of columns as panels of its own. */
+static void pack(const struct midl_layer *layer, float *packed)
+{
+    size_t n = layer->shape.n, d = layer->shape.d;
+    for (size_t first = 0; first < d; first += SLICE)
+        for (size_t j = 0; j < n; j++) {
+            size_t length = slice_length(d, first);
+            float *to = packed + first * n + j / LANES * length * LANES + j % LANES;
+            for (size_t i = 0; i < length; i++)
+                to[i * LANES] = layer->full_weight[j * d + first + i];
+        }
 }
 
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
@@ -46,165 +86,218 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
 {
     const struct midl_shape *s = &env->layer.shape;
     struct block_state *state = calloc(1, sizeof *state);
-    size_t floats = midl_panels_size(s->n, s->d), blocks = s->n / LANES;
-    size_t members = env->max_batch * (s->k / LANES);
+    size_t blocks = s->n / LANES, chunk = env->max_batch < CHUNK ? env->max_batch : CHUNK;
+    size_t members = chunk * (s->k / LANES);
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
-    state->w = midl_array(floats, sizeof *state->w);
+    state->w = midl_array(s->n * s->d, sizeof *state->w);
+    state->x = midl_array(chunk * X_STRIDE, sizeof *state->x);
+    state->full = midl_array(members * LANES, sizeof *state->full);
     state->start = midl_array(blocks + 1, sizeof *state->start);
     state->next = midl_array(blocks, sizeof *state->next);
     state->members = midl_array(members, sizeof *state->members);
-    if (!state->w || !state->start || !state->next || !state->members) {
+    if (!state->w || !state->x || !state->full || !state->start || !state->next ||
+        !state->members) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
-    midl_panels_pack(s->n, s->d, env->layer.full_weight, state->w);
+    pack(&env->layer, state->w);
     *ret_state = state;
-    *ret_bytes = sizeof *state + floats * sizeof *state->w +
+    *ret_bytes = sizeof *state +
+                 (s->n * s->d + chunk * X_STRIDE + members * LANES) * sizeof(float) +
                  (2 * blocks + 1) * sizeof *state->start + members * sizeof *state->members;
     return MIDL_OK;
 }
 
-/* The members of every block, by counting sort. */
+/* The members of every block among `count` inputs from `first` on, by counting sort. */
 static void make_lists(const struct variant_env *env, struct block_state *state,
-                       const struct midl_selection *s)
+                       const struct midl_selection *s, size_t first, size_t count)
 {
     size_t blocks = env->layer.shape.n / LANES;
     memset(state->start, 0, (blocks + 1) * sizeof *state->start);
-    for (size_t b = 0; b < s->batch; b++)
+    for (size_t b = first; b < first + count; b++)
         for (size_t i = 0; i < s->count[b]; i += LANES)
             state->start[s->index[b * s->stride + i] / LANES + 1]++;
     for (size_t j = 0; j < blocks; j++) {
         state->start[j + 1] += state->start[j];
         state->next[j] = state->start[j];
     }
-    for (size_t b = 0; b < s->batch; b++)
+    for (size_t b = first; b < first + count; b++)
         for (size_t i = 0; i < s->count[b]; i += LANES)
             state->members[state->next[s->index[b * s->stride + i] / LANES]++] =
-                (struct member){(uint32_t)b, (uint32_t)i};
+                (struct member){(uint32_t)(b - first), (uint32_t)i};
 }
 
+/* `count` inputs of a batch, from `first` on. */
 struct block_call {
     const struct variant_env *env;
     const struct variant_batch *batch;
     struct block_state *state;
+    size_t first, count;
 };
 
-/* F of one block for C members into full [C][16]; the sum over d in S interleaved parts. C and S
- * are compile-time constants. */
-VEC_INLINE void block_tile(const struct block_call *call, size_t C, size_t S, size_t block,
-                           const struct member *members, float *full)
+/* One step of the sum: column i of the block against C inputs. */
+VEC_INLINE void block_step(size_t C, size_t part, const float *w, const float *const *x, size_t i,
+                           vec *sum)
 {
-    size_t d = call->env->layer.shape.d, i = 0;
-    const float *w = call->state->w + block * d * LANES, *x[GROUP];
-    vec sum[16 * VECS];
-#pragma GCC unroll 64
-    for (size_t a = 0; a < C * S * VECS; a++)
-        sum[a] = vec_set(0.0f);
-    for (size_t c = 0; c < C; c++)
-        x[c] = call->batch->x + members[c].input * d;
-    for (; i + S <= d; i += S)
 #pragma GCC unroll 4
-        for (size_t part = 0; part < S; part++)
-#pragma GCC unroll 4
-            for (size_t v = 0; v < VECS; v++) {
-                vec wv = vec_load(w + (i + part) * LANES + v * VEC_LANES);
-#pragma GCC unroll 16
-                for (size_t c = 0; c < C; c++)
-                    sum[(c * S + part) * VECS + v] =
-                        vec_fma(wv, vec_set(x[c][i + part]), sum[(c * S + part) * VECS + v]);
-            }
-    for (; i < d; i++)
-        for (size_t v = 0; v < VECS; v++) {
-            vec wv = vec_load(w + i * LANES + v * VEC_LANES);
-#pragma GCC unroll 16
-            for (size_t c = 0; c < C; c++)
-                sum[c * S * VECS + v] = vec_fma(wv, vec_set(x[c][i]), sum[c * S * VECS + v]);
-        }
-#pragma GCC unroll 16
-    for (size_t c = 0; c < C; c++)
-#pragma GCC unroll 4
-        for (size_t v = 0; v < VECS; v++) {
-            vec total = sum[c * S * VECS + v];
-#pragma GCC unroll 4
-            for (size_t part = 1; part < S; part++)
-                total = total + sum[(c * S + part) * VECS + v];
-            vec_store(full + c * LANES + v * VEC_LANES, total);
-        }
-}
-
-#define TILE(C, S)                                                                                 \
-    case C:                                                                                        \
-        block_tile(call, C, S, block, members, full);                                              \
-        break
-
-static void block_group(const struct block_call *call, size_t C, size_t block,
-                        const struct member *members, float *full)
-{
-    enum { PARTS = VECS == 1 ? 4 : 1 };
-    switch (C) {
-        TILE(1, PARTS);
-        TILE(2, PARTS);
-        TILE(3, PARTS);
-        TILE(4, PARTS);
-#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_AVX2)
-        TILE(5, 1);
-        TILE(6, 1);
-#endif
-#if defined(MIDL_ISA_IS_AVX512)
-        TILE(7, 1);
-        TILE(8, 1);
-        TILE(9, 1);
-        TILE(10, 1);
-        TILE(11, 1);
-        TILE(12, 1);
-#endif
+    for (size_t v = 0; v < VECS; v++) {
+        vec wv = vec_load(w + i * LANES + v * VEC_LANES);
+#pragma GCC unroll 12
+        for (size_t c = 0; c < C; c++)
+            sum[(c * PARTS + part) * VECS + v] =
+                vec_fma(wv, vec_set(x[c][i]), sum[(c * PARTS + part) * VECS + v]);
     }
 }
 
-/* Blend the sixteen neurons of one member. */
-static void blend_member(const struct block_call *call, size_t block, struct member member,
-                         const float *full)
+/* One slice of one block, and a group of the inputs that selected it. */
+struct group {
+    size_t length;
+    const float *w; /* [length][16] */
+    const float *x[GROUP];
+    bool begin;    /* the first slice: store F, else add to it */
+    bool prefetch; /* the slice of the block that follows in memory */
+    float *full;   /* [C][16] */
+};
+
+/* C and prefetch are compile-time constants. */
+VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
+{
+    size_t length = group->length;
+    const float *w = group->w, *x[GROUP];
+    vec sum[GROUP * CHAINS];
+    size_t i = 0;
+#pragma GCC unroll 24
+    for (size_t a = 0; a < C * CHAINS; a++)
+        sum[a] = vec_set(0.0f);
+#pragma GCC unroll 12
+    for (size_t c = 0; c < C; c++)
+        x[c] = group->x[c];
+    for (; i + STEPS <= length; i += STEPS) {
+        if (prefetch)
+#pragma GCC unroll 4
+            for (size_t step = 0; step < STEPS; step++)
+                __builtin_prefetch(w + (length + i + step) * LANES);
+#pragma GCC unroll 4
+        for (size_t step = 0; step < STEPS; step++)
+            block_step(C, step % PARTS, w, x, i + step, sum);
+    }
+    for (; i < length; i++)
+        block_step(C, 0, w, x, i, sum);
+#pragma GCC unroll 12
+    for (size_t c = 0; c < C; c++)
+#pragma GCC unroll 4
+        for (size_t v = 0; v < VECS; v++) {
+            float *to = group->full + c * LANES + v * VEC_LANES;
+            vec total = sum[c * CHAINS + v];
+            if (PARTS == 2)
+                total = total + sum[c * CHAINS + VECS + v];
+            if (!group->begin)
+                total = vec_load(to) + total;
+            vec_store(to, total);
+        }
+}
+
+#define TILE(C)                                                                                    \
+    case C:                                                                                        \
+        if (C > GROUP / 2 && group->prefetch)                                                      \
+            block_tile(C <= GROUP ? C : GROUP, true, group);                                       \
+        else                                                                                       \
+            block_tile(C <= GROUP ? C : GROUP, false, group);                                      \
+        break
+
+static void block_group(size_t C, const struct group *group)
+{
+    switch (C) {
+        TILE(1);
+        TILE(2);
+        TILE(3);
+        TILE(4);
+        TILE(5);
+        TILE(6);
+        TILE(7);
+        TILE(8);
+        TILE(9);
+        TILE(10);
+        TILE(11);
+        TILE(12);
+    }
+}
+
+/* One block's slice from column `from` on for all its members, in groups of nearly equal size. */
+static void block_slice(const struct block_call *call, size_t block, size_t from)
+{
+    const struct block_state *state = call->state;
+    const struct midl_shape *shape = &call->env->layer.shape;
+    size_t at = state->start[block], count = state->start[block + 1] - at;
+    struct group group = {.length = slice_length(shape->d, from), .begin = from == 0};
+    group.w = state->w + from * shape->n + block * group.length * LANES;
+    group.prefetch = count > GROUP && block + 1 < shape->n / LANES;
+    for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
+        size_t C = (count + groups - 1) / groups;
+        for (size_t c = 0; c < C; c++)
+            group.x[c] = state->x + state->members[at + c].input * X_STRIDE;
+        group.full = state->full + at * LANES;
+        block_group(C, &group);
+        group.prefetch = false;
+        count -= C;
+        at += C;
+    }
+}
+
+/* Blend the sixteen neurons of member `at`. */
+static void blend_member(const struct block_call *call, size_t block, size_t at)
 {
     const struct midl_layer *layer = &call->env->layer;
     const struct midl_selection *s = call->batch->selection;
-    const float *gate = s->gate + member.input * s->stride + member.place;
-    const float *bias = layer->full_bias + block * LANES;
-    float *y = call->batch->y + member.input * layer->shape.n + block * LANES;
-    for (size_t l = 0; l < LANES; l++)
-        y[l] = midl_blend(bias[l] + full[l], y[l], gate[l]);
+    struct member member = call->state->members[at];
+    size_t b = call->first + member.input;
+    const float *gate = s->gate + b * s->stride + member.place;
+    const float *bias = layer->full_bias + block * LANES, *full = call->state->full + at * LANES;
+    float *y = call->batch->y + b * layer->shape.n + block * LANES;
+    for (size_t l = 0; l < LANES; l += VEC_LANES) {
+        vec p = vec_load(gate + l), F = vec_load(bias + l) + vec_load(full + l);
+        vec_store(y + l, p * F + (vec_set(1.0f) - p) * vec_load(y + l));
+    }
 }
 
-/* One block for all its members, in groups of nearly equal size. */
-static void block_row(const struct block_call *call, size_t block)
+/* This thread's rows of the slice of x. */
+static void copy_part(const struct block_call *call, size_t from)
 {
-    const struct member *members = call->state->members + call->state->start[block];
-    size_t count = call->state->start[block + 1] - call->state->start[block];
-    float full[GROUP * LANES];
-    for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
-        size_t C = (count + groups - 1) / groups;
-        block_group(call, C, block, members, full);
-        for (size_t c = 0; c < C; c++)
-            blend_member(call, block, members[c], full + c * LANES);
-        count -= C;
-        members += C;
-    }
+    size_t d = call->env->layer.shape.d, length = slice_length(d, from), part = parallel_part();
+    size_t last = parallel_bound(call->count, 1, part + 1);
+    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
+        memcpy(call->state->x + b * X_STRIDE, call->batch->x + (call->first + b) * d + from,
+               length * sizeof(float));
 }
 
 static void block_part(void *data)
 {
     const struct block_call *call = data;
-    size_t blocks = call->env->layer.shape.n / LANES, part = parallel_part();
-    for (size_t j = parallel_bound(blocks, 1, part); j < parallel_bound(blocks, 1, part + 1); j++)
-        block_row(call, j);
+    const struct midl_shape *s = &call->env->layer.shape;
+    size_t part = parallel_part(), first = parallel_bound(s->n / LANES, 1, part);
+    size_t last = parallel_bound(s->n / LANES, 1, part + 1);
+    for (size_t from = 0; from < s->d; from += SLICE) {
+        copy_part(call, from);
+#pragma omp barrier
+        for (size_t j = first; j < last; j++)
+            block_slice(call, j, from);
+#pragma omp barrier
+    }
+    for (size_t j = first; j < last; j++)
+        for (size_t at = call->state->start[j]; at < call->state->start[j + 1]; at++)
+            blend_member(call, j, at);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)
 {
-    struct block_call call = {env, batch, state};
-    make_lists(env, state, batch->selection);
-    parallel_run(env->threads, block_part, &call);
+    for (size_t b = 0; b < batch->batch; b += CHUNK) {
+        size_t count = batch->batch - b < CHUNK ? batch->batch - b : CHUNK;
+        struct block_call call = {env, batch, state, b, count};
+        make_lists(env, state, batch->selection, b, count);
+        parallel_run(env->threads, block_part, &call);
+    }
 }
 
 MIDL_IMPL(block) = {.create = create, .run = run, .destroy = destroy};

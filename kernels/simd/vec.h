@@ -17,7 +17,7 @@
 
 #include <immintrin.h>
 
-enum { VEC_LANES = 16, TILE_ROWS = 4, TILE_COLS = 4 };
+enum { VEC_LANES = 16, VEC_REGISTERS = 32, TILE_ROWS = 4, TILE_COLS = 4 };
 typedef __m512 vec;
 
 VEC_INLINE vec vec_set(float value)
@@ -83,7 +83,7 @@ VEC_INLINE __m128 vec_fold(vec v)
 
 #include <immintrin.h>
 
-enum { VEC_LANES = 8, TILE_ROWS = 4, TILE_COLS = 2 };
+enum { VEC_LANES = 8, VEC_REGISTERS = 16, TILE_ROWS = 4, TILE_COLS = 2 };
 typedef __m256 vec;
 
 VEC_INLINE vec vec_set(float value)
@@ -148,10 +148,10 @@ VEC_INLINE __m128 vec_fold(vec v)
 
 #if defined(MIDL_ISA_IS_NEON)
 #include <arm_neon.h>
-enum { VEC_LANES = 4, TILE_ROWS = 4, TILE_COLS = 4 };
+enum { VEC_LANES = 4, VEC_REGISTERS = 32, TILE_ROWS = 4, TILE_COLS = 4 };
 typedef float32x4_t vec;
 #else
-enum { VEC_LANES = 4, TILE_ROWS = 4, TILE_COLS = 2 };
+enum { VEC_LANES = 4, VEC_REGISTERS = 16, TILE_ROWS = 4, TILE_COLS = 2 };
 typedef float vec __attribute__((vector_size(16)));
 #endif
 
