@@ -356,7 +356,8 @@ static bool loop_move(struct loop *loop)
     struct rounds *rounds = &loop->rounds;
     const struct rounds_options *options = loop->options;
     double now_ns = clock_ns();
-    if (!rounds_move_due(rounds->count - loop->placed, now_ns - loop->start_ns, rounds->moving_ns,
+    if (loop_stopped(loop) ||
+        !rounds_move_due(rounds->count - loop->placed, now_ns - loop->start_ns, rounds->moving_ns,
                          loop->move_ns, options))
         return true;
     if (!options->move(options->move_data))

@@ -29,11 +29,11 @@ for n in $(echo "$widths" | tr , ' '); do
         mine "$folder/seconds.tsv" | grep -q . && continue
         target=$(mine "$tsv" | awk '{ print 100 * $8 }' | sort -n |
             awk '{ w[NR] = $1 } END { print (w[int((NR + 1) / 2)] + w[int((NR + 2) / 2)]) / 2 }')
-        from=$(date +%s.%N)
         $begin "$midl" sweep --n "$n" --active "$active" --kernel "$kernels" --counters none \
             --target "$target%" --budget 60s --quiet --db "$db"
-        printf '%s\t%s\t%s\t%s\n' "$n" "$active" "$(echo "$(date +%s.%N) - $from" | bc)" "$target" \
-            >>"$folder/seconds.tsv"
+        took=$(sqlite3 "$db" "SELECT value FROM environment WHERE name = 'seconds_total'
+            ORDER BY run_id DESC LIMIT 1")
+        printf '%s\t%s\t%s\t%s\n' "$n" "$active" "$took" "$target" >>"$folder/seconds.tsv"
     done
 done
 
