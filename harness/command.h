@@ -13,6 +13,7 @@ int command_list(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_sweep(int argc, char **argv);
+int command_select(int argc, char **argv);
 int command_plot(int argc, char **argv);
 
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
@@ -45,6 +46,9 @@ enum outcome option_size(const char *name, const char *text, size_t min, size_t 
                          struct error *error);
 enum outcome option_double(const char *name, const char *text, double min, double max, double *ret,
                            struct error *error);
+
+/* The command as typed, each word quoted where a shell needs it; free() it. NULL: no memory. */
+char *command_text(int argc, char **argv);
 
 /* ---- Places
  * ---------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "case.h"
 #include "command.h"
 
 #define OPTIONS_MAX 64
@@ -169,4 +170,21 @@ int command_fail(const char *command, enum outcome outcome, const struct error *
 {
     fprintf(stderr, "midl %s: %s\n", command, error->text);
     return (int)outcome;
+}
+
+char *command_text(int argc, char **argv)
+{
+    size_t size = sizeof "midl", used = size - 1;
+    for (int i = 0; i < argc; i++)
+        size += 4 * strlen(argv[i]) + 4; /* all of it quotes, between quotes */
+    char *text = malloc(size);
+    if (!text)
+        return NULL;
+    memcpy(text, "midl", sizeof "midl");
+    for (int i = 0; i < argc; i++) {
+        text[used++] = ' ';
+        case_quote(argv[i], text + used, size - used);
+        used += strlen(text + used);
+    }
+    return text;
 }

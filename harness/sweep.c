@@ -168,24 +168,6 @@ static enum outcome store_failed(struct sweep *sweep, enum store_status status, 
                 store_error(sweep->store));
 }
 
-/* "midl sweep ..." as a shell reads it; the caller frees. NULL if there is no memory. */
-static char *join_command(int argc, char **argv)
-{
-    size_t size = sizeof "midl", used = size - 1;
-    for (int i = 0; i < argc; i++)
-        size += 4 * strlen(argv[i]) + 4; /* all of it quotes, between quotes */
-    char *text = malloc(size);
-    if (!text)
-        return NULL;
-    memcpy(text, "midl", sizeof "midl");
-    for (int i = 0; i < argc; i++) {
-        text[used++] = ' ';
-        case_quote(argv[i], text + used, size - used);
-        used += strlen(text + used);
-    }
-    return text;
-}
-
 static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
                                struct error *error)
 {
@@ -641,7 +623,7 @@ int command_sweep(int argc, char **argv)
     bool help = false;
     int exit_status = OUTCOME_DONE;
 
-    sweep.command = join_command(argc, argv); /* before parsing permutes the words */
+    sweep.command = command_text(argc, argv); /* before parsing permutes the words */
     enum outcome outcome = sweep.command ? parse(argc, argv, &sweep.options, &suite, &help, &error)
                                          : fail_memory(&error, "the command line", 4096);
     if (outcome != OUTCOME_DONE || help)

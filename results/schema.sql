@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 4;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 5;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -58,7 +58,7 @@ CREATE TABLE point (
     isa         TEXT NOT NULL,
     dtype       TEXT NOT NULL,
     linear      INTEGER NOT NULL,           -- 1: a dense yardstick
-    d           INTEGER NOT NULL,
+    d           INTEGER NOT NULL,           -- 0: a selection alone, of n values
     n           INTEGER NOT NULL,
     k           INTEGER NOT NULL,
     rank        INTEGER NOT NULL,

@@ -7,8 +7,9 @@ SELECT run_id, suite, started_utc, finished_utc, status, git_commit, version, ho
        compiler, flags, seed, argv
 FROM run;
 
-DROP VIEW IF EXISTS points;
-CREATE VIEW points AS
+-- All points of table point, in the columns of `points`.
+DROP VIEW IF EXISTS every_point;
+CREATE VIEW every_point AS
 SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        CAST(p.k AS REAL) / p.n AS active, p.rank, p.gate_rank, p.batch, p.threads, p.cache,
        p.status, p.reason,
@@ -21,6 +22,19 @@ SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
        p.plan_bytes, p.selected, p.distinct_rows, p.shape_key, p.placements, p.regimes
 FROM point p JOIN run r USING (run_id);
+
+-- Calls of a layer or of its yardsticks.
+DROP VIEW IF EXISTS points;
+CREATE VIEW points AS SELECT * FROM every_point WHERE d > 0;
+
+-- Calls of a selection alone (`midl select`), which has no d: the k largest of n for each of `batch`
+-- inputs. input: the distribution of the values; yardstick: introselect.
+DROP VIEW IF EXISTS selections;
+CREATE VIEW selections AS
+SELECT point_id, run_id, suite, kernel, isa, n, k, active, batch, input, status, reason, samples,
+       time_ns, time_lo_ns, time_hi_ns, time_ns / batch / n AS ns_per_value,
+       speedup, speedup_lo, speedup_hi, yardstick, stop, shape_key
+FROM every_point WHERE d = 0;
 
 DROP VIEW IF EXISTS samples;
 CREATE VIEW samples AS

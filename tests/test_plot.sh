@@ -79,11 +79,12 @@ if grep -q 'unknown command sweep' err; then
 fi
 [ $status -eq 0 ] || say "midl sweep: exit status $status: $(cat err)"
 
-# Every figure in every format, in a folder with an awkward name; misses has nothing to show.
+# Every figure in every format, in a folder with an awkward name; misses and select have nothing to show.
 out="fi'g \"u\" \$r;es"
 "$midl" plot --db real.db --out "$out" --format svg,pdf,png,tex >drawn 2>err || say "plot: $(cat err)"
-[ "$(wc -l <err)" -eq 1 ] && grep -q 'figure misses needs .*midl sweep cache' err ||
-    say "misses was not passed over with its reason: $(cat err)"
+[ "$(wc -l <err)" -eq 2 ] && grep -q 'figure misses needs .*midl sweep cache' err &&
+    grep -q 'figure select needs .*midl select' err ||
+    say "misses and select were not passed over with their reasons: $(cat err)"
 for figure in batch heat latency promise roofline spread; do
     for suffix in .svg .pdf .png .tex -inc.pdf .tsv; do
         [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"

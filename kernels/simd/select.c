@@ -336,7 +336,7 @@ bool simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *i
     if (k == 0 || k == n)
         return true;
     struct search s = {n, k, 0, values, work, work + n + VEC_LANES};
-    if (n > FEW && deviation > 0.0f && deviation < INFINITY)
+    if (n > FEW / 2 && deviation > 0.0f && deviation < INFINITY)
         search_normal(&s, mean, deviation);
     struct cut cut = search_end(&s);
     write_chosen(n, k, values, &cut, index, chosen);

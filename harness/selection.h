@@ -1,0 +1,48 @@
+/* selection.h - top-k alone: the library's, by instruction set, and what programs use elsewhere.
+ *
+ * Every method gives the indices of the k largest of values [n] in ascending order, ties to the
+ * lower index, and the values themselves. The rivals are plain C and take the k-th largest each in
+ * its own way; the same branchless pass then writes what is above it. Only the library's own also
+ * looks for NaN.
+ */
+#ifndef MIDL_SELECTION_H
+#define MIDL_SELECTION_H
+
+#include "midl.h"
+#include "rng.h"
+
+/* What a method is given. work: SELECTION_WORK(n) floats. */
+struct selection {
+    size_t n, k;
+    const float *values; /* [n] */
+    float *work;
+    uint32_t *index; /* [k] */
+    float *chosen;   /* [k] */
+};
+
+#define SELECTION_WORK(n) (2 * ((n) + 16))
+
+struct selection_method {
+    const char *name, *text;
+    enum midl_isa isa; /* GENERIC: a rival */
+    bool (*run)(enum midl_isa isa, const struct selection *call);
+};
+
+/* The methods that this processor can run, the library's first; their number to *ret_count. */
+const struct selection_method *selection_methods(size_t *ret_count);
+
+/* "normal", "uniform", "skewed", ...: fills values [n]; false if there is no such fill. */
+bool selection_fill(const char *fill, struct rng *rng, size_t n, float *values);
+
+/* All names of fills in one line. */
+#define SELECTION_FILLS "normal, uniform, skewed, heavy, ties, two or sorted"
+
+/* The right answer, by definition and a full sort: index [k]. False if there is no memory. */
+bool selection_expected(size_t n, size_t k, const float *values, uint32_t *index);
+
+/* Whether the method gives exactly expected [k], the values to it, and touches nothing behind:
+ * index and chosen of `call` have room for one more. */
+bool selection_agrees(const struct selection_method *method, const struct selection *call,
+                      const uint32_t *expected);
+
+#endif

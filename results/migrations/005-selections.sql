@@ -1,0 +1,2 @@
+-- From version 4: selections alone are points without d, in a view of their own. No table changes; the
+-- views are made anew after every migration.
