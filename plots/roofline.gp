@@ -43,7 +43,8 @@ do for [p = 1:panels] {
             font small front
     }
     do for [r = 1:flats] {
-        set label '' . fine(sprintf('%s %.3g', flat_name[r], flat[r])) at x_high, flat[r] right \
+        digits = flat[r] < 1000 ? '%s %.3g' : '%s %.0f'
+        set label '' . fine(sprintf(digits, flat_name[r], flat[r])) at x_high, flat[r] right \
             offset -0.5, -0.6 font small front
     }
     plot for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8, \
