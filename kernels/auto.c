@@ -3,7 +3,8 @@
  * weights but make lists too short for register tiles: a dense product wins unless few neurons are
  * selected. From about nine inputs on lists win up to two thirds of the neurons. Blocks of sixteen
  * have a variant of their own, which wins at every batch. Thresholds are from one AVX-512 core;
- * what they cost elsewhere is for measurements to show.
+ * what they cost elsewhere is for measurements to show. Weights in bf16 and int8 have no lists and
+ * blocks: the gather stands in for them where few neurons are selected, else the dense product.
  */
 #include "variant.h"
 
@@ -23,9 +24,18 @@ static const char *choice(const struct midl_shape *shape, size_t batch)
     return active <= 0.6 ? "lists" : "dense-rows";
 }
 
+static const char *choice_of_narrow(const struct midl_shape *shape, size_t batch)
+{
+    double active = (double)shape->k / (double)shape->n;
+    return batch <= 2 || active <= 0.25 ? "simd" : "dense-rows";
+}
+
 static const struct midl_variant *choose(const struct variant_env *env)
 {
-    return midl_variant_find(choice(&env->layer.shape, env->max_batch), MIDL_F32);
+    enum midl_dtype dtype = env->full.dtype;
+    const char *name = dtype == MIDL_F32 ? choice(&env->layer.shape, env->max_batch)
+                                         : choice_of_narrow(&env->layer.shape, env->max_batch);
+    return midl_variant_find(name, dtype);
 }
 
 MIDL_IMPL(auto) = {.choose = choose};

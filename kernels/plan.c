@@ -110,6 +110,7 @@ enum midl_status midl_plan_create(const struct midl_layer *layer,
     if (!plan)
         return explain(MIDL_NO_MEMORY, reason, "not enough memory for a plan");
     plan->env = (struct variant_env){.layer = *layer,
+                                     .full = {.dtype = variant->dtype},
                                      .max_batch = options->max_batch,
                                      .threads = options->threads,
                                      .ops = midl_simd_ops()};

@@ -16,7 +16,7 @@
 /* What a variant is given at planning; outlives its state. */
 struct variant_env {
     struct midl_layer layer;
-    struct midl_weights full; /* W in the type of the plan */
+    struct midl_weights full; /* W in the type of the plan; `choose` sees the type alone */
     size_t max_batch;
     int threads;
     const struct simd_ops *ops; /* shared routines in the best instruction set here */

@@ -790,11 +790,13 @@ static void test_own_suites(void **state)
         const char *name;
         size_t shapes, instruction_sets; /* shapes for every idea, and for every instruction set */
         bool avx2;                       /* every idea, and AVX2 where that isn't the best */
-    } expected[] = {{"batch", 2 * 2 * 9 + 2 * 7, 0, false},
-                    {"cache", 3 * 5, 0, true},
-                    {"latency", 5 * 20, 0, false},
-                    {"mnist", 5 * 6 * 2, 0, false},
-                    {"quick", 4 * 5 + 2 * 3 + 2, 2, false}};
+        bool dtypes;                     /* each shape in bf16 and int8 as well */
+    } expected[] = {{"batch", 2 * 2 * 9 + 2 * 7, 0, false, false},
+                    {"cache", 3 * 5, 0, true, false},
+                    {"dtypes", 4 * 2 + 3 * 2, 0, false, true},
+                    {"latency", 5 * 20, 0, false, false},
+                    {"mnist", 5 * 6 * 2, 0, false, false},
+                    {"quick", 4 * 5 + 2 * 3 + 2, 2, false, false}};
     char **names;
     struct error error = {""};
     struct suite *suite;
@@ -814,9 +816,10 @@ static void test_own_suites(void **state)
         set(suite, "input", "random");
         struct bench_cases cases = expand(suite);
         size_t shapes = expected[i].shapes, more = expected[i].instruction_sets;
-        assert_int_equal(cases.group_count, shapes + more);
+        assert_int_equal(cases.group_count, shapes * (expected[i].dtypes ? 3 : 1) + more);
         size_t rows = ideas(MIDL_F32) + (expected[i].avx2 ? rows_of_avx2() : 0);
-        assert_int_equal(cases.count, shapes * rows + more * rows_of_instruction_sets());
+        size_t narrow = expected[i].dtypes ? shapes * (ideas(MIDL_BF16) + ideas(MIDL_INT8)) : 0;
+        assert_int_equal(cases.count, shapes * rows + narrow + more * rows_of_instruction_sets());
         bench_cases_clear(&cases);
         suite_destroy(suite);
     }

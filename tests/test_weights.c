@@ -206,6 +206,79 @@ static void kernels_read_the_rounded_weights(void **state)
     }
 }
 
+/* Products with int8 lie within the error bound for inputs of any range, also where only the
+ * tiniest elements of x have weights: a kernel that rounds the input fails here. */
+static void expect_product(const struct simd_ops *ops, size_t d, const float *W, const float *x)
+{
+    struct midl_weights weights;
+    size_t bytes;
+    char reason[MIDL_REASON_SIZE];
+    float *rounded = malloc(3 * d * sizeof *rounded), y[3];
+    assert_int_equal(midl_round_weights(MIDL_INT8, 3, d, W, rounded, reason), MIDL_OK);
+    assert_int_equal(midl_weights_create(MIDL_INT8, 3, d, W, &weights, &bytes, reason), MIDL_OK);
+    ops->weights_rows(0, 3, &weights, NULL, 1, x, y, 3);
+    for (size_t j = 0; j < 3; j++) {
+        double expected = 0, magnitude = 0;
+        for (size_t i = 0; i < d; i++) {
+            double term = (double)rounded[j * d + i] * (double)x[i];
+            expected += term;
+            magnitude += fabs(term);
+        }
+        double bound = 8 * sqrt((double)d) * (double)FLT_EPSILON * magnitude;
+        assert_true(isnan(expected) ? isnan(y[j]) : fabs((double)y[j] - expected) <= bound);
+    }
+    midl_weights_destroy(&weights);
+    free(rounded);
+}
+
+static void products_hold_the_bound_for_any_range(void **state)
+{
+    enum { MOST = 700 };
+    static const size_t lengths[] = {1, 2, 63, 64, 65, 129, MOST};
+    struct rng rng = rng_seed(8);
+    float W[3 * MOST], x[MOST];
+    (void)state;
+    for (size_t l = 0; l < COUNT(lengths); l++) {
+        for (int tiny = 0; tiny <= 12; tiny++) { /* elements far below the others */
+            size_t d = lengths[l];
+            for (size_t i = 0; i < 3 * d; i++)
+                W[i] = (float)rng_normal(&rng);
+            for (size_t i = 0; i < d; i++)
+                x[i] = (float)rng_normal(&rng);
+            for (int t = 0; t < tiny && (size_t)t + 1 < d; t++)
+                x[t] = ldexpf((float)rng_normal(&rng), -20 - 3 * t);
+            for (size_t i = (size_t)tiny; i < d && tiny; i++) /* row 2 has weights for these only */
+                W[2 * d + i] = 0;
+            for (int isa = MIDL_ISA_PORTABLE; isa <= MIDL_ISA_AVX512; isa++) {
+                const struct simd_ops *ops = midl_simd_ops_of((enum midl_isa)isa);
+                if (ops)
+                    expect_product(ops, d, W, x);
+            }
+        }
+    }
+}
+
+/* Scales at the ends of the floats, zeros, and a NaN. */
+static void products_of_extreme_inputs(void **state)
+{
+    enum { D = 70 };
+    static const float sizes[] = {0.0f, 1e-44f, FLT_MIN, 1e-30f, 1e30f, NAN};
+    struct rng rng = rng_seed(9);
+    float W[3 * D], x[D];
+    (void)state;
+    for (size_t s = 0; s < COUNT(sizes); s++) {
+        for (size_t i = 0; i < 3 * D; i++)
+            W[i] = (float)rng_below(&rng, 255) - 127.0f;
+        for (size_t i = 0; i < D; i++)
+            x[i] = sizes[s] * (float)rng_below(&rng, 9);
+        for (int isa = MIDL_ISA_PORTABLE; isa <= MIDL_ISA_AVX512; isa++) {
+            const struct simd_ops *ops = midl_simd_ops_of((enum midl_isa)isa);
+            if (ops)
+                expect_product(ops, D, W, x);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +290,8 @@ int main(void)
         cmocka_unit_test(int8_refuses_what_is_not_finite),
         cmocka_unit_test(rows_are_independent),
         cmocka_unit_test(kernels_read_the_rounded_weights),
+        cmocka_unit_test(products_hold_the_bound_for_any_range),
+        cmocka_unit_test(products_of_extreme_inputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
