@@ -9,6 +9,8 @@
 #include "command.h"
 #include "commit.h"
 #include "estimate.h"
+#include "file.h"
+#include "gbench_file.h"
 #include "machine.h"
 #include "measure.h"
 #include "noise.h"
@@ -35,7 +37,8 @@ static const char about[] =
 
 struct sweep_options {
     const char *axes[SUITE_AXES];
-    const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data;
+    const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data,
+        *gbench_json;
 };
 
 static const char *const axis_help[SUITE_AXES] = {
@@ -59,7 +62,7 @@ static const char *const axis_help[SUITE_AXES] = {
     [AXIS_INPUT] = "an input file, safetensors or idx",
     [AXIS_SEED] = "of random layers and inputs"};
 
-#define OTHER_OPTIONS 9
+#define OTHER_OPTIONS 10
 
 /* "gate_rank" as an option: "gate-rank". */
 static void option_name(const char *axis, char ret[24])
@@ -84,6 +87,7 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
         {"counters", "LIST", "papi, callgrind, groups (midl list counters); none", &ret->counters},
         {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
+        {"gbench-json", "FILE", "the run for Google Benchmark's tools too", &ret->gbench_json},
         {"quiet", NULL, "no progress, no table", &ret->quiet}};
     int first = 0;
 
@@ -191,6 +195,13 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
         return fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(sweep->suite));
     suite_hash(&sweep->cases, sweep->hash);
     sweep->db = options->db ? options->db : "results/midl.db";
+    if (options->gbench_json && file_same(options->gbench_json, sweep->db))
+        return fail(error, OUTCOME_USAGE, "--gbench-json %s: that is the database",
+                    file_shown(options->gbench_json));
+    if (options->gbench_json)
+        outcome = file_replace_check(options->gbench_json, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     sweep->rows = calloc(sweep->cases.count, sizeof *sweep->rows);
     if (!sweep->rows)
         return fail_memory(error, "the table", (double)(sweep->cases.count * sizeof *sweep->rows));
@@ -601,6 +612,11 @@ static enum outcome sweep_end(struct sweep *sweep, struct error *error)
     sweep->progress = NULL;
     if (status != STORE_OK)
         return store_failed(sweep, status, error);
+    enum outcome outcome = OUTCOME_DONE;
+    if (sweep->options.gbench_json) /* of all that is stored, before this start as well */
+        outcome = gbench_file_write(sweep->store, sweep->run_id, sweep->options.gbench_json, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     if (!sweep->options.json && !sweep->options.quiet) {
         print_tables(sweep);
         print_spent(&spent);

@@ -130,7 +130,7 @@ static enum store_status compile(struct store *store, const char *sql,
 /* ---- Cells ----------------------------------------------------------------------------------- */
 
 /* The shortest decimal that reads back as the same double. */
-static void print_real(FILE *out, double value)
+void store_print_real(FILE *out, double value)
 {
     char text[32];
 
@@ -202,12 +202,11 @@ static size_t utf8_length(const unsigned char *text, size_t length)
     return size;
 }
 
-static void print_json_text(FILE *out, const char *text, size_t length)
+void store_print_json_inside(FILE *out, const char *text, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)text;
     size_t plain = 0; /* text[plain..i) is still to be written, as it is */
 
-    putc('"', out);
     for (size_t i = 0; i < length;) {
         size_t size = utf8_length(bytes + i, length - i);
         if (size > 0 && bytes[i] >= ' ' && bytes[i] != '"' && bytes[i] != '\\') {
@@ -222,6 +221,12 @@ static void print_json_text(FILE *out, const char *text, size_t length)
         plain = ++i;
     }
     fwrite(text + plain, 1, length - plain, out);
+}
+
+void store_print_json_text(FILE *out, const char *text, size_t length)
+{
+    putc('"', out);
+    store_print_json_inside(out, text, length);
     putc('"', out);
 }
 
@@ -235,7 +240,7 @@ static void print_text(FILE *out, enum store_format format, const char *text, si
         print_csv_text(out, text, length);
         break;
     case STORE_JSON:
-        print_json_text(out, text, length);
+        store_print_json_text(out, text, length);
         break;
     }
 }
@@ -269,7 +274,7 @@ static bool print_cell(FILE *out, enum store_format format, sqlite3_stmt *row, i
         if (format == STORE_JSON && !isfinite(value))
             print_null(out, format);
         else
-            print_real(out, value);
+            store_print_real(out, value);
     } else {
         text = (const char *)sqlite3_column_text(row, column);
         if (!text && sqlite3_column_bytes(row, column) > 0)

@@ -162,6 +162,13 @@ enum store_status store_query(struct store *store, const char *sql,
                               const struct store_fact *parameters, size_t parameter_count,
                               enum store_format format, FILE *out, size_t *ret_rows);
 
+/* A run in Google Benchmark's own JSON format (schema version 1), so that its tools read it: a row
+ * of run_type "iteration" for every raw sample, named by variant and shape
+ * ("simd-avx2/d:1024/n:1024/k:461/..."), times in ns a call, counters flops, bytes, flops_ratio,
+ * speedup; then the aggregates mean, median, stddev, cv. Failed and skipped points are rows with
+ * error_occurred or skipped, and the message. STORE_NONE: no such run. */
+enum store_status store_write_gbench(struct store *store, int64_t run_id, FILE *out);
+
 /* First column of the first row as text, in a buffer of the caller's; STORE_NONE if there is no row
  * or it is NULL, STORE_BAD if it is longer than the buffer. */
 enum store_status store_query_text(struct store *store, const char *sql,

@@ -68,6 +68,17 @@ enum store_status store_write_row(struct store *store, sqlite3_stmt *statement,
 enum store_status store_ask(struct store *store, const char *sql, const struct value *values,
                             size_t count, const char *doing, int64_t *ret);
 
+/* ---- Printing -------------------------------------------------------------------------------- */
+
+/* The shortest decimal that reads back as the same double. */
+void store_print_real(FILE *out, double value);
+
+/* Text as a JSON string; `inside`: without its quotes. */
+void store_print_json_text(FILE *out, const char *text, size_t length);
+void store_print_json_inside(FILE *out, const char *text, size_t length);
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
 enum store_status store_begin(struct store *store, const char *doing);
 
 /* End the transaction: commit if all went well, else take everything back and keep the error. */

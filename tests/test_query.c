@@ -2,6 +2,7 @@
 #include "store_tools.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include <cJSON.h>
 
@@ -212,6 +213,111 @@ static void figures_search_by_index(void **state)
     store_close(store);
 }
 
+/* ---- A run for Google Benchmark's tools ----------------------------------------------------- */
+
+static cJSON *gbench_of(struct store *store, int64_t run_id)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    enum store_status status = store_write_gbench(store, run_id, out);
+
+    fclose(out);
+    if (status != STORE_OK)
+        fail_msg("%s", store_error(store));
+    cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
+    if (!json)
+        fail_msg("no JSON: %s", text);
+    free(text);
+    return json;
+}
+
+static const char *word_at(const cJSON *rows, int row, const char *key)
+{
+    const char *text =
+        cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(rows, row), key));
+    return text ? text : "";
+}
+
+static double number_at(const cJSON *rows, int row, const char *key)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(rows, row), key));
+}
+
+static void near(double value, double expected)
+{
+    if (!(fabs(value - expected) <= 1e-12 * fabs(expected)))
+        fail_msg("%.17g, expected %.17g", value, expected);
+}
+
+/* Every sample is a row, then the aggregates; what wasn't measured says why. */
+static void run_as_gbench(void **state)
+{
+    static const char *const names[] = {"", "", "", "", "_mean", "_median", "_stddev", "_cv"};
+    static const double real[] = {10, 20, 40, 30, 25, 25, 12.909944487358056, 0.51639777949432224};
+    struct store_sample samples[] = {{.round = 0, .iterations = 7, .real_ns = 10, .cpu_ns = 9},
+                                     {.round = 1, .iterations = 7, .real_ns = 20, .cpu_ns = 9},
+                                     {.round = 2, .iterations = 7, .real_ns = 40, .cpu_ns = 9},
+                                     {.round = 3, .iterations = 7, .real_ns = 30, .cpu_ns = 9}};
+    struct store *store = open_store("gbench.db", STORE_WRITE);
+    int64_t run_id = begin_run(store);
+    struct store_point points[] = {a_point("d=64 n=64 dtype=f32", "simd"),
+                                   a_point("d=8 n=8 dtype=f32", "simd"),
+                                   a_point("d=8 n=8 dtype=f32", "masked")};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        samples[i].reference_ns = samples[i].stolen = NAN;
+    points[0].samples = samples;
+    points[0].sample_count = 4;
+    points[0].speedup = points[0].speedup_lo = points[0].speedup_hi = 1.5;
+    points[1].status = "skipped";
+    points[1].reason = "say \"why\",\nand\xff";
+    points[2].status = "failed";
+    points[2].reason = "wrong";
+    points[2].isa = "generic";
+    put(store, run_id, points, 3);
+    cJSON *json = gbench_of(store, run_id);
+    const cJSON *rows = cJSON_GetObjectItem(json, "benchmarks");
+    const cJSON *context = cJSON_GetObjectItem(json, "context");
+    near(cJSON_GetNumberValue(cJSON_GetObjectItem(context, "json_schema_version")), 1);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(context, "host_name")), "host");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(context, "argv")), "midl sweep");
+    assert_int_equal(cJSON_GetArraySize(rows), 4 + 4 + 2);
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "simd-avx2/d:64/n:64/dtype:f32%s", names[i]);
+        assert_string_equal(word_at(rows, i, "name"), name);
+        assert_string_equal(word_at(rows, i, "run_name"), "simd-avx2/d:64/n:64/dtype:f32");
+        assert_string_equal(word_at(rows, i, "run_type"), i < 4 ? "iteration" : "aggregate");
+        assert_string_equal(word_at(rows, i, "time_unit"), "ns");
+        near(number_at(rows, i, "repetitions"), 4);
+        near(number_at(rows, i, "real_time"), real[i]);
+        near(number_at(rows, i, "iterations"), i < 4 ? 7 : 4);
+        if (i < 4)
+            near(number_at(rows, i, "repetition_index"), i);
+        if (i < 6)
+            near(number_at(rows, i, "speedup") * number_at(rows, i, "flops"), 1500);
+        if (i >= 4)
+            assert_string_equal(word_at(rows, i, "aggregate_name"), names[i] + 1);
+    }
+    near(number_at(rows, 6, "cpu_time"), 0);
+    assert_string_equal(word_at(rows, 8, "skip_message"), "say \"why\",\nand\xef\xbf\xbd");
+    assert_string_equal(word_at(rows, 9, "error_message"), "wrong");
+    assert_string_equal(word_at(rows, 9, "name"), "masked/d:8/n:8/dtype:f32");
+    cJSON_Delete(json);
+
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        assert_int_equal(store_write_gbench(store, run_id, full), STORE_MACHINE);
+        fclose(full);
+    }
+    FILE *sink = fopen("/dev/null", "w");
+    assert_int_equal(store_write_gbench(store, run_id + 1, sink), STORE_NONE);
+    fclose(sink);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +327,7 @@ int main(void)
         cmocka_unit_test(parameters_are_bound_by_kind),
         cmocka_unit_test(only_one_select_is_run),
         cmocka_unit_test(figures_search_by_index),
+        cmocka_unit_test(run_as_gbench),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

@@ -95,6 +95,30 @@ equals "words of --quiet" "$(cat "$folder/out" "$folder/err")" ""
 sql "$db" "SELECT group_concat(batch || ' ' || suite) FROM points WHERE run_id = 3" "1 own,3 own"
 sql "$db" "SELECT count(*) FROM points WHERE run_id = 3 AND speedup IS NOT NULL" 0
 
+# For Google Benchmark's tools: every sample a row; interrupted and resumed, all of the run.
+json_rows() {
+    equals "$1: samples in the JSON" "$(grep -c '"run_type": "iteration".*"real_time"' "$folder/gb.json")" \
+        "$("$query" "$folder/gb.db" "SELECT count(*) FROM samples")"
+    equals "$1: the JSON's end" "$(tail -n 1 "$folder/gb.json")" "}"
+    command -v jq >/dev/null || return 0
+    equals "$1: aggregates" "$(jq '[.benchmarks[] | select(.run_type == "aggregate")] | length' "$folder/gb.json")" \
+        $((4 * $("$query" "$folder/gb.db" "SELECT count(*) FROM points")))
+}
+axes="--n 16:512:16 --kernel masked,linear $quick --quiet --db $folder/gb.db"
+"$midl" sweep $axes --gbench-json "$folder/gb.json" >/dev/null 2>&1 &
+child=$!
+for i in $(seq 200); do
+    [ -s "$folder/gb.db" ] && [ "$("$query" "$folder/gb.db" "SELECT count(*) > 0 FROM points" 2>/dev/null)" = 1 ] && break
+    sleep 0.1
+done
+kill -INT $child
+wait $child
+json_rows interrupted
+run 0 $axes --gbench-json "$folder/gb.json" --resume
+json_rows resumed
+run 2 --n 16 --kernel masked $quick --db "$folder/gb.db" --gbench-json "$folder/gb.db"
+run 2 --n 16 --kernel masked $quick --db "$folder/gb.db" --gbench-json "$folder/nowhere/gb.json"
+
 # A made layer by name, with masks of its own.
 run 0 --n 64 --batch 16 --layer random,skewed --kernel masked $quick --db "$folder/masks.db"
 sql "$folder/masks.db" "SELECT group_concat(layer) FROM points" random,skewed
