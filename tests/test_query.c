@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include <cJSON.h>
 
@@ -171,7 +172,8 @@ static void only_one_select_is_run(void **state)
                                "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
                                "WHERE x < 10) SELECT sum(x) FROM c"),
                         "55");
-    assert_string_equal(answer(store, "SELECT * FROM pragma_user_version"), "4");
+    assert_int_equal(atoi(answer(store, "SELECT * FROM pragma_user_version")),
+                     store_newest_version);
     assert_int_equal(store_query_text(store, "SELECT 1 WHERE 0", NULL, 0, text, sizeof text),
                      STORE_NONE);
     assert_int_equal(store_query_text(store, "SELECT NULL", NULL, 0, text, sizeof text),
