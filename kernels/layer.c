@@ -13,9 +13,11 @@
 
 #include "parallel.h"
 
+enum { CHUNK = 64 }; /* inputs whose logits are searched while a near cache holds them */
+
 struct layer_state {
     float *light_up, *gate_up;     /* panels */
-    float *light_down, *gate_down; /* V x: [B][r], Q x: [B][rg] */
+    float *light_down, *gate_down; /* V x: [chunk][r], Q x: [chunk][rg] */
     float *logits;                 /* [B][n] */
     float *work;                   /* [threads][work_size] */
     size_t work_size;
@@ -48,18 +50,18 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
 {
     const struct midl_shape *s = &env->layer.shape;
     struct layer_state *state = calloc(1, sizeof *state);
-    size_t B = env->max_batch, bytes = sizeof *state;
+    size_t B = env->max_batch, chunk = B < CHUNK ? B : CHUNK, bytes = sizeof *state;
     size_t gate_rank = s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
     bool ok = state != NULL;
     if (!ok)
         return MIDL_NO_MEMORY;
     state->work_size = MIDL_TOPK_WORK(s->n);
     state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), &bytes, &ok);
-    state->light_down = take(B * s->r, sizeof(float), &bytes, &ok);
+    state->light_down = take(chunk * s->r, sizeof(float), &bytes, &ok);
     if (s->gate != MIDL_GATE_FULL)
         state->gate_up = take(midl_panels_size(s->n, gate_rank), sizeof(float), &bytes, &ok);
     if (s->gate == MIDL_GATE_LOWRANK)
-        state->gate_down = take(B * s->rg, sizeof(float), &bytes, &ok);
+        state->gate_down = take(chunk * s->rg, sizeof(float), &bytes, &ok);
     state->logits = take(B * s->n, sizeof(float), &bytes, &ok);
     state->work = take((size_t)env->threads * state->work_size, sizeof(float), &bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, &bytes, &ok);
@@ -179,37 +181,46 @@ struct layer_call {
     float *y;
 };
 
-/* One thread's share of everything; the barriers separate what reads from what wrote. */
+/* This thread's part of y = L and the logits of `count` inputs from `first` on. */
+static void products_part(const struct layer_call *call, size_t first, size_t count)
+{
+    const struct variant_env *env = call->env;
+    const struct layer_state *state = call->state;
+    const struct midl_layer *layer = &env->layer;
+    const struct midl_shape *s = &layer->shape;
+    const float *x = call->x + first * s->d;
+    float *logits = state->logits + first * s->n;
+    rows_part(env, s->r, s->d, layer->light_down, NULL, count, x, state->light_down);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        rows_part(env, s->rg, s->d, layer->gate_down, NULL, count, x, state->gate_down);
+    if (s->gate == MIDL_GATE_FULL)
+        rows_part(env, s->n, s->d, layer->gate_weight, layer->gate_bias, count, x, logits);
+#pragma omp barrier
+    panels_part(env, s->r, state->light_up, layer->light_bias, count, state->light_down,
+                call->y + first * s->n);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        panels_part(env, s->rg, state->gate_up, layer->gate_bias, count, state->gate_down, logits);
+    if (s->gate == MIDL_GATE_SHARED)
+        panels_part(env, s->r, state->gate_up, layer->gate_bias, count, state->light_down, logits);
+}
+
+/* One thread's share of everything, CHUNK inputs at a time; the barriers separate what reads from
+ * what wrote. */
 static void layer_part(void *data)
 {
     const struct layer_call *call = data;
-    const struct variant_env *env = call->env;
-    struct layer_state *state = call->state;
-    const struct midl_layer *layer = &env->layer;
-    const struct midl_shape *s = &layer->shape;
-    const float *x = call->x;
-    float *y = call->y;
-    size_t B = call->batch;
-    rows_part(env, s->r, s->d, layer->light_down, NULL, B, x, state->light_down);
-    if (s->gate == MIDL_GATE_LOWRANK)
-        rows_part(env, s->rg, s->d, layer->gate_down, NULL, B, x, state->gate_down);
-    if (s->gate == MIDL_GATE_FULL)
-        rows_part(env, s->n, s->d, layer->gate_weight, layer->gate_bias, B, x, state->logits);
+    const struct midl_shape *s = &call->env->layer.shape;
+    float *work = call->state->work + parallel_part() * call->state->work_size;
+    for (size_t first = 0; first < call->batch; first += CHUNK) {
+        size_t count = call->batch - first < CHUNK ? call->batch - first : CHUNK;
+        size_t last = first + parallel_bound(count, 1, parallel_part() + 1);
+        products_part(call, first, count);
 #pragma omp barrier
-    panels_part(env, s->r, state->light_up, layer->light_bias, B, state->light_down, y);
-    if (s->gate == MIDL_GATE_LOWRANK)
-        panels_part(env, s->rg, state->gate_up, layer->gate_bias, B, state->gate_down,
-                    state->logits);
-    if (s->gate == MIDL_GATE_SHARED)
-        panels_part(env, s->r, state->gate_up, layer->gate_bias, B, state->light_down,
-                    state->logits);
-#pragma omp barrier
-    float *work = state->work + parallel_part() * state->work_size;
-    size_t last = parallel_bound(B, 1, parallel_part() + 1);
-    for (size_t b = parallel_bound(B, 1, parallel_part()); b < last; b++) {
-        select_input(env, state, b, work);
-        if (s->unselected == MIDL_UNSELECTED_ZERO)
-            clear_unselected(s, state, b, y + b * s->n);
+        for (size_t b = first + parallel_bound(count, 1, parallel_part()); b < last; b++) {
+            select_input(call->env, call->state, b, work);
+            if (s->unselected == MIDL_UNSELECTED_ZERO)
+                clear_unselected(s, call->state, b, call->y + b * s->n);
+        }
     }
 }
 
