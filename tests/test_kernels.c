@@ -70,6 +70,23 @@ static struct trial trial_of(const struct cover_row *row, size_t tile, uint64_t 
     return trial;
 }
 
+/* True if the variant serves the trial's shape; it must pass then. */
+static bool passes(const struct trial *trial, const struct midl_variant *variant)
+{
+    struct trial_data *data = NULL;
+    struct trial_result result;
+    struct error error;
+    char text[TRIAL_TEXT_SIZE];
+    trial_text(trial, text);
+    assert_int_equal(trial_prepare(trial, NULL, &data, &error), OUTCOME_DONE);
+    assert_int_equal(trial_run(data, variant, &result, &error), OUTCOME_DONE);
+    if (result.verdict == TRIAL_FAILED)
+        fail_msg("%s %s, %s: %s", midl_variant_name(variant),
+                 midl_dtype_name(midl_variant_dtype(variant)), text, result.reason);
+    trial_destroy(data);
+    return result.verdict == TRIAL_PASSED;
+}
+
 /* Returns the number of trials; each must pass. */
 static size_t try_variant(const struct midl_variant *variant)
 {
@@ -88,18 +105,7 @@ static size_t try_variant(const struct midl_variant *variant)
     assert_true(count < COUNT(rows));
     for (size_t i = 0; i < count; i++) {
         struct trial trial = trial_of(&rows[i], midl_variant_tile(variant), i + 1);
-        struct trial_data *data = NULL;
-        struct trial_result result;
-        struct error error;
-        char text[TRIAL_TEXT_SIZE];
-        trial_text(&trial, text);
-        assert_int_equal(trial_prepare(&trial, NULL, &data, &error), OUTCOME_DONE);
-        assert_int_equal(trial_run(data, variant, &result, &error), OUTCOME_DONE);
-        if (result.verdict == TRIAL_FAILED)
-            fail_msg("%s %s, %s: %s", midl_variant_name(variant),
-                     midl_dtype_name(midl_variant_dtype(variant)), text, result.reason);
-        passed += result.verdict == TRIAL_PASSED;
-        trial_destroy(data);
+        passed += passes(&trial, variant);
     }
     return passed;
 }
@@ -122,6 +128,28 @@ static void test_variants(void **state)
         tried++;
     }
     assert_true(tried > 0);
+}
+
+/* More inputs than any routine takes at once. */
+static void test_large_batch(void **state)
+{
+    (void)state;
+    struct trial trial = {.shape = {.d = 300,
+                                    .n = 48,
+                                    .r = 3,
+                                    .rg = 2,
+                                    .k = 32,
+                                    .gate = MIDL_GATE_LOWRANK,
+                                    .select = MIDL_SELECT_BLOCK,
+                                    .block = 16},
+                          .batch = 523,
+                          .fill = FILL_NORMAL,
+                          .seed = 5};
+    size_t passed = 0;
+    for (size_t i = 0; i < midl_variant_count(); i++)
+        if (!midl_variant_unavailable(midl_variant_at(i)))
+            passed += passes(&trial, midl_variant_at(i));
+    assert_true(passed > 0);
 }
 
 /* The shared routines in each instruction set below the best. */
@@ -561,13 +589,14 @@ static void test_covers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants),          cmocka_unit_test(test_weaker_sets),
-        cmocka_unit_test(test_equal_logits),      cmocka_unit_test(test_nan_logits),
-        cmocka_unit_test(test_recovers_from_nan), cmocka_unit_test(test_infinite_logits),
-        cmocka_unit_test(test_unaligned),         cmocka_unit_test(test_plan_state),
-        cmocka_unit_test(test_linear_plans),      cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_shapes),        cmocka_unit_test(test_missing_arrays),
-        cmocka_unit_test(test_unavailable),       cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_variants),        cmocka_unit_test(test_weaker_sets),
+        cmocka_unit_test(test_large_batch),     cmocka_unit_test(test_equal_logits),
+        cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
+        cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
+        cmocka_unit_test(test_plan_state),      cmocka_unit_test(test_linear_plans),
+        cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_missing_arrays),  cmocka_unit_test(test_unavailable),
+        cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
