@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration_file.h"
 #include "file.h"
 #include "inputs.h"
 #include "midl.h"
@@ -155,7 +156,8 @@ static enum outcome prepare(const struct request *request, struct job *job, stru
     struct midl_plan_options options = {.variant = request->kernel,
                                         .dtype = job->dtype,
                                         .max_batch = job->chunk,
-                                        .threads = (int)job->threads};
+                                        .threads = (int)job->threads,
+                                        .calibration = calibration_get()};
     enum midl_status status = midl_plan_create(&job->layer, &options, &job->plan, reason);
     if (status != MIDL_OK)
         return fail(error, plan_outcome(request, job, status), "%s: %s", file_shown(request->layer),

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "blis_kernels.h"
+#include "calibration_file.h"
 #include "clock.h"
 #include "commit.h"
 #include "counters.h"
@@ -502,6 +503,7 @@ static void fill_facts(void)
     put("libc", m->libc);
     put("onednn", m->onednn);
     put("blis", m->blis);
+    put("calibration", calibration_state());
     put("google_benchmark", m->gbench);
     put("papi", m->papi);
     put("sqlite", m->sqlite);

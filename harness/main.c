@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
     {"select", command_select, "top-k selection alone, the library's against others"},
+    {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"count-one", command_count_one, NULL},
 };
@@ -38,7 +39,7 @@ static int print_help(void)
            "commands:\n");
     for (size_t i = 0; i < COUNT(commands); i++)
         if (commands[i].help)
-            printf("  %-8s %s\n", commands[i].name, commands[i].help);
+            printf("  %-9s %s\n", commands[i].name, commands[i].help);
     printf("\nmidl COMMAND --help explains a command; midl --version prints the version.\n"
            "Exit status: 0 done, 1 a bad answer (mismatch, regression), 2 usage or bad input,\n"
            "3 the machine failed (disk, memory, missing program), 4 no verdict possible.\n");

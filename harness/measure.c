@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration_file.h"
 #include "check.h"
 #include "clock.h"
 #include "counters.h"
@@ -324,7 +325,8 @@ static struct midl_plan_options plan_options(const struct bench_case *bench_case
     return (struct midl_plan_options){.variant = midl_variant_name(bench_case->variant),
                                       .dtype = midl_variant_dtype(bench_case->variant),
                                       .max_batch = bench_case->shape.batch,
-                                      .threads = bench_case->shape.threads};
+                                      .threads = bench_case->shape.threads,
+                                      .calibration = calibration_get()};
 }
 
 /* A plan, or a point that says why there is none. A shape that makes no sense is our mistake, what

@@ -237,6 +237,28 @@ MIDL_API enum midl_status midl_round_weights(enum midl_dtype dtype, size_t n, si
                                              const float *W, float *ret,
                                              char reason[MIDL_REASON_SIZE]);
 
+/* ---- Calibration ---------------------------------------------------------------------------- */
+
+/* Times of the variants on one machine, by which `auto` chooses, as a text that `midl calibrate`
+ * makes (`midl calibrate --help` tells where it keeps it). Without one `auto` goes by a table that
+ * is built in. */
+struct midl_calibration;
+
+/* What times depend on in this library: version, kernels, instruction set in use, compiler. */
+#define MIDL_BUILD_ID_SIZE 160
+MIDL_API void midl_build_id(char ret[MIDL_BUILD_ID_SIZE]);
+
+/* Read a table. `machine` is who the machine must be, in the words of `midl calibrate`; NULL: not
+ * compared. On success *ret is the caller's, to be destroyed after the last plan made with it was
+ * made. On failure it is untouched and `reason` holds one line: MIDL_UNAVAILABLE (made on another
+ * machine or by another build), MIDL_INVALID (damaged: which line) or MIDL_NO_MEMORY. */
+MIDL_API enum midl_status midl_calibration_read(const char *text, const char *machine,
+                                                struct midl_calibration **ret,
+                                                char reason[MIDL_REASON_SIZE]);
+
+/* Accepts NULL. */
+MIDL_API void midl_calibration_destroy(struct midl_calibration *calibration);
+
 /* ---- Plans ---------------------------------------------------------------------------------- */
 
 struct midl_plan;
@@ -244,8 +266,9 @@ struct midl_plan;
 struct midl_plan_options {
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
-    size_t max_batch; /* at least 1 */
-    int threads;      /* at least 1; see below */
+    size_t max_batch;                           /* at least 1 */
+    int threads;                                /* at least 1; see below */
+    const struct midl_calibration *calibration; /* for `auto`; NULL: what is built in. Not kept */
 };
 
 /* Threads. Whole numbers give the same bits for any number of threads, and so do other numbers

@@ -115,7 +115,8 @@ enum midl_status midl_plan_create(const struct midl_layer *layer,
                                      .threads = options->threads,
                                      .ops = midl_simd_ops()};
     plan->bytes = sizeof *plan;
-    plan->variant = variant->impl->choose ? variant->impl->choose(&plan->env) : variant;
+    plan->variant =
+        variant->impl->choose ? variant->impl->choose(layer, options, options->max_batch) : variant;
     status = prepare(plan, reason);
     if (status != MIDL_OK) {
         midl_plan_destroy(plan);

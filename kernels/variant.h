@@ -33,8 +33,9 @@ struct variant_batch {
 /* The one signature. create and destroy may be NULL if the variant keeps no state. */
 struct variant_impl {
     const char *unavailable; /* why this build lacks it ("built without oneDNN"), else NULL */
-    /* Only `auto`: the variant that serves this plan in its stead. */
-    const struct midl_variant *(*choose)(const struct variant_env *env);
+    /* Only `auto`: the variant that serves batches of this size in its stead. */
+    const struct midl_variant *(*choose)(const struct midl_layer *layer,
+                                         const struct midl_plan_options *options, size_t batch);
     /* Pack weights, take workspace. *ret_bytes: memory taken. On failure nothing is kept. */
     enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE]);

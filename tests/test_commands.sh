@@ -137,6 +137,35 @@ MIDL_SHARE=$folder "$midl" list suites >"$folder/out" 2>"$folder/err" || complai
 grep -q '^mine  *1$' "$folder/out" || complain "midl list suites: mine is not listed with 1 point"
 grep -q '^broken  .*broken.suite:1: neither' "$folder/out" || complain "no reason for broken"
 
+# ---- midl calibrate
+
+refuses "midl calibrate: --dtype f16: expected f32, bf16 or int8" calibrate --dtype f16
+refuses "midl calibrate: unexpected argument now (--help shows the usage)" calibrate now
+MIDL_CALIBRATION= expect 2 calibrate
+grep -q "give --output FILE or set MIDL_CALIBRATION" "$folder/err" || complain "calibrate to nowhere"
+expect 2 calibrate --output "$folder/no/such/folder/file"
+[ "$(wc -l <"$folder/err")" -eq 1 ] || complain "calibrate without a folder: not one line"
+prints 'MIDL_CALIBRATION' calibrate --help
+
+# Interrupted: status 4, and what was there stays.
+echo old >"$folder/table"
+"$midl" calibrate --output "$folder/table" >"$folder/out" 2>"$folder/err" &
+calibrating=$!
+while [ ! -s "$folder/err" ] && kill -0 $calibrating 2>/dev/null; do sleep 0.1; done
+kill -TERM $calibrating
+wait $calibrating
+got=$?
+[ $got -eq 4 ] || complain "interrupted calibrate: exit status $got, expected 4"
+grep -q "midl calibrate: interrupted; no calibration written" "$folder/err" ||
+    complain "interrupted calibrate: said '$(tail -n 1 "$folder/err")'"
+[ "$(cat "$folder/table")" = old ] || complain "interrupted calibrate: the old table is gone"
+
+# A file that isn't one is said in one line, and auto goes on without it.
+MIDL_CALIBRATION="$folder/table" "$midl" info --json >"$folder/out" 2>"$folder/err" ||
+    complain "info with a damaged calibration"
+grep -q "line 1: no calibration" "$folder/err" || complain "a damaged calibration is not told"
+grep -q '"calibration":.*built in: ' "$folder/out" || complain "info doesn't tell the calibration"
+
 # ---- Output that can't be written
 
 if [ -c /dev/full ]; then

@@ -1,0 +1,455 @@
+/* calibrate.c - `midl calibrate`: times of all variants on a fixed grid, for `auto` to choose by.
+ *
+ * Seconds rather than proof: a few samples a place, their median; the variants of a place take
+ * turns, so that drift hits all alike. What can't win (three times slower than the best at first
+ * sight) gets no further samples. Large layers end at smaller batches: there the order of the
+ * variants no longer changes, and their times are continued in proportion to the batch. */
+#include "calibration.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "calibration_file.h"
+#include "clock.h"
+#include "command.h"
+#include "file.h"
+#include "machine.h"
+#include "problem.h"
+#include "progress.h"
+#include "variant.h"
+
+enum { PASSES = 3, ROUNDS = 4, IDEAS_MOST = 32, LANES = 16 };
+
+#define SAMPLE_NS 1e5         /* least length of a sample */
+#define PLACE_NS 3e7          /* a pass over a place begins no further round after that */
+#define LONG_NS 2e6           /* a call that outlasts disturbances: one pass will do */
+#define HOPELESS 3.0          /* times the best */
+#define PLACE_MOST_MACS 1.1e9 /* of the dense layer, a place */
+
+struct calibrate {
+    struct midl_calibration table;
+    enum midl_dtype dtype;
+    int threads;
+    bool blocks;
+    struct problem problem; /* of the current width */
+    float *y;
+    size_t done;
+    struct progress *progress;
+};
+
+/* A candidate at the current width and share. */
+struct candidate {
+    const struct midl_variant *variant;
+    struct midl_plan *plan;
+    size_t series;                        /* in the table */
+    double least_ns[CALIBRATION_BATCHES]; /* of one call, at each batch */
+};
+
+/* ---- One place -------------------------------------------------------------------------------
+ */
+
+static double time_calls(struct calibrate *calibrate, const struct candidate *candidate,
+                         size_t batch, size_t calls)
+{
+    double start_ns = clock_ns();
+    for (size_t i = 0; i < calls; i++)
+        midl_run(candidate->plan, batch, calibrate->problem.x, calibrate->y);
+    return (clock_ns() - start_ns) / (double)calls;
+}
+
+/* Of a place: a first sight of every candidate, by a call that follows another; then samples in
+ * turn of those with a chance. Times get shorter only: other work on the machine never makes them
+ * so. */
+static void measure_place(struct calibrate *calibrate, struct candidate *candidates, size_t count,
+                          size_t batch, size_t b)
+{
+    double best_ns = INFINITY, start_ns = clock_ns();
+    for (size_t i = 0; i < count && !stop_requested; i++) {
+        double *least_ns = &candidates[i].least_ns[b];
+        *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, 1));
+        if (*least_ns <= HOPELESS * best_ns)
+            *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, 1));
+        best_ns = fmin(best_ns, *least_ns);
+    }
+    for (int round = 0; round < ROUNDS && (round == 0 || clock_ns() - start_ns < PLACE_NS); round++)
+        for (size_t i = 0; i < count && !stop_requested; i++) {
+            double *least_ns = &candidates[i].least_ns[b];
+            if (*least_ns > HOPELESS * best_ns)
+                continue;
+            size_t calls = 1 + (size_t)(SAMPLE_NS / *least_ns);
+            *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, calls));
+        }
+}
+
+/* ---- The grid --------------------------------------------------------------------------------
+ */
+
+/* Batches that are measured at this width; at least one. */
+static size_t batches_of(double width)
+{
+    size_t count = 1;
+    while (count < CALIBRATION_BATCHES &&
+           width * width * calibration_batches[count] <= PLACE_MOST_MACS)
+        count++;
+    return count;
+}
+
+static size_t most_batch(double width)
+{
+    return (size_t)calibration_batches[batches_of(width) - 1];
+}
+
+static struct midl_shape shape_of(const struct calibrate *calibrate, double width, double share)
+{
+    size_t n = (size_t)width, unit = calibrate->blocks ? LANES : 1;
+    size_t k = (size_t)fmax(1, round(share * width / (double)unit)) * unit;
+    return (struct midl_shape){.d = n,
+                               .n = n,
+                               .r = midl_default_rank(n),
+                               .rg = midl_default_rank(n),
+                               .k = k,
+                               .gate = MIDL_GATE_LOWRANK,
+                               .select = calibrate->blocks ? MIDL_SELECT_BLOCK : MIDL_SELECT_TOPK,
+                               .block = calibrate->blocks ? LANES : 0};
+}
+
+/* Every idea by its best row here, MID-L only. OpenBLAS's threads spin for some 30 ms after a call
+ * and would take part in the next variant's: with several threads its variants stay out. */
+static bool is_candidate(const struct calibrate *calibrate, const struct midl_variant *variant)
+{
+    char reason[MIDL_REASON_SIZE];
+    struct midl_shape shape = shape_of(calibrate, calibration_widths[0], 1);
+    bool blas = strcmp(variant->idea, "dense") == 0 || strcmp(variant->idea, "gather") == 0;
+    return variant->dtype == calibrate->dtype && !variant->linear && !variant->impl->choose &&
+           midl_variant_find(variant->idea, variant->dtype) == variant &&
+           !(blas && calibrate->threads > 1) &&
+           midl_variant_fits(variant, &shape, 1, calibrate->threads, reason) == MIDL_OK;
+}
+
+/* The candidates and their empty series. */
+static enum outcome find_candidates(struct calibrate *calibrate, struct candidate *ret,
+                                    size_t *ret_count, struct error *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < midl_variant_count() && count < IDEAS_MOST; i++) {
+        const struct midl_variant *variant = midl_variant_at(i);
+        if (!is_candidate(calibrate, variant))
+            continue;
+        struct calibration_series *series = calibration_add(&calibrate->table);
+        if (!series)
+            return fail_memory(error, "a calibration", sizeof *series);
+        snprintf(series->idea, sizeof series->idea, "%s", variant->idea);
+        series->dtype = calibrate->dtype;
+        series->blocks = calibrate->blocks;
+        series->threads = calibrate->threads;
+        ret[count++] = (struct candidate){.variant = variant, .series = calibrate->table.count - 1};
+    }
+    *ret_count = count;
+    return OUTCOME_DONE;
+}
+
+static void destroy_plans(struct candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        midl_plan_destroy(candidates[i].plan);
+        candidates[i].plan = NULL;
+    }
+}
+
+/* Plans for this batch: what `auto` will make for it. */
+static enum outcome make_plans(struct calibrate *calibrate, struct candidate *candidates,
+                               size_t count, size_t batch, struct error *error)
+{
+    char reason[MIDL_REASON_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        struct midl_plan_options options = {.variant = candidates[i].variant->name,
+                                            .dtype = calibrate->dtype,
+                                            .max_batch = batch,
+                                            .threads = calibrate->threads};
+        if (midl_plan_create(&calibrate->problem.layer, &options, &candidates[i].plan, reason) ==
+            MIDL_OK)
+            continue;
+        destroy_plans(candidates, i);
+        return fail(error, OUTCOME_MACHINE, "%s: %s", candidates[i].variant->name, reason);
+    }
+    return OUTCOME_DONE;
+}
+
+/* What was measured at one width and share, into the table; larger batches in proportion. */
+static void keep_times(struct calibrate *calibrate, const struct candidate *candidates,
+                       size_t count, size_t w, size_t s)
+{
+    size_t measured = batches_of(calibration_widths[w]);
+    for (size_t i = 0; i < count; i++) {
+        float *time_ns =
+            calibrate->table.series[candidates[i].series].time_ns + calibration_place(w, s, 0);
+        for (size_t b = 0; b < measured; b++)
+            time_ns[b] = (float)fmax(candidates[i].least_ns[b], 1);
+        for (size_t b = measured; b < CALIBRATION_BATCHES; b++)
+            time_ns[b] =
+                time_ns[b - 1] * (float)(calibration_batches[b] / calibration_batches[b - 1]);
+    }
+}
+
+/* Whether an earlier pass was long enough to outlast disturbances. */
+static bool is_long(const struct candidate *candidates, size_t count, size_t b)
+{
+    double best_ns = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        best_ns = fmin(best_ns, candidates[i].least_ns[b]);
+    return best_ns > LONG_NS && best_ns < INFINITY;
+}
+
+/* One pass over all batches at one width and share. */
+static enum outcome measure_batches(struct calibrate *calibrate, struct candidate *candidates,
+                                    size_t count, double width, double share, struct error *error)
+{
+    char current[96];
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t b = 0; b < batches_of(width) && outcome == OUTCOME_DONE; b++) {
+        size_t batch = (size_t)calibration_batches[b];
+        snprintf(current, sizeof current, "%s%s n=%g k/n=%g batch=%zu threads=%d",
+                 midl_dtype_name(calibrate->dtype), calibrate->blocks ? " blocks" : "", width,
+                 share, batch, calibrate->threads);
+        progress_step(calibrate->progress, calibrate->done++, current);
+        if (is_long(candidates, count, b))
+            continue;
+        outcome = make_plans(calibrate, candidates, count, batch, error);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+        measure_place(calibrate, candidates, count, batch, b);
+        destroy_plans(candidates, count);
+        if (stop_requested)
+            outcome = fail(error, OUTCOME_NO_VERDICT, "interrupted; no calibration written");
+    }
+    return outcome;
+}
+
+static enum outcome measure_share(struct calibrate *calibrate, struct candidate *candidates,
+                                  size_t count, size_t w, size_t s, struct error *error)
+{
+    double width = calibration_widths[w], share = calibration_shares[s];
+    enum outcome outcome = OUTCOME_DONE;
+    calibrate->problem.layer.shape = shape_of(calibrate, width, share);
+    for (size_t i = 0; i < count; i++)
+        for (size_t b = 0; b < CALIBRATION_BATCHES; b++)
+            candidates[i].least_ns[b] = INFINITY;
+    for (int pass = 0; pass < PASSES && outcome == OUTCOME_DONE; pass++)
+        outcome = measure_batches(calibrate, candidates, count, width, share, error);
+    if (outcome == OUTCOME_DONE)
+        keep_times(calibrate, candidates, count, w, s);
+    return outcome;
+}
+
+static enum outcome measure_width(struct calibrate *calibrate, struct candidate *candidates,
+                                  size_t count, size_t w, struct error *error)
+{
+    double width = calibration_widths[w];
+    size_t batch = most_batch(width);
+    struct midl_shape shape = shape_of(calibrate, width, 1);
+    enum outcome outcome =
+        problem_random(&shape, batch, 1, FILL_NORMAL, &calibrate->problem, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    calibrate->y = midl_array(batch * shape.n, sizeof *calibrate->y);
+    if (!calibrate->y)
+        outcome = fail_memory(error, "outputs", (double)(batch * shape.n) * 4);
+    for (size_t s = 0; s < CALIBRATION_SHARES && outcome == OUTCOME_DONE; s++)
+        outcome = measure_share(calibrate, candidates, count, w, s, error);
+    free(calibrate->y);
+    problem_clear(&calibrate->problem);
+    return outcome;
+}
+
+/* One dtype, kind of selection and number of threads. */
+static enum outcome measure_kind(struct calibrate *calibrate, struct error *error)
+{
+    struct candidate candidates[IDEAS_MOST];
+    size_t count = 0;
+    enum outcome outcome = find_candidates(calibrate, candidates, &count, error);
+    for (size_t w = 0; w < CALIBRATION_WIDTHS && outcome == OUTCOME_DONE && count > 0; w++)
+        outcome = measure_width(calibrate, candidates, count, w, error);
+    return outcome;
+}
+
+/* ---- The command -----------------------------------------------------------------------------
+ */
+
+struct request {
+    const char *output, *threads, *dtype, *source, *quiet;
+};
+
+struct kinds {
+    size_t threads[2], thread_counts;
+    bool dtypes[MIDL_INT8 + 1];
+};
+
+/* "1", "2", or both: one thread, and as many as there are cores. */
+static enum outcome read_kinds(const struct request *request, struct kinds *ret,
+                               struct error *error)
+{
+    enum midl_dtype dtype;
+    enum outcome outcome = OUTCOME_DONE;
+    size_t cores = (size_t)machine_get()->cores;
+    *ret = (struct kinds){.threads = {1, cores}, .thread_counts = cores > 1 ? 2 : 1};
+    if (request->threads) {
+        ret->thread_counts = 1;
+        outcome = option_size("threads", request->threads, 1, 1024, &ret->threads[0], error);
+    }
+    if (request->dtype && !midl_dtype_parse(request->dtype, &dtype))
+        return fail(error, OUTCOME_USAGE, "--dtype %.40s: expected f32, bf16 or int8",
+                    request->dtype);
+    for (int i = MIDL_F32; i <= MIDL_INT8; i++)
+        ret->dtypes[i] = request->dtype ? i == (int)dtype
+                                        : midl_variant_find("auto", (enum midl_dtype)i) != NULL;
+    return outcome;
+}
+
+static size_t count_places(const struct kinds *kinds)
+{
+    size_t places = 0, dtypes = 0;
+    for (size_t w = 0; w < CALIBRATION_WIDTHS; w++)
+        places += batches_of(calibration_widths[w]) * CALIBRATION_SHARES;
+    for (int i = MIDL_F32; i <= MIDL_INT8; i++)
+        dtypes += kinds->dtypes[i];
+    return places * PASSES * dtypes * 2 * kinds->thread_counts;
+}
+
+static enum outcome measure_all(struct calibrate *calibrate, const struct kinds *kinds,
+                                struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++)
+        for (size_t t = 0; kinds->dtypes[dtype] && t < kinds->thread_counts; t++)
+            for (int blocks = 0; blocks < 2 && outcome == OUTCOME_DONE; blocks++) {
+                calibrate->dtype = (enum midl_dtype)dtype;
+                calibrate->threads = (int)kinds->threads[t];
+                calibrate->blocks = blocks == 1;
+                outcome = measure_kind(calibrate, error);
+            }
+    return outcome;
+}
+
+/* The folder of the usual place may not be there yet: two levels, as ~/.cache/midl. */
+static void make_folders(const char *path)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *last = strrchr(folder, '/');
+    if (!last)
+        return;
+    *last = '\0';
+    char *parent = strrchr(folder, '/');
+    if (parent && parent > folder) {
+        *parent = '\0';
+        mkdir(folder, 0777);
+        *parent = '/';
+    }
+    mkdir(folder, 0777);
+}
+
+/* Where to, known to be writable before the work begins. */
+static enum outcome find_output(const struct request *request, char ret[PATH_MAX],
+                                struct error *error)
+{
+    if (request->output && strlen(request->output) >= PATH_MAX)
+        return fail(error, OUTCOME_USAGE, "--output: the path is too long");
+    if (request->output)
+        snprintf(ret, PATH_MAX, "%s", request->output);
+    else if (!calibration_path(ret) || !*ret)
+        return fail(error, OUTCOME_USAGE,
+                    "no place to keep a calibration: give --output FILE or set MIDL_CALIBRATION");
+    else
+        make_folders(ret);
+    return file_replace_check(ret, error);
+}
+
+static enum outcome write_text(const char *path, const char *text, struct error *error)
+{
+    struct file_replace file;
+    enum outcome outcome = file_replace_begin(path, &file, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = file_replace_write(&file, text, strlen(text), error);
+    if (outcome == OUTCOME_DONE)
+        return file_replace_commit(&file, error);
+    file_replace_abort(&file);
+    return outcome;
+}
+
+static enum outcome finish(const struct calibrate *calibrate, const char *path, bool source,
+                           struct error *error)
+{
+    char machine[CALIBRATION_MACHINE_SIZE];
+    calibration_machine(machine);
+    char *text = source ? calibration_source(&calibrate->table, 1.1)
+                        : calibration_text(&calibrate->table, machine);
+    if (!text)
+        return fail_memory(error, "a calibration", 0);
+    enum outcome outcome = OUTCOME_DONE;
+    if (source)
+        printf("/* Printed by `midl calibrate --source`: times in ns; calibration.c has the axes.\n"
+               " * Measured on %s,\n * %s. */\n%s",
+               machine, midl_isa_name(midl_isa_best()), text);
+    else if ((outcome = write_text(path, text, error)) == OUTCOME_DONE)
+        printf("%zu series of times -> %s\n", calibrate->table.count, path);
+    free(text);
+    return outcome;
+}
+
+static enum outcome calibrate_run(const struct request *request, struct error *error)
+{
+    struct calibrate calibrate = {.done = 0};
+    struct kinds kinds;
+    char path[PATH_MAX];
+    enum outcome outcome = read_kinds(request, &kinds, error);
+    if (outcome == OUTCOME_DONE && !request->source)
+        outcome = find_output(request, path, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    calibrate.progress = progress_begin("calibrate", count_places(&kinds), request->quiet != NULL);
+    outcome = measure_all(&calibrate, &kinds, error);
+    if (outcome == OUTCOME_DONE)
+        progress_step(calibrate.progress, calibrate.done, "");
+    progress_end(calibrate.progress);
+    if (outcome == OUTCOME_DONE)
+        outcome = finish(&calibrate, path, request->source != NULL, error);
+    free(calibrate.table.series);
+    return outcome;
+}
+
+int command_calibrate(int argc, char **argv)
+{
+    struct request request = {0};
+    struct error error;
+    const struct option_row rows[] = {
+        {"output", "FILE", "write it there instead", &request.output},
+        {"threads", "N", "for this many threads only; default: for 1 and for all cores",
+         &request.threads},
+        {"dtype", "TYPE", "for these weights only; default: all that auto serves", &request.dtype},
+        {"source", NULL, "print C source (kernels/calibration_*.inc), write nothing",
+         &request.source},
+        {"quiet", NULL, "no progress", &request.quiet}};
+    bool help = false;
+    int first = argc;
+    enum outcome outcome = options_parse(
+        argc, argv, "midl calibrate [--output FILE] [options]",
+        "Time the variants on this machine, about a minute, so that `auto` chooses the fastest. "
+        "The\n"
+        "table is kept in $MIDL_CALIBRATION, or else in midl/calibration.txt in $XDG_CACHE_HOME "
+        "or\n"
+        "~/.cache, and holds for this machine and this build only; elsewhere it is refused, and\n"
+        "`auto` goes by what is built in. An empty MIDL_CALIBRATION asks for that.",
+        rows, sizeof rows / sizeof *rows, &first, &help, &error);
+    if (outcome == OUTCOME_DONE && help)
+        return OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE)
+        outcome = options_no_more(argc, argv, first, &error);
+    if (outcome == OUTCOME_DONE) {
+        stop_on_signals();
+        outcome = calibrate_run(&request, &error);
+    }
+    return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("calibrate", outcome, &error);
+}

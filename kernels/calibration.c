@@ -1,0 +1,439 @@
+/* calibration.c - the table by which `auto` chooses: its text form, and the choice. */
+#include "calibration.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels_id.h"
+#include "midl_config.h"
+#include "variant.h"
+
+const double calibration_widths[] = {128, 256, 512, 1024, 2048, 4096};
+const double calibration_shares[] = {0.05, 0.1, 0.25, 0.45, 0.65, 0.8, 1};
+const double calibration_batches[] = {1, 2, 4, 8, 16, 32, 64, 256};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- Building --------------------------------------------------------------------------------
+ */
+
+struct calibration_series *calibration_add(struct midl_calibration *calibration)
+{
+    size_t count = calibration->count + 1;
+    struct calibration_series *series =
+        realloc(calibration->series, count * sizeof *calibration->series);
+    if (!series)
+        return NULL;
+    calibration->series = series;
+    calibration->count = count;
+    series[count - 1] = (struct calibration_series){.idea = ""};
+    return &series[count - 1];
+}
+
+void midl_calibration_destroy(struct midl_calibration *calibration)
+{
+    if (!calibration)
+        return;
+    free(calibration->series);
+    free(calibration);
+}
+
+void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
+{
+    snprintf(ret, MIDL_BUILD_ID_SIZE, "%s, kernels %s, %s, %s", midl_version(), MIDL_KERNELS_ID,
+             midl_isa_name(midl_isa_best()), MIDL_BUILD);
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------
+ */
+
+/* A text that grows; NULL once there was no memory. */
+struct text {
+    char *start;
+    size_t used, size;
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    if (!text->start)
+        return;
+    va_start(arguments, format);
+    int length = vsnprintf(text->start + text->used, text->size - text->used, format, arguments);
+    va_end(arguments);
+    if (text->used + (size_t)length < text->size) {
+        text->used += (size_t)length;
+        return;
+    }
+    size_t size = 2 * (text->size + (size_t)length);
+    char *larger = realloc(text->start, size);
+    if (!larger) {
+        free(text->start);
+        text->start = NULL;
+        return;
+    }
+    text->start = larger;
+    text->size = size;
+    va_start(arguments, format);
+    text->used +=
+        (size_t)vsnprintf(text->start + text->used, text->size - text->used, format, arguments);
+    va_end(arguments);
+}
+
+static struct text text_begin(void)
+{
+    const size_t size = 4096;
+    char *start = malloc(size);
+    if (start)
+        *start = '\0';
+    return (struct text){start, 0, size};
+}
+
+static void append_axis(struct text *text, const char *name, const double *values, size_t count)
+{
+    append(text, "%s", name);
+    for (size_t i = 0; i < count; i++)
+        append(text, " %g", values[i]);
+    append(text, "\n");
+}
+
+static const char *selection_word(bool blocks)
+{
+    return blocks ? "block16" : "topk";
+}
+
+/* Eight a line, as C takes them. */
+static void append_source_times(struct text *text, const struct calibration_series *series)
+{
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
+        append(text, "%.4g,%s", fmax(1, (double)series->time_ns[i]),
+               i % CALIBRATION_BATCHES + 1 < CALIBRATION_BATCHES ? " " : "\n");
+}
+
+/* One line a width. */
+static void append_times(struct text *text, const struct calibration_series *series)
+{
+    const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
+        append(text, "%.4g%s", fmax(1, (double)series->time_ns[i]), i % row + 1 < row ? " " : "\n");
+}
+
+char *calibration_text(const struct midl_calibration *calibration, const char *machine)
+{
+    struct text text = text_begin();
+    char build[MIDL_BUILD_ID_SIZE];
+    midl_build_id(build);
+    append(&text, "midl calibration 1\nmachine %s\nbuild %s\n", machine, build);
+    append_axis(&text, "n", calibration_widths, CALIBRATION_WIDTHS);
+    append_axis(&text, "active", calibration_shares, CALIBRATION_SHARES);
+    append_axis(&text, "batch", calibration_batches, CALIBRATION_BATCHES);
+    for (size_t i = 0; i < calibration->count; i++) {
+        const struct calibration_series *series = &calibration->series[i];
+        append(&text, "times %s %s %s %d\n", series->idea, midl_dtype_name(series->dtype),
+               selection_word(series->blocks), series->threads);
+        append_times(&text, series);
+    }
+    append(&text, "end\n");
+    return text.start;
+}
+
+static bool same_group(const struct calibration_series *a, const struct calibration_series *b)
+{
+    return a->dtype == b->dtype && a->blocks == b->blocks && a->threads == b->threads;
+}
+
+/* Whether the series comes within the margin of the fastest of its group somewhere. */
+static bool matters(const struct midl_calibration *calibration,
+                    const struct calibration_series *series, double margin)
+{
+    for (size_t place = 0; place < CALIBRATION_PLACES; place++) {
+        double best = INFINITY;
+        for (size_t i = 0; i < calibration->count; i++)
+            if (same_group(&calibration->series[i], series))
+                best = fmin(best, (double)calibration->series[i].time_ns[place]);
+        if ((double)series->time_ns[place] <= margin * best)
+            return true;
+    }
+    return false;
+}
+
+char *calibration_source(const struct midl_calibration *calibration, double margin)
+{
+    static const char *const dtypes[] = {"MIDL_F32", "MIDL_BF16", "MIDL_INT8"};
+    struct text text = text_begin();
+    for (size_t i = 0; i < calibration->count; i++) {
+        const struct calibration_series *series = &calibration->series[i];
+        if (!matters(calibration, series, margin))
+            continue;
+        append(&text, "{\"%s\", %s, %s, %d, {\n", series->idea, dtypes[series->dtype],
+               series->blocks ? "true" : "false", series->threads);
+        append_source_times(&text, series);
+        append(&text, "}},\n");
+    }
+    return text.start;
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------
+ */
+
+struct reader {
+    const char *at;
+    size_t line; /* of `at`, from 1 */
+    char *reason;
+};
+
+__attribute__((format(printf, 2, 3))) static enum midl_status bad(struct reader *reader,
+                                                                  const char *format, ...)
+{
+    char text[MIDL_REASON_SIZE - 32];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(reader->reason, MIDL_REASON_SIZE, "line %zu: %s", reader->line, text);
+    return MIDL_INVALID;
+}
+
+/* Step over `text` at the place of reading. */
+static bool take(struct reader *reader, const char *text)
+{
+    size_t length = strlen(text);
+    if (strncmp(reader->at, text, length) != 0)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        reader->line += text[i] == '\n';
+    reader->at += length;
+    return true;
+}
+
+/* "KEY VALUE\n", where VALUE must be `expected`; MIDL_UNAVAILABLE if it is another. */
+static enum midl_status take_identity(struct reader *reader, const char *key, const char *expected)
+{
+    size_t length = strcspn(reader->at, "\n"), key_length = strlen(key);
+    if (strncmp(reader->at, key, key_length) != 0 || reader->at[key_length] != ' ' ||
+        reader->at[length] != '\n')
+        return bad(reader, "expected '%s ...'", key);
+    const char *value = reader->at + key_length + 1;
+    size_t value_length = length - key_length - 1;
+    bool same = !expected ||
+                (strlen(expected) == value_length && memcmp(value, expected, value_length) == 0);
+    if (!same) {
+        snprintf(reader->reason, MIDL_REASON_SIZE, "made by another %s (%.*s)", key,
+                 value_length > 160 ? 160 : (int)value_length, value);
+        return MIDL_UNAVAILABLE;
+    }
+    reader->at += length + 1;
+    reader->line++;
+    return MIDL_OK;
+}
+
+/* A positive number, then `end` (any of its characters). */
+static bool take_number(struct reader *reader, const char *ends, double *ret)
+{
+    char *end;
+    if (*reader->at < '0' || *reader->at > '9') /* no blanks, signs, "inf", "nan" */
+        return false;
+    double value = strtod(reader->at, &end);
+    bool ok = value > 0 && value <= 1e15 && *end && strchr(ends, *end);
+    if (!ok)
+        return false;
+    reader->line += *end == '\n';
+    reader->at = end + 1;
+    *ret = value;
+    return true;
+}
+
+static enum midl_status take_axis(struct reader *reader, const char *name, const double *values,
+                                  size_t count)
+{
+    struct text line = text_begin();
+    append_axis(&line, name, values, count);
+    bool ok = line.start && take(reader, line.start);
+    bool memory = line.start != NULL;
+    free(line.start);
+    if (!memory)
+        return MIDL_NO_MEMORY;
+    return ok ? MIDL_OK : bad(reader, "another grid of %s than this build's", name);
+}
+
+/* "IDEA DTYPE SELECTION THREADS\n" */
+static enum midl_status take_head(struct reader *reader, struct calibration_series *ret)
+{
+    char dtype[8], selection[8];
+    int used = 0;
+    ret->threads = 0;
+    if (sscanf(reader->at, "%31[a-z0-9-] %7[a-z0-9] %7[a-z0-9] %d%n", ret->idea, dtype, selection,
+               &ret->threads, &used) != 4 ||
+        reader->at[used] != '\n')
+        return bad(reader, "expected 'times KERNEL DTYPE SELECTION THREADS'");
+    ret->blocks = strcmp(selection, selection_word(true)) == 0;
+    if (!midl_dtype_parse(dtype, &ret->dtype))
+        return bad(reader, "unknown dtype '%s'", dtype);
+    if (!ret->blocks && strcmp(selection, selection_word(false)) != 0)
+        return bad(reader, "unknown selection '%s'", selection);
+    if (ret->threads < 1 || ret->threads > 1024)
+        return bad(reader, "the number of threads must be 1..1024");
+    reader->at += used + 1;
+    reader->line++;
+    return MIDL_OK;
+}
+
+static enum midl_status take_series(struct reader *reader, struct midl_calibration *calibration)
+{
+    struct calibration_series *series = calibration_add(calibration);
+    if (!series)
+        return MIDL_NO_MEMORY;
+    enum midl_status status = take_head(reader, series);
+    const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
+    for (size_t i = 0; i < CALIBRATION_PLACES && status == MIDL_OK; i++) {
+        double time_ns;
+        if (take_number(reader, i % row + 1 < row ? " " : "\n", &time_ns))
+            series->time_ns[i] = (float)time_ns;
+        else
+            status = bad(reader, "expected %zu times in ns", row);
+    }
+    return status;
+}
+
+static enum midl_status take_table(struct reader *reader, const char *machine,
+                                   struct midl_calibration *ret)
+{
+    enum midl_status status = MIDL_OK;
+    char build[MIDL_BUILD_ID_SIZE];
+    midl_build_id(build);
+    if (!take(reader, "midl calibration 1\n"))
+        return bad(reader, "no calibration: it doesn't begin with 'midl calibration 1'");
+    if ((status = take_identity(reader, "machine", machine)) != MIDL_OK ||
+        (status = take_identity(reader, "build", build)) != MIDL_OK ||
+        (status = take_axis(reader, "n", calibration_widths, CALIBRATION_WIDTHS)) != MIDL_OK ||
+        (status = take_axis(reader, "active", calibration_shares, CALIBRATION_SHARES)) != MIDL_OK ||
+        (status = take_axis(reader, "batch", calibration_batches, CALIBRATION_BATCHES)) != MIDL_OK)
+        return status;
+    while (status == MIDL_OK && take(reader, "times "))
+        status = take_series(reader, ret);
+    if (status != MIDL_OK)
+        return status;
+    if (!take(reader, "end\n") || *reader->at)
+        return bad(reader, "expected 'times ...' or 'end' as the last line");
+    return ret->count > 0 ? MIDL_OK : bad(reader, "holds no times");
+}
+
+enum midl_status midl_calibration_read(const char *text, const char *machine,
+                                       struct midl_calibration **ret, char reason[MIDL_REASON_SIZE])
+{
+    struct reader reader = {text, 1, reason};
+    struct midl_calibration *calibration = calloc(1, sizeof *calibration);
+    enum midl_status status =
+        calibration ? take_table(&reader, machine, calibration) : MIDL_NO_MEMORY;
+    if (status == MIDL_NO_MEMORY)
+        snprintf(reason, MIDL_REASON_SIZE, "not enough memory for a calibration");
+    if (status == MIDL_OK)
+        *ret = calibration;
+    else
+        midl_calibration_destroy(calibration);
+    return status;
+}
+
+/* ---- What is built in ------------------------------------------------------------------------
+ */
+
+static struct calibration_series avx512[] = {
+#include "calibration_avx512.inc"
+};
+
+static struct calibration_series avx2[] = {
+#include "calibration_avx2.inc"
+};
+
+const struct midl_calibration *calibration_built_in(void)
+{
+    static const struct midl_calibration wide = {avx512, COUNT(avx512)},
+                                         narrow = {avx2, COUNT(avx2)};
+    return midl_isa_best() == MIDL_ISA_AVX512 ? &wide : &narrow;
+}
+
+/* ---- Choosing --------------------------------------------------------------------------------
+ */
+
+/* Between which two values of an axis, and how far from the first to the second. */
+struct place {
+    size_t at;
+    double part; /* 0..1 */
+};
+
+static struct place find_place(const double *values, size_t count, double value, bool logarithmic)
+{
+    size_t at = 0;
+    value = fmin(fmax(value, values[0]), values[count - 1]);
+    while (at + 2 < count && value > values[at + 1])
+        at++;
+    double low = values[at], high = values[at + 1];
+    return (struct place){at, logarithmic ? log(value / low) / log(high / low)
+                                          : (value - low) / (high - low)};
+}
+
+struct query {
+    struct place width, share, batch;
+};
+
+static struct query make_query(const struct midl_shape *shape, size_t batch)
+{
+    double width = sqrt((double)shape->n * (double)shape->d);
+    double share = (double)shape->k / (double)shape->n;
+    return (struct query){
+        find_place(calibration_widths, CALIBRATION_WIDTHS, width, true),
+        find_place(calibration_shares, CALIBRATION_SHARES, share, false),
+        find_place(calibration_batches, CALIBRATION_BATCHES, (double)batch, true)};
+}
+
+/* The interpolated logarithm of the time, from the eight corners around the place. */
+static double log_time(const struct calibration_series *series, const struct query *query)
+{
+    double sum = 0;
+    for (size_t corner = 0; corner < 8; corner++) {
+        size_t w = corner & 1, s = corner >> 1 & 1, b = corner >> 2;
+        double weight = (w ? query->width.part : 1 - query->width.part) *
+                        (s ? query->share.part : 1 - query->share.part) *
+                        (b ? query->batch.part : 1 - query->batch.part);
+        size_t place =
+            calibration_place(query->width.at + w, query->share.at + s, query->batch.at + b);
+        sum += weight * log((double)series->time_ns[place]);
+    }
+    return sum;
+}
+
+/* How far a series is from what is asked: kinds that differ weigh more than any number of threads,
+ * and what was measured for another dtype still tells which idea suits a shape. */
+static double distance(const struct calibration_series *series, enum midl_dtype dtype, bool blocks,
+                       int threads)
+{
+    return (series->dtype != dtype ? 200 : 0) + (series->blocks != blocks ? 100 : 0) +
+           fabs(log((double)series->threads / threads));
+}
+
+const struct midl_variant *calibration_choice(const struct midl_calibration *calibration,
+                                              enum midl_dtype dtype, const struct midl_shape *shape,
+                                              size_t batch, int threads)
+{
+    const struct midl_variant *best = NULL;
+    double best_distance = INFINITY, best_time = INFINITY;
+    bool blocks = shape->select == MIDL_SELECT_BLOCK && shape->block == 16;
+    struct query query = make_query(shape, batch);
+    char reason[MIDL_REASON_SIZE];
+    for (size_t i = 0; i < calibration->count; i++) {
+        const struct calibration_series *series = &calibration->series[i];
+        const struct midl_variant *variant = midl_variant_find(series->idea, dtype);
+        double away = distance(series, dtype, blocks, threads), time = log_time(series, &query);
+        if (!variant || variant->linear || variant->impl->choose || away > best_distance ||
+            (away == best_distance && time >= best_time) ||
+            midl_variant_fits(variant, shape, batch, threads, reason) != MIDL_OK)
+            continue;
+        best = variant;
+        best_distance = away;
+        best_time = time;
+    }
+    return best;
+}

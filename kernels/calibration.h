@@ -1,0 +1,67 @@
+/* calibration.h - times of the variants on a fixed grid of shapes, by which `auto` chooses.
+ *
+ * A series is what one idea takes for one dtype, kind of selection and number of threads, at every
+ * place of the grid: layers of n = d, shares k/n, batches. A place in between is interpolated, in
+ * logarithms of n, batch and time; one outside takes the nearest: what counts is which idea is
+ * faster, not by how much.
+ */
+#ifndef MIDL_CALIBRATION_H
+#define MIDL_CALIBRATION_H
+
+#include "midl.h"
+
+enum {
+    CALIBRATION_WIDTHS = 6,
+    CALIBRATION_SHARES = 7,
+    CALIBRATION_BATCHES = 8,
+    CALIBRATION_PLACES = CALIBRATION_WIDTHS * CALIBRATION_SHARES * CALIBRATION_BATCHES
+};
+
+/* The grid, ascending along every axis. */
+extern const double calibration_widths[CALIBRATION_WIDTHS];   /* n = d */
+extern const double calibration_shares[CALIBRATION_SHARES];   /* k/n */
+extern const double calibration_batches[CALIBRATION_BATCHES]; /* B */
+
+#define CALIBRATION_IDEA_SIZE 32
+
+/* Times of one call in ns, all positive. */
+struct calibration_series {
+    char idea[CALIBRATION_IDEA_SIZE];
+    enum midl_dtype dtype;
+    bool blocks; /* of selection by blocks of sixteen; else neuron by neuron */
+    int threads;
+    float time_ns[CALIBRATION_PLACES]; /* at calibration_place() */
+};
+
+static inline size_t calibration_place(size_t width, size_t share, size_t batch)
+{
+    return (width * CALIBRATION_SHARES + share) * CALIBRATION_BATCHES + batch;
+}
+
+struct midl_calibration {
+    struct calibration_series *series;
+    size_t count;
+};
+
+/* Append a series of zeros; NULL if there is no memory. Valid until the next call. */
+struct calibration_series *calibration_add(struct midl_calibration *calibration);
+
+/* The table as midl_calibration_read takes it: a string that the caller frees, or NULL if there is
+ * no memory. A line break in `machine` would end it. */
+char *calibration_text(const struct midl_calibration *calibration, const char *machine);
+
+/* As C initialisers of series, for calibration_*.inc; only ideas that come within `margin` (1.1:
+ * 10 %) of the fastest somewhere. To be freed; NULL if there is no memory. */
+char *calibration_source(const struct midl_calibration *calibration, double margin);
+
+/* What is built in for the instruction set in use: measured on one processor, good enough for
+ * others. */
+const struct midl_calibration *calibration_built_in(void);
+
+/* The idea that the table holds for the fastest at this place, among those that can serve it. NULL
+ * if it has none. */
+const struct midl_variant *calibration_choice(const struct midl_calibration *calibration,
+                                              enum midl_dtype dtype, const struct midl_shape *shape,
+                                              size_t batch, int threads);
+
+#endif
