@@ -1,29 +1,29 @@
 /* lists.c - batches with a selection of their own per input, without forming the union.
  *
  * The pairs (input, neuron) are turned around: for each neuron the list of the inputs that selected
- * it, as a bit mask over a short chunk of the batch. One neuron against its list takes more than
- * one load per multiply-add, which no core sustains at its full speed, and reads its weights once
- * per list. But among the neurons of a panel there are nearly equal masks: two such neurons meet
- * the inputs of both masks in a register tile of 2 x C, as in a dense product, with half the loads,
- * and little is computed in vain. So
+ * it, as a bit mask over a chunk of sixteen inputs of the batch. One neuron against its list reads
+ * its weights once per list and has too few sums at a time to hide the latency of the multiply-add.
+ * Two neurons whose lists are equally long make a register tile of 2 x C, in which nothing is
+ * computed in vain: some inputs are in both lists and are loaded once for both neurons, the others
+ * are loaded for the one neuron that wants them. A core that loads as often as it multiplies is not
+ * held up by that, so that the lists need not be equal: with two inputs shared, a step of the tile
+ * has no more loads than multiply-adds. So
  *
- *   - a chunk has so many inputs that the typical masks, 2^(chunk * H(k/n)) by their entropy, are
- *     twice as many as the panel's neurons; sorted in the order of Gray's code, neighbours then
- *     differ in about one input. Popular neurons, which nearly all inputs select, find each other
- *     by themselves and are computed as densely as they are selected;
+ *   - neurons are sorted by the length of their lists, then by four of their inputs, so that
+ *     neighbours are as long and nearly always share enough inputs. Popular neurons, which nearly
+ *     all inputs select, find each other by themselves and are computed as a dense product is;
  *   - tiles are sorted by their size, so that no branch is mispredicted; the rows of the next tile
  *     are prefetched while one is computed, and where W comes from memory the next slice as well;
- *   - a chunk of four inputs or less waits for W alone: there four neurons go together, which keeps
- *     more of it under way;
+ *   - a chunk of four inputs or less waits for W alone: there four neurons go together, with all
+ *     inputs that any of them wants, which keeps more of W under way;
  *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  * slice of W near the second while the chunks of up to 128 inputs pass by.
  *
  * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
  * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
- * inputs or on the threads. What limits it: on a core with one load and one multiply-add a cycle
- * (Zen 4), tiles run at 85 % of the peak; a tenth of that is computed in vain.
+ * inputs or on the threads. What limits it: at 7 of 16 inputs a tile takes 1.45 times its
+ * multiply-adds' time (Zen 5, W in the second-level cache).
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,38 +34,47 @@
 extern MIDL_IMPL(lists);
 
 enum {
-    PANEL = 512, /* neurons whose masks are compared */
+    PANEL = 512, /* neurons whose lists are compared */
     CHUNK = 16,  /* inputs in a mask, at most */
     PASS = 128,  /* inputs that share a pass over W */
     ROWS = 4,
-    COLS = 8,               /* of a tile, at most: neurons and inputs */
+#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
+    COLS = 12, /* inputs of a pair at most: 24 sums leave registers for the operands */
+#else
+    COLS = 6,
+#endif
     SLICE = 512,            /* floats: a panel's slice of W is 1 MiB */
     SLICE_FLOATS = 6144,    /* of a chunk, all inputs together: 24 KiB */
     NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
-/* The sums of the neurons of a tile stand this many floats apart. */
-#define APART(C) ((C) <= 4 ? 4 : 8)
-
-/* Up to four neurons of the same mask, by number in the panel; their sums begin at `sums`. */
+/* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own. Or
+ * four neurons and the inputs that they share. Their sums begin at `sums`, neuron by neuron. */
 struct tile {
-    uint16_t neuron[ROWS], mask, sums;
+    uint16_t neuron[ROWS], shared, own[2], sums;
 };
 
-/* Kinds of tiles, R x C: 4 x 1..4, 2 x 1..8, 1 x 1..8. */
-enum { KINDS = 3 * COLS };
+/* Kinds of tiles: 4 x 1..4; 2 x 1..COLS with SHARED(C) inputs shared; the same with none. */
+enum { QUADS, PAIRS = QUADS + ROWS, STRANGERS = PAIRS + COLS, KINDS = STRANGERS + COLS };
+
+/* Of a pair's C inputs: with two or more, a step has no more loads than multiply-adds. */
+#define SHARED(C) ((C) < 2 ? (C) : 2 + (C) / 4)
 
 static size_t rows_of(size_t kind)
 {
-    static const uint8_t rows[] = {4, 2, 1};
-    return rows[kind / COLS];
+    return kind < PAIRS ? ROWS : 2;
+}
+
+static size_t cols_of(size_t kind)
+{
+    return 1 + (kind < PAIRS ? kind : kind < STRANGERS ? kind - PAIRS : kind - STRANGERS);
 }
 
 /* One chunk's share of a panel. */
 struct lists {
     struct tile tiles[2 * PANEL + 1]; /* by kind; one more to prefetch */
     uint16_t begin[KINDS + 1];        /* of each kind, among the tiles */
-    float sums[PANEL * CHUNK + 16];
+    float sums[(PANEL + 2) * CHUNK + 16];
 };
 
 /* A thread's workspace for one chunk after the other. */
@@ -78,9 +87,10 @@ struct scratch {
 };
 
 struct lists_state {
-    size_t slices, slice, stride; /* of d; floats a slice, multiples of 16; floats an input */
+    size_t slices, slice, stride; /* of d; floats a slice, multiples of 32; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
-    size_t rows, ahead;      /* neurons in a tile; of them prefetched a slice ahead: all or 0 */
+    bool quads;                   /* four neurons in a tile */
+    size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros */
     float *x;                /* [slices][inputs][stride]: the inputs, likewise */
     struct lists *lists;     /* [threads][chunks] */
@@ -102,31 +112,25 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Inputs in a chunk, by the entropy of a mask; chunks of equal length. Blocks of neighbours have
- * equal masks anyway. */
-static size_t chunk_length(const struct midl_shape *shape, size_t max_batch, int threads)
+/* Chunks of equal length. */
+static size_t chunk_length(size_t max_batch)
 {
-    double p = (double)shape->k / (double)shape->n, neurons = (double)shape->n / threads;
-    double entropy = p > 0 && p < 1 ? -(p * log2(p) + (1 - p) * log2(1 - p)) : 0;
-    double different = log2(2 * fmax(fmin(neurons, PANEL), 1));
-    double length = shape->select == MIDL_SELECT_BLOCK ? 12 : fmax(different / entropy, 4);
-    size_t most = length < CHUNK ? (size_t)length : CHUNK;
-    size_t chunks = (smaller(max_batch, PASS) + most - 1) / most;
-    return (smaller(max_batch, PASS) + chunks - 1) / chunks;
+    size_t inputs = smaller(max_batch, PASS), chunks = (inputs + CHUNK - 1) / CHUNK;
+    return (inputs + chunks - 1) / chunks;
 }
 
 /* An odd number of cache lines apart, the inputs' same offsets spread over the cache's sets. */
 static void choose_sizes(struct lists_state *state, const struct variant_env *env)
 {
     const struct midl_shape *s = &env->layer.shape;
-    state->chunk = chunk_length(s, env->max_batch, env->threads);
+    state->chunk = chunk_length(env->max_batch);
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    state->rows = state->chunk <= 4 ? ROWS : 2;
-    state->ahead = s->n * s->d * sizeof(float) > NEARBY_BYTES ? state->rows : 0;
+    state->quads = state->chunk <= ROWS;
+    state->ahead = s->n * s->d * sizeof(float) <= NEARBY_BYTES ? 0 : state->quads ? ROWS : 2;
     size_t most = state->chunks > 1 || state->ahead ? SLICE : SLICE_FLOATS / state->chunk;
     state->slices = (s->d + most - 1) / most;
-    state->slice = (s->d + 16 * state->slices - 1) / (16 * state->slices) * 16;
+    state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
 }
 
@@ -203,75 +207,95 @@ static void make_masks(const struct place *at)
     }
 }
 
-/* Where a mask stands in the order of Gray's code, in which neighbours differ in one bit. */
-static uint32_t gray_rank(uint32_t mask)
+enum { RANKS = (CHUNK + 1) * 16 };
+
+/* Masks of a rank have as many inputs, and agree on the first four: a rank's neighbours differ in
+ * one of these, as in Gray's code. */
+static uint16_t rank_of(uint32_t mask)
 {
-    mask ^= mask >> 8;
-    mask ^= mask >> 4;
-    mask ^= mask >> 2;
-    return mask ^ mask >> 1;
+    uint32_t gray = (mask & 15) ^ (mask & 15) >> 1;
+    return (uint16_t)(__builtin_popcount(mask) * 16 + (int)(gray ^ gray >> 2));
 }
 
-static uint32_t mask_of(uint32_t key)
+/* Keys in the order of their ranks. */
+static void sort_keys(size_t count, const uint32_t *keys, uint32_t *ret)
 {
-    return key >> 16 ^ key >> 17;
-}
-
-/* Sort by eight bits from `shift` on; equal ones keep their order. */
-static void sort_keys(size_t count, const uint32_t *keys, int shift, uint32_t *ret)
-{
-    uint16_t start[256] = {0};
-    uint16_t sum = 0;
+    uint16_t start[RANKS + 1] = {0}, rank[PANEL];
     for (size_t i = 0; i < count; i++)
-        start[keys[i] >> shift & 255]++;
-    for (size_t digit = 0; digit < 256; digit++) {
-        uint16_t here = start[digit];
-        start[digit] = sum;
-        sum = (uint16_t)(sum + here);
-    }
+        start[1 + (rank[i] = rank_of(keys[i] >> 16))]++;
+    for (size_t i = 1; i < RANKS; i++)
+        start[i] = (uint16_t)(start[i] + start[i - 1]);
     for (size_t i = 0; i < count; i++)
-        ret[start[keys[i] >> shift & 255]++] = keys[i];
+        ret[start[rank[i]]++] = keys[i];
 }
 
-/* A tile for `rows` neurons, whose masks together are `mask`. */
-static void add_tile(struct scratch *scratch, const uint32_t *keys, size_t rows, uint32_t mask,
-                     size_t *tiles)
-{
-    size_t C = (size_t)__builtin_popcount(mask);
-    struct tile *tile = &scratch->tiles[*tiles];
-    if (mask == 0)
-        return;
-    *tile = (struct tile){.mask = (uint16_t)mask};
-    for (size_t r = 0; r < rows; r++)
-        tile->neuron[r] = (uint16_t)keys[r];
-    scratch->kinds[(*tiles)++] = (uint8_t)((rows == 4 ? 0 : 3 - rows) * COLS + C - 1);
-}
-
-/* The lower half of the bits of a mask that is too long for a tile, else all. */
-static uint32_t first_part(uint32_t mask)
+/* The lowest `count` bits of a mask that has at least as many. */
+static uint32_t lowest(uint32_t mask, size_t count)
 {
     uint32_t rest = mask;
-    size_t count = (size_t)__builtin_popcount(mask);
-    if (count <= COLS)
-        return mask;
-    for (size_t i = 0; i < count / 2; i++)
-        rest &= rest - 1;
+    for (size_t i = 0, spare = count; i < CHUNK; i++)
+        rest = i < spare ? rest & (rest - 1) : rest;
     return mask ^ rest;
 }
 
-/* Tiles in the order of masks. */
-static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons, size_t most)
+static void add_tile(struct scratch *scratch, size_t kind, const struct tile *tile, size_t *tiles)
 {
-    size_t tiles = 0;
-    for (size_t i = 0, rows; i < neurons; i += rows) {
-        uint32_t mask = 0;
-        rows = neurons - i >= most ? most : neurons - i >= 2 ? 2 : 1;
-        for (size_t r = 0; r < rows; r++)
-            mask |= mask_of(keys[i + r]);
-        uint32_t part = first_part(mask);
-        add_tile(scratch, keys + i, rows, part, &tiles);
-        add_tile(scratch, keys + i, rows, mask ^ part, &tiles);
+    scratch->kinds[*tiles] = (uint8_t)kind;
+    scratch->tiles[(*tiles)++] = *tile;
+}
+
+/* Tiles of two neurons for inputs as many in both masks. */
+static void add_pair(struct scratch *scratch, const uint16_t neuron[2], uint32_t a, uint32_t b,
+                     size_t *tiles)
+{
+    size_t C = (size_t)__builtin_popcount(a);
+    if (C > COLS) {
+        uint32_t low_a = lowest(a, C / 2), low_b = lowest(b, C / 2);
+        add_pair(scratch, neuron, low_a, low_b, tiles);
+        add_pair(scratch, neuron, a ^ low_a, b ^ low_b, tiles);
+        return;
     }
+    bool strangers = (size_t)__builtin_popcount(a & b) < SHARED(C);
+    uint32_t shared = strangers ? 0 : lowest(a & b, SHARED(C));
+    struct tile tile = {.neuron = {neuron[0], neuron[1]},
+                        .shared = (uint16_t)shared,
+                        .own = {(uint16_t)(a ^ shared), (uint16_t)(b ^ shared)}};
+    add_tile(scratch, (strangers ? STRANGERS : PAIRS) + C - 1, &tile, tiles);
+}
+
+/* Two neurons in the order of the lengths of their lists: the shorter list becomes as long as the
+ * other, by some of its inputs. */
+static void pair_neurons(struct scratch *scratch, uint32_t first, uint32_t second, size_t *tiles)
+{
+    const uint16_t neuron[2] = {(uint16_t)first, (uint16_t)second};
+    uint32_t a = first >> 16, b = second >> 16;
+    size_t more = (size_t)(__builtin_popcount(b) - __builtin_popcount(a));
+    if (more)
+        a |= lowest(b & ~a, more);
+    if (a)
+        add_pair(scratch, neuron, a, b, tiles);
+}
+
+/* Four neurons and all their inputs. */
+static void quad_neurons(struct scratch *scratch, const uint32_t *keys, size_t *tiles)
+{
+    struct tile tile = {.shared = 0};
+    for (size_t r = 0; r < ROWS; r++) {
+        tile.neuron[r] = (uint16_t)keys[r];
+        tile.shared |= (uint16_t)(keys[r] >> 16);
+    }
+    if (tile.shared)
+        add_tile(scratch, QUADS + (size_t)__builtin_popcount(tile.shared) - 1, &tile, tiles);
+}
+
+/* Tiles in the order of the keys. An odd neuron is paired with itself. */
+static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons, bool quads)
+{
+    size_t tiles = 0, i = 0;
+    for (; quads && i + ROWS <= neurons; i += ROWS)
+        quad_neurons(scratch, keys + i, &tiles);
+    for (; i < neurons; i += 2)
+        pair_neurons(scratch, keys[i], keys[i + 1 < neurons ? i + 1 : i], &tiles);
     return tiles;
 }
 
@@ -286,9 +310,9 @@ static void sort_tiles(const struct scratch *scratch, size_t count, struct lists
     memcpy(lists->begin, begin, sizeof begin);
     for (size_t i = 0; i < count; i++)
         lists->tiles[begin[scratch->kinds[i]]++] = scratch->tiles[i];
-    lists->tiles[count] = (struct tile){{0}, 0, 0};
+    lists->tiles[count] = (struct tile){.sums = 0};
     for (size_t kind = 0; kind < KINDS; kind++) {
-        uint16_t size = (uint16_t)(rows_of(kind) * APART(kind % COLS + 1));
+        uint16_t size = (uint16_t)(rows_of(kind) * cols_of(kind));
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1];
              i++, sums = (uint16_t)(sums + size))
             lists->tiles[i].sums = sums;
@@ -300,14 +324,9 @@ static void make_lists(const struct place *at)
 {
     struct scratch *scratch = at->scratch;
     make_masks(at);
-    for (size_t j = 0; j < at->neurons; j++)
-        scratch->keys[0][j] = gray_rank(scratch->keys[0][j] >> 16) << 16 | (uint32_t)j;
-    sort_keys(at->neurons, scratch->keys[0], 16, scratch->keys[1]);
-    if (at->inputs > 8)
-        sort_keys(at->neurons, scratch->keys[1], 24, scratch->keys[0]);
-    size_t tiles =
-        find_tiles(scratch, scratch->keys[at->inputs <= 8], at->neurons, at->call->state->rows);
-    sort_tiles(scratch, tiles, at->lists);
+    sort_keys(at->neurons, scratch->keys[0], scratch->keys[1]);
+    sort_tiles(scratch, find_tiles(scratch, scratch->keys[1], at->neurons, at->call->state->quads),
+               at->lists);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -322,19 +341,17 @@ struct slice {
     size_t ahead_row, ahead_end, a_tile; /* from, to, and how many with a tile */
 };
 
-/* Add a tile's sums of sixteen accumulators at most; R * APART(C) <= 16. */
-VEC_INLINE void add_sums(size_t R, size_t C, const vec *sum, float *to)
+/* Add a tile's `count` sums. */
+VEC_INLINE void add_sums(size_t count, const vec *sum, float *to)
 {
-    vec all[16];
-    uint32_t live = 0;
+#pragma GCC unroll 2
+    for (size_t first = 0; first < count; first += 16) {
+        vec all[16];
 #pragma GCC unroll 16
-    for (size_t i = 0; i < 16; i++) {
-        size_t r = i / APART(C), c = i % APART(C);
-        bool used = r < R && c < C;
-        all[i] = used ? sum[r * C + c] : vec_set(0.0f);
-        live |= (uint32_t)used << i;
+        for (size_t i = 0; i < 16; i++)
+            all[i] = first + i < count ? sum[first + i] : vec_set(0.0f);
+        vec_add_sums(count - first < 16 ? (1u << (count - first)) - 1 : 0xffff, all, to + first);
     }
-    vec_add_sums(live, all, to);
 }
 
 /* A tile's share of the next slice, to the second-level cache. */
@@ -346,24 +363,33 @@ static inline void prefetch_ahead(const struct slice *slice, const struct tile *
         __builtin_prefetch(slice->ahead + row * slice->length + i, 0, 2);
 }
 
-/* A tile over one slice; R and C are compile-time constants. */
-VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const struct tile *tile)
+/* The inputs of a mask. */
+VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint32_t mask, const float **x)
 {
-    const float *w[ROWS], *next[ROWS], *x[COLS];
-    uint32_t mask = tile->mask;
+#pragma GCC unroll 16
+    for (size_t c = 0; c < C; c++, mask &= mask - 1)
+        x[c] = slice->x[__builtin_ctz(mask)];
+}
+
+/* A tile over one slice: R neurons, S inputs that they share and C - S of the own of each. All
+ * three are compile-time constants. */
+VEC_INLINE void tile_sums(size_t R, size_t C, size_t S, const struct slice *slice,
+                          const struct tile *tile)
+{
+    const float *w[ROWS], *next[ROWS], *shared[COLS], *own[2][COLS];
+    vec sum[2 * COLS > ROWS * ROWS ? 2 * COLS : ROWS * ROWS], wv[ROWS];
     prefetch_ahead(slice, tile);
-    vec sum[ROWS * COLS], wv[ROWS];
+    find_inputs(S, slice, tile->shared, shared);
 #pragma GCC unroll 4
     for (size_t r = 0; r < R; r++) {
         w[r] = slice->w + tile->neuron[r] * slice->length;
         next[r] = slice->w + tile[1].neuron[r] * slice->length;
+        find_inputs(C - S, slice, tile->own[r % 2], own[r % 2]);
     }
-#pragma GCC unroll 8
-    for (size_t c = 0; c < C; c++, mask &= mask - 1)
-        x[c] = slice->x[__builtin_ctz(mask)];
 #pragma GCC unroll 32
     for (size_t a = 0; a < R * C; a++)
         sum[a] = vec_set(0.0f);
+#pragma GCC unroll 2
     for (size_t i = 0; i < slice->length; i += VEC_LANES) {
 #pragma GCC unroll 4
         for (size_t r = 0; r < R; r++) {
@@ -371,39 +397,52 @@ VEC_INLINE void tile_sums(size_t R, size_t C, const struct slice *slice, const s
             if (R < ROWS)
                 __builtin_prefetch(next[r] + i);
         }
-#pragma GCC unroll 8
-        for (size_t c = 0; c < C; c++) {
-            vec xv = vec_once(vec_load(x[c] + i));
+#pragma GCC unroll 16
+        for (size_t c = 0; c < S; c++) {
+            vec xv = vec_once(vec_load(shared[c] + i));
 #pragma GCC unroll 4
             for (size_t r = 0; r < R; r++)
                 sum[r * C + c] = vec_fma(wv[r], xv, sum[r * C + c]);
         }
+#pragma GCC unroll 16
+        for (size_t c = S; c < C; c++)
+#pragma GCC unroll 4
+            for (size_t r = 0; r < R; r++)
+                sum[r * C + c] = vec_fma(wv[r], vec_load(own[r % 2][c - S] + i), sum[r * C + c]);
     }
-    add_sums(R, C, sum, slice->lists->sums + tile->sums);
+    add_sums(R * C, sum, slice->lists->sums + tile->sums);
 }
 
-#define TILES(kind, R, C)                                                                          \
-    for (size_t i = begin[(kind)*COLS + (C)-1]; i < begin[(kind)*COLS + (C)]; i++)                 \
-    tile_sums(R, C, slice, slice->lists->tiles + i)
-#define TILES_OF_8(kind, R)                                                                        \
-    TILES(kind, R, 1);                                                                             \
-    TILES(kind, R, 2);                                                                             \
-    TILES(kind, R, 3);                                                                             \
-    TILES(kind, R, 4);                                                                             \
-    TILES(kind, R, 5);                                                                             \
-    TILES(kind, R, 6);                                                                             \
-    TILES(kind, R, 7);                                                                             \
-    TILES(kind, R, 8)
+#define TILES(kind, R, C, S)                                                                       \
+    for (size_t i = begin[kind]; i < begin[(kind) + 1]; i++)                                       \
+    tile_sums(R, C, S, slice, slice->lists->tiles + i)
+#define PAIRS_OF(C)                                                                                \
+    if ((C) <= COLS)                                                                               \
+        TILES(PAIRS + (C)-1, 2, C, SHARED(C));                                                     \
+    if ((C) <= COLS)                                                                               \
+    TILES(STRANGERS + (C)-1, 2, C, 0)
 
 static void slice_sums(const struct slice *slice)
 {
     const uint16_t *begin = slice->lists->begin;
-    TILES(0, 4, 1);
-    TILES(0, 4, 2);
-    TILES(0, 4, 3);
-    TILES(0, 4, 4);
-    TILES_OF_8(1, 2);
-    TILES_OF_8(2, 1);
+    TILES(QUADS + 0, 4, 1, 1);
+    TILES(QUADS + 1, 4, 2, 2);
+    TILES(QUADS + 2, 4, 3, 3);
+    TILES(QUADS + 3, 4, 4, 4);
+    PAIRS_OF(1);
+    PAIRS_OF(2);
+    PAIRS_OF(3);
+    PAIRS_OF(4);
+    PAIRS_OF(5);
+    PAIRS_OF(6);
+#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
+    PAIRS_OF(7);
+    PAIRS_OF(8);
+    PAIRS_OF(9);
+    PAIRS_OF(10);
+    PAIRS_OF(11);
+    PAIRS_OF(12);
+#endif
 }
 
 /* ---- Blending ------------------------------------------------------------------------------- */
@@ -414,13 +453,17 @@ static void spread_sums(const struct place *at)
     const struct lists *lists = at->lists;
     const float *bias = at->call->env->layer.full_bias + at->neuron;
     for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t rows = rows_of(kind), apart = APART(kind % COLS + 1);
+        size_t R = rows_of(kind), C = cols_of(kind);
+        size_t S = kind < PAIRS ? C : kind < STRANGERS ? SHARED(C) : 0;
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++)
-            for (size_t r = 0; r < rows; r++) {
+            for (size_t r = 0; r < R; r++) {
                 const struct tile *tile = &lists->tiles[i];
+                const float *sums = lists->sums + tile->sums + r * C;
                 size_t j = tile->neuron[r];
-                vec_spread(tile->mask, bias[j], lists->sums + tile->sums + r * apart,
-                           at->scratch->full + j * CHUNK);
+                float *full = at->scratch->full + j * CHUNK;
+                vec_spread(tile->shared, bias[j], sums, full);
+                if (S < C)
+                    vec_spread(tile->own[r % 2], bias[j], sums + S, full);
             }
     }
 }
