@@ -1,14 +1,17 @@
 /* lists.c - batches with a selection of their own per input, without forming the union.
  *
  * The pairs (input, neuron) are turned around: for each neuron the list of the inputs that selected
- * it, as a bit mask over a chunk of sixteen inputs of the batch. One neuron against its list reads
- * its weights once per list and has too few sums at a time to hide the latency of the multiply-add.
- * Two neurons whose lists are equally long make a register tile of 2 x C, in which nothing is
- * computed in vain: some inputs are in both lists and are loaded once for both neurons, the others
- * are loaded for the one neuron that wants them. A core that loads as often as it multiplies is not
- * held up by that, so that the lists need not be equal: with two inputs shared, a step of the tile
- * has no more loads than multiply-adds. So
+ * it, as a bit mask over a chunk of the batch. One neuron against its list reads its weights once
+ * per list and has too few sums at a time to hide the latency of the multiply-add. Two neurons
+ * whose lists are equally long make a register tile of 2 x C, in which nothing is computed in vain:
+ * some inputs are in both lists and are loaded once for both neurons, the others are loaded for the
+ * one neuron that wants them. A core that loads as often as it multiplies is not held up by that,
+ * so that the lists need not be equal: with two inputs shared, a step of the tile has no more loads
+ * than multiply-adds. So
  *
+ *   - a chunk has so many inputs, 16 to 64, that an average neuron finds seven of them. Longer
+ *     chunks make larger tiles and read W less often, but from 16 inputs on a slice of them has to
+ *     come from the second-level cache: that pays where few neurons are selected;
  *   - neurons are sorted by the length of their lists, then by four of their inputs, so that
  *     neighbours are as long and nearly always share enough inputs. Popular neurons, which nearly
  *     all inputs select, find each other by themselves and are computed as a dense product is;
@@ -16,13 +19,14 @@
  *     are prefetched while one is computed, and where W comes from memory the next slice as well;
  *   - a chunk of four inputs or less waits for W alone: there four neurons go together, with all
  *     inputs that any of them wants, which keeps more of W under way;
- *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
- * slice of W near the second while the chunks of up to 128 inputs pass by.
+ *   - d is cut in slices, so that a chunk's slice stays near the first-level cache and a panel's
+ *     slice of W near the second while the chunks of up to 128 inputs pass by.
  *
  * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
  * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
- * inputs or on the threads. What limits it: at 7 of 16 inputs a tile takes 1.45 times its
- * multiply-adds' time (Zen 5, W in the second-level cache).
+ * inputs or on the threads. What limits it (Zen 5, n = d = 1024, k/n = 0.45): with W in the
+ * first-level cache and without the sums across lanes the tiles run at the core's peak; filling
+ * that cache with W takes a fifth of their time, the sums across lanes a tenth.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +39,8 @@ extern MIDL_IMPL(lists);
 
 enum {
     PANEL = 512, /* neurons whose lists are compared */
-    CHUNK = 16,  /* inputs in a mask, at most */
+    CHUNK = 64,  /* inputs in a mask, at most */
+    WANTED = 7,  /* inputs that a neuron should find in a chunk */
     PASS = 128,  /* inputs that share a pass over W */
     ROWS = 4,
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
@@ -51,7 +56,8 @@ enum {
 /* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own. Or
  * four neurons and the inputs that they share. Their sums begin at `sums`, neuron by neuron. */
 struct tile {
-    uint16_t neuron[ROWS], shared, own[2], sums;
+    uint64_t shared, own[2];
+    uint16_t neuron[ROWS], sums;
 };
 
 /* Kinds of tiles: 4 x 1..4; 2 x 1..COLS with SHARED(C) inputs shared; the same with none. */
@@ -70,25 +76,30 @@ static size_t cols_of(size_t kind)
     return 1 + (kind < PAIRS ? kind : kind < STRANGERS ? kind - PAIRS : kind - STRANGERS);
 }
 
+/* A pair's list of a whole chunk makes several tiles. */
+enum { TILES_MOST = (PANEL / 2 + 1) * ((CHUNK + COLS - 1) / COLS) };
+
 /* One chunk's share of a panel. */
 struct lists {
-    struct tile tiles[2 * PANEL + 1]; /* by kind; one more to prefetch */
-    uint16_t begin[KINDS + 1];        /* of each kind, among the tiles */
+    struct tile tiles[TILES_MOST + 1]; /* by kind; one more to prefetch */
+    uint16_t begin[KINDS + 1];         /* of each kind, among the tiles */
     float sums[(PANEL + 2) * CHUNK + 16];
 };
 
 /* A thread's workspace for one chunk after the other. */
 struct scratch {
-    uint32_t keys[2][PANEL];      /* mask << 16 | neuron: to sort */
-    struct tile tiles[2 * PANEL]; /* in the order of their masks */
-    uint8_t kinds[2 * PANEL];
-    float full[PANEL * CHUNK]; /* F, [neurons][CHUNK] */
+    uint64_t masks[PANEL];
+    uint16_t order[PANEL];         /* the neurons, by their masks */
+    struct tile tiles[TILES_MOST]; /* in that order */
+    uint8_t kinds[TILES_MOST];
+    float full[PANEL * CHUNK]; /* F, [neurons][apart] */
     uint32_t next[PASS]; /* of each input of the pass: its selected neurons before the panel */
 };
 
 struct lists_state {
     size_t slices, slice, stride; /* of d; floats a slice, multiples of 32; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
+    size_t apart;                 /* floats between two neurons' F of a chunk */
     bool quads;                   /* four neurons in a tile */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros */
@@ -112,10 +123,13 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Chunks of equal length. */
-static size_t chunk_length(size_t max_batch)
+/* Chunks of equal length, in which a neuron that is as popular as the average finds inputs enough
+ * for a tile. */
+static size_t chunk_length(const struct midl_shape *shape, size_t max_batch)
 {
-    size_t inputs = smaller(max_batch, PASS), chunks = (inputs + CHUNK - 1) / CHUNK;
+    size_t most = shape->k > 0 ? WANTED * shape->n / shape->k : CHUNK;
+    most = smaller(most < 16 ? 16 : most, CHUNK);
+    size_t inputs = smaller(max_batch, PASS), chunks = (inputs + most - 1) / most;
     return (inputs + chunks - 1) / chunks;
 }
 
@@ -123,7 +137,8 @@ static size_t chunk_length(size_t max_batch)
 static void choose_sizes(struct lists_state *state, const struct variant_env *env)
 {
     const struct midl_shape *s = &env->layer.shape;
-    state->chunk = chunk_length(env->max_batch);
+    state->chunk = chunk_length(s, env->max_batch);
+    state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
     state->quads = state->chunk <= ROWS;
@@ -195,46 +210,50 @@ struct place {
 static void make_masks(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    uint32_t *keys = at->scratch->keys[0];
-    for (size_t j = 0; j < at->neurons; j++)
-        keys[j] = (uint32_t)j;
+    uint64_t *masks = at->scratch->masks;
+    memset(masks, 0, at->neurons * sizeof *masks);
     for (size_t c = 0; c < at->inputs; c++) {
         size_t b = at->call->first + at->input + c, count = s->count[b];
         const uint32_t *index = s->index + b * s->stride;
         for (size_t i = at->scratch->next[at->input + c];
              i < count && index[i] < at->neuron + at->neurons; i++)
-            keys[index[i] - at->neuron] |= 0x10000u << c;
+            masks[index[i] - at->neuron] |= (uint64_t)1 << c;
     }
+}
+
+static size_t size_of(uint64_t mask)
+{
+    return (size_t)__builtin_popcountll(mask);
 }
 
 enum { RANKS = (CHUNK + 1) * 16 };
 
 /* Masks of a rank have as many inputs, and agree on the first four: a rank's neighbours differ in
  * one of these, as in Gray's code. */
-static uint16_t rank_of(uint32_t mask)
+static uint16_t rank_of(uint64_t mask)
 {
-    uint32_t gray = (mask & 15) ^ (mask & 15) >> 1;
-    return (uint16_t)(__builtin_popcount(mask) * 16 + (int)(gray ^ gray >> 2));
+    uint64_t gray = (mask & 15) ^ (mask & 15) >> 1;
+    return (uint16_t)(size_of(mask) * 16 + (gray ^ gray >> 2));
 }
 
-/* Keys in the order of their ranks. */
-static void sort_keys(size_t count, const uint32_t *keys, uint32_t *ret)
+/* The neurons in the order of their masks' ranks. */
+static void sort_neurons(size_t count, const uint64_t *masks, uint16_t *ret)
 {
     uint16_t start[RANKS + 1] = {0}, rank[PANEL];
-    for (size_t i = 0; i < count; i++)
-        start[1 + (rank[i] = rank_of(keys[i] >> 16))]++;
+    for (size_t j = 0; j < count; j++)
+        start[1 + (rank[j] = rank_of(masks[j]))]++;
     for (size_t i = 1; i < RANKS; i++)
         start[i] = (uint16_t)(start[i] + start[i - 1]);
-    for (size_t i = 0; i < count; i++)
-        ret[start[rank[i]]++] = keys[i];
+    for (size_t j = 0; j < count; j++)
+        ret[start[rank[j]]++] = (uint16_t)j;
 }
 
 /* The lowest `count` bits of a mask that has at least as many. */
-static uint32_t lowest(uint32_t mask, size_t count)
+static uint64_t lowest(uint64_t mask, size_t count)
 {
-    uint32_t rest = mask;
-    for (size_t i = 0, spare = count; i < CHUNK; i++)
-        rest = i < spare ? rest & (rest - 1) : rest;
+    uint64_t rest = mask;
+    for (size_t i = 0; i < count; i++)
+        rest &= rest - 1;
     return mask ^ rest;
 }
 
@@ -244,58 +263,53 @@ static void add_tile(struct scratch *scratch, size_t kind, const struct tile *ti
     scratch->tiles[(*tiles)++] = *tile;
 }
 
-/* Tiles of two neurons for inputs as many in both masks. */
-static void add_pair(struct scratch *scratch, const uint16_t neuron[2], uint32_t a, uint32_t b,
-                     size_t *tiles)
+/* A tile of two neurons for C inputs of each, which leave the masks. */
+static void take_pair(struct scratch *scratch, const uint16_t neuron[2], size_t C, uint64_t *a,
+                      uint64_t *b, size_t *tiles)
 {
-    size_t C = (size_t)__builtin_popcount(a);
-    if (C > COLS) {
-        uint32_t low_a = lowest(a, C / 2), low_b = lowest(b, C / 2);
-        add_pair(scratch, neuron, low_a, low_b, tiles);
-        add_pair(scratch, neuron, a ^ low_a, b ^ low_b, tiles);
-        return;
-    }
-    bool strangers = (size_t)__builtin_popcount(a & b) < SHARED(C);
-    uint32_t shared = strangers ? 0 : lowest(a & b, SHARED(C));
-    struct tile tile = {.neuron = {neuron[0], neuron[1]},
-                        .shared = (uint16_t)shared,
-                        .own = {(uint16_t)(a ^ shared), (uint16_t)(b ^ shared)}};
+    bool strangers = size_of(*a & *b) < SHARED(C);
+    struct tile tile = {.neuron = {neuron[0], neuron[1]}};
+    if (!strangers)
+        tile.shared = lowest(*a & *b, SHARED(C));
+    tile.own[0] = lowest(*a ^ tile.shared, C - size_of(tile.shared));
+    tile.own[1] = lowest(*b ^ tile.shared, C - size_of(tile.shared));
+    *a ^= tile.shared | tile.own[0];
+    *b ^= tile.shared | tile.own[1];
     add_tile(scratch, (strangers ? STRANGERS : PAIRS) + C - 1, &tile, tiles);
 }
 
 /* Two neurons in the order of the lengths of their lists: the shorter list becomes as long as the
- * other, by some of its inputs. */
-static void pair_neurons(struct scratch *scratch, uint32_t first, uint32_t second, size_t *tiles)
+ * other, by some of its inputs. Long lists make tiles of nearly equal size. */
+static void pair_neurons(struct scratch *scratch, uint16_t first, uint16_t second, size_t *tiles)
 {
-    const uint16_t neuron[2] = {(uint16_t)first, (uint16_t)second};
-    uint32_t a = first >> 16, b = second >> 16;
-    size_t more = (size_t)(__builtin_popcount(b) - __builtin_popcount(a));
-    if (more)
-        a |= lowest(b & ~a, more);
-    if (a)
-        add_pair(scratch, neuron, a, b, tiles);
+    const uint16_t neuron[2] = {first, second};
+    uint64_t a = scratch->masks[first], b = scratch->masks[second];
+    a |= lowest(b & ~a, size_of(b) - size_of(a));
+    for (size_t parts = (size_of(a) + COLS - 1) / COLS; parts > 0; parts--)
+        take_pair(scratch, neuron, (size_of(a) + parts - 1) / parts, &a, &b, tiles);
 }
 
 /* Four neurons and all their inputs. */
-static void quad_neurons(struct scratch *scratch, const uint32_t *keys, size_t *tiles)
+static void quad_neurons(struct scratch *scratch, const uint16_t *neurons, size_t *tiles)
 {
     struct tile tile = {.shared = 0};
     for (size_t r = 0; r < ROWS; r++) {
-        tile.neuron[r] = (uint16_t)keys[r];
-        tile.shared |= (uint16_t)(keys[r] >> 16);
+        tile.neuron[r] = neurons[r];
+        tile.shared |= scratch->masks[neurons[r]];
     }
     if (tile.shared)
-        add_tile(scratch, QUADS + (size_t)__builtin_popcount(tile.shared) - 1, &tile, tiles);
+        add_tile(scratch, QUADS + size_of(tile.shared) - 1, &tile, tiles);
 }
 
-/* Tiles in the order of the keys. An odd neuron is paired with itself. */
-static size_t find_tiles(struct scratch *scratch, const uint32_t *keys, size_t neurons, bool quads)
+/* Tiles in the order of the neurons' masks. An odd neuron is paired with itself. */
+static size_t find_tiles(struct scratch *scratch, size_t neurons, bool quads)
 {
+    const uint16_t *order = scratch->order;
     size_t tiles = 0, i = 0;
     for (; quads && i + ROWS <= neurons; i += ROWS)
-        quad_neurons(scratch, keys + i, &tiles);
+        quad_neurons(scratch, order + i, &tiles);
     for (; i < neurons; i += 2)
-        pair_neurons(scratch, keys[i], keys[i + 1 < neurons ? i + 1 : i], &tiles);
+        pair_neurons(scratch, order[i], order[i + 1 < neurons ? i + 1 : i], &tiles);
     return tiles;
 }
 
@@ -324,9 +338,8 @@ static void make_lists(const struct place *at)
 {
     struct scratch *scratch = at->scratch;
     make_masks(at);
-    sort_keys(at->neurons, scratch->keys[0], scratch->keys[1]);
-    sort_tiles(scratch, find_tiles(scratch, scratch->keys[1], at->neurons, at->call->state->quads),
-               at->lists);
+    sort_neurons(at->neurons, scratch->masks, scratch->order);
+    sort_tiles(scratch, find_tiles(scratch, at->neurons, at->call->state->quads), at->lists);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -364,11 +377,11 @@ static inline void prefetch_ahead(const struct slice *slice, const struct tile *
 }
 
 /* The inputs of a mask. */
-VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint32_t mask, const float **x)
+VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint64_t mask, const float **x)
 {
 #pragma GCC unroll 16
     for (size_t c = 0; c < C; c++, mask &= mask - 1)
-        x[c] = slice->x[__builtin_ctz(mask)];
+        x[c] = slice->x[__builtin_ctzll(mask)];
 }
 
 /* A tile over one slice: R neurons, S inputs that they share and C - S of the own of each. All
@@ -447,6 +460,15 @@ static void slice_sums(const struct slice *slice)
 
 /* ---- Blending ------------------------------------------------------------------------------- */
 
+/* One neuron's sums, those of the inputs of a mask, to their places in F. */
+static inline void spread(uint64_t mask, float bias, const float *sums, float *full)
+{
+    for (; mask; mask >>= 16, full += 16) {
+        vec_spread(mask & 0xffff, bias, sums, full);
+        sums += size_of(mask & 0xffff);
+    }
+}
+
 /* F of a chunk and a panel from the sums. */
 static void spread_sums(const struct place *at)
 {
@@ -460,10 +482,10 @@ static void spread_sums(const struct place *at)
                 const struct tile *tile = &lists->tiles[i];
                 const float *sums = lists->sums + tile->sums + r * C;
                 size_t j = tile->neuron[r];
-                float *full = at->scratch->full + j * CHUNK;
-                vec_spread(tile->shared, bias[j], sums, full);
+                float *full = at->scratch->full + j * at->call->state->apart;
+                spread(tile->shared, bias[j], sums, full);
                 if (S < C)
-                    vec_spread(tile->own[r % 2], bias[j], sums + S, full);
+                    spread(tile->own[r % 2], bias[j], sums + S, full);
             }
     }
 }
@@ -473,6 +495,7 @@ static void blend(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
     size_t n = at->call->env->layer.shape.n, last = at->neuron + at->neurons;
+    size_t apart = at->call->state->apart;
     for (size_t c = 0; c < at->inputs; c++) {
         size_t b = at->call->first + at->input + c, i = at->scratch->next[at->input + c];
         const uint32_t *index = s->index + b * s->stride;
@@ -480,7 +503,7 @@ static void blend(const struct place *at)
         const float *full = at->scratch->full + c;
         float *y = at->call->batch->y + b * n;
         for (; i < s->count[b] && index[i] < last; i++)
-            y[index[i]] = midl_blend(full[(index[i] - at->neuron) * CHUNK], y[index[i]], gate[i]);
+            y[index[i]] = midl_blend(full[(index[i] - at->neuron) * apart], y[index[i]], gate[i]);
         at->scratch->next[at->input + c] = (uint32_t)i;
     }
 }
