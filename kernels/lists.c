@@ -22,6 +22,9 @@
  *   - d is cut in slices, so that a chunk's slice stays near the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
  *
+ * Weights in bf16 and int8 are widened a panel's slice at a time, once for all inputs of a pass: a
+ * batch waits for multiply-adds, not for weights.
+ *
  * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
  * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
  * inputs or on the threads. What limits it (Zen 5, n = d = 1024, k/n = 0.45): with W in the
@@ -94,6 +97,7 @@ struct scratch {
     uint8_t kinds[TILES_MOST];
     float full[PANEL * CHUNK]; /* F, [neurons][apart] */
     uint32_t next[PASS]; /* of each input of the pass: its selected neurons before the panel */
+    float *wide;         /* [PANEL][slice]: a panel's slice of narrow weights as floats */
 };
 
 struct lists_state {
@@ -102,7 +106,8 @@ struct lists_state {
     size_t apart;                 /* floats between two neurons' F of a chunk */
     bool quads;                   /* four neurons in a tile */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
-    float *w;                /* [slices][n][slice]: W, filled up with zeros */
+    float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
+    float *wide;             /* [threads][PANEL][slice] of narrow weights, else NULL */
     float *x;                /* [slices][inputs][stride]: the inputs, likewise */
     struct lists *lists;     /* [threads][chunks] */
     struct scratch *scratch; /* [threads] */
@@ -112,6 +117,7 @@ static void destroy(void *opaque)
 {
     struct lists_state *state = opaque;
     free(state->w);
+    free(state->wide);
     free(state->x);
     free(state->lists);
     free(state->scratch);
@@ -142,7 +148,8 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
     state->quads = state->chunk <= ROWS;
-    state->ahead = s->n * s->d * sizeof(float) <= NEARBY_BYTES ? 0 : state->quads ? ROWS : 2;
+    bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
+    state->ahead = nearby ? 0 : state->quads ? ROWS : 2;
     size_t most = state->chunks > 1 || state->ahead ? SLICE : SLICE_FLOATS / state->chunk;
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
@@ -160,6 +167,15 @@ static void copy_row(const struct lists_state *state, size_t d, const float *row
     }
 }
 
+/* Weights in f32 are packed whole; narrow ones stay as they are, but for a panel's slice a thread.
+ */
+static size_t packed_floats(const struct lists_state *state, const struct variant_env *env)
+{
+    size_t rows = env->full.dtype == MIDL_F32 ? state->slices * env->layer.shape.n
+                                              : (size_t)env->threads * PANEL;
+    return rows * state->slice;
+}
+
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
                                char reason[MIDL_REASON_SIZE])
 {
@@ -169,17 +185,20 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     if (!state)
         return MIDL_NO_MEMORY;
     choose_sizes(state, env);
-    size_t threads = (size_t)env->threads, w_floats = state->slices * s->n * state->slice;
-    size_t x_floats = state->slices * state->inputs * state->stride;
-    state->w = midl_array(w_floats, sizeof(float));
+    size_t threads = (size_t)env->threads, x_floats = state->slices * state->inputs * state->stride;
+    size_t w_floats = packed_floats(state, env);
+    float *w = midl_array(w_floats, sizeof *w);
+    *(env->full.dtype == MIDL_F32 ? &state->w : &state->wide) = w;
     state->x = midl_array(x_floats, sizeof(float));
     state->lists = midl_array(threads * state->chunks, sizeof *state->lists);
     state->scratch = midl_array(threads, sizeof *state->scratch);
-    if (!state->w || !state->x || !state->lists || !state->scratch) {
+    if (!w || !state->x || !state->lists || !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
-    for (size_t j = 0; j < s->n; j++)
+    for (size_t i = 0; i < threads; i++)
+        state->scratch[i].wide = state->wide ? state->wide + i * PANEL * state->slice : NULL;
+    for (size_t j = 0; state->w && j < s->n; j++)
         copy_row(state, s->d, env->layer.full_weight + j * s->d, state->w + j * state->slice,
                  s->n * state->slice);
     *ret_state = state;
@@ -508,6 +527,41 @@ static void blend(const struct place *at)
     }
 }
 
+/* ---- Narrow weights ------------------------------------------------------------------------- */
+
+/* Slice s of row j as floats, each the rounded weight itself. dtype is a compile-time constant. */
+VEC_INLINE void widen_row(enum midl_dtype dtype, const struct midl_weights *W, size_t j,
+                          size_t first, size_t length, float *to)
+{
+    enum { STEP = MIDL_BF16_BLOCK }; /* what rows are filled up to, at least */
+    size_t end = (W->d + STEP - 1) / STEP * STEP, filled = first < end ? end - first : 0;
+    const void *row = midl_weights_row(W, j);
+    filled = smaller(filled, length);
+    for (size_t i = 0; i < filled; i += tile_block(dtype))
+#pragma GCC unroll 8
+        for (size_t at = 0; at < tile_block(dtype); at += VEC_LANES) {
+            vec w = tile_weights(dtype, row, first + i, at);
+            if (dtype == MIDL_INT8)
+                w = w * vec_set(W->scale[j]);
+            vec_store(to + i + at, w);
+        }
+    memset(to + filled, 0, (length - filled) * sizeof *to);
+}
+
+/* Slice s of a panel. */
+static void widen(const struct place *at, size_t s)
+{
+    const struct midl_weights *W = &at->call->env->full;
+    size_t length = at->call->state->slice;
+    for (size_t j = 0; j < at->neurons; j++) {
+        float *to = at->scratch->wide + j * length;
+        if (W->dtype == MIDL_BF16)
+            widen_row(MIDL_BF16, W, at->neuron + j, s * length, length, to);
+        else
+            widen_row(MIDL_INT8, W, at->neuron + j, s * length, length, to);
+    }
+}
+
 /* ---- The call ------------------------------------------------------------------------------- */
 
 /* Slice s of a panel against a chunk. The next slice, of this panel or the next, is prefetched with
@@ -519,12 +573,14 @@ static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, siz
     size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
     bool last = s + 1 == state->slices;
     struct slice slice = {.lists = at->lists,
-                          .w = state->w + row * state->slice,
-                          .length = state->slice,
-                          .ahead = state->w + (last ? after : row + n) * state->slice,
-                          .ahead_end = last ? smaller(at->neurons, n - after) : at->neurons,
-                          .ahead_row = chunk * at->neurons / 2,
-                          .a_tile = chunk < 2 ? state->ahead / smaller(chunks, 2) : 0};
+                          .w = state->w ? state->w + row * state->slice : at->scratch->wide,
+                          .length = state->slice};
+    if (state->ahead && chunk < 2) {
+        slice.ahead = state->w + (last ? after : row + n) * state->slice;
+        slice.ahead_row = chunk * at->neurons / 2;
+        slice.ahead_end = last ? smaller(at->neurons, n - after) : at->neurons;
+        slice.a_tile = state->ahead / smaller(chunks, 2);
+    }
     for (size_t c = 0; c < at->inputs; c++)
         slice.x[c] = state->x + (s * state->inputs + at->input + c) * state->stride;
     slice_sums(&slice);
@@ -546,9 +602,12 @@ static void panel(const struct lists_call *call, size_t part, size_t neuron, siz
                                .neurons = neurons};
         make_lists(&at[i]);
     }
-    for (size_t s = 0; s < state->slices; s++)
+    for (size_t s = 0; s < state->slices; s++) {
+        if (state->wide)
+            widen(&at[0], s);
         for (size_t i = 0; i < chunks; i++)
             chunk_slice(&at[i], i, chunks, s);
+    }
     for (size_t i = 0; i < chunks; i++) {
         spread_sums(&at[i]);
         blend(&at[i]);
