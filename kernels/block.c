@@ -25,6 +25,12 @@
 
 extern MIDL_IMPL(block);
 
+#if defined(MIDL_ISA_IS_AVX512)
+#define TURNED 2
+#else
+#define TURNED 0
+#endif
+
 enum {
     LANES = MIDL_PANEL,
     VECS = LANES / VEC_LANES,
@@ -137,17 +143,41 @@ struct block_call {
     size_t first, count;
 };
 
-/* One step of the sum: column i of the block against C inputs. */
-VEC_INLINE void block_step(size_t C, size_t part, const float *w, const float *const *x, size_t i,
-                           vec *sum)
+/* STEPS columns from i on of TURNED inputs, each loaded once; where TURNED is 0, nothing. */
+VEC_INLINE void load_turned(size_t C, const float *const *x, size_t i, vec *ret)
+{
+#if TURNED > 0
+#pragma GCC unroll 12
+    for (size_t c = 0; c < TURNED && c < C; c++)
+        ret[c] = vec_once(vec_quads(x[c] + i));
+#else
+    (void)C, (void)x, (void)i, (void)ret;
+#endif
+}
+
+/* Column i + step of input c in all lanes. */
+VEC_INLINE vec input_column(size_t c, const float *x, size_t i, size_t step, const vec *turned)
+{
+#if TURNED > 0
+    if (turned && c < TURNED)
+        return vec_quads_lane(turned[c], step);
+#endif
+    (void)c, (void)turned;
+    return vec_set(x[i + step]);
+}
+
+/* One step of the sum: column i + step of the block against C inputs. */
+VEC_INLINE void block_step(size_t C, size_t step, const float *w, const float *const *x, size_t i,
+                           const vec *turned, vec *sum)
 {
 #pragma GCC unroll 4
     for (size_t v = 0; v < VECS; v++) {
-        vec wv = vec_load(w + i * LANES + v * VEC_LANES);
+        vec wv = vec_load(w + (i + step) * LANES + v * VEC_LANES);
 #pragma GCC unroll 12
-        for (size_t c = 0; c < C; c++)
-            sum[(c * PARTS + part) * VECS + v] =
-                vec_fma(wv, vec_set(x[c][i]), sum[(c * PARTS + part) * VECS + v]);
+        for (size_t c = 0; c < C; c++) {
+            size_t a = (c * PARTS + step % PARTS) * VECS + v;
+            sum[a] = vec_fma(wv, input_column(c, x[c], i, step, turned), sum[a]);
+        }
     }
 }
 
@@ -166,7 +196,7 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
 {
     size_t length = group->length;
     const float *w = group->w, *x[GROUP];
-    vec sum[GROUP * CHAINS];
+    vec sum[GROUP * CHAINS], turned[TURNED + 1];
     size_t i = 0;
 #pragma GCC unroll 24
     for (size_t a = 0; a < C * CHAINS; a++)
@@ -175,16 +205,17 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
     for (size_t c = 0; c < C; c++)
         x[c] = group->x[c];
     for (; i + STEPS <= length; i += STEPS) {
+        load_turned(C, x, i, turned);
         if (prefetch)
 #pragma GCC unroll 4
             for (size_t step = 0; step < STEPS; step++)
                 __builtin_prefetch(w + (length + i + step) * LANES);
 #pragma GCC unroll 4
         for (size_t step = 0; step < STEPS; step++)
-            block_step(C, step % PARTS, w, x, i + step, sum);
+            block_step(C, step, w, x, i, turned, sum);
     }
     for (; i < length; i++)
-        block_step(C, 0, w, x, i, sum);
+        block_step(C, 0, w, x, i, NULL, sum);
 #pragma GCC unroll 12
     for (size_t c = 0; c < C; c++)
 #pragma GCC unroll 4

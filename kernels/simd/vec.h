@@ -73,6 +73,21 @@ VEC_INLINE vec vec_max(vec a, vec b)
     return _mm512_max_ps(a, b);
 }
 
+/* Four floats, over and over, and lane `at` of every four in all lanes: at < 4, a compile-time
+ * constant. */
+VEC_INLINE vec vec_quads(const float *p)
+{
+    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+}
+
+VEC_INLINE vec vec_quads_lane(vec v, size_t at)
+{
+    return at == 0   ? _mm512_permute_ps(v, 0x00)
+           : at == 1 ? _mm512_permute_ps(v, 0x55)
+           : at == 2 ? _mm512_permute_ps(v, 0xaa)
+                     : _mm512_permute_ps(v, 0xff);
+}
+
 VEC_INLINE __m128 vec_fold(vec v)
 {
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
