@@ -3,15 +3,17 @@
  * As in lists.c the pairs are turned around: for each block the list of the inputs that selected
  * it, by counting sort. The sixteen rows of a block lie side by side, so that a vector is sixteen
  * neurons and nothing is summed across lanes: each loaded vector of weights meets C inputs, every
- * input value broadcast from memory by the multiply-add itself. That takes 1 + C loads for C
- * multiply-adds, so that the load ports are the limit and C should be large.
+ * input value broadcast from memory by the multiply-add itself. That would take 1 + C loads for C
+ * multiply-adds, as many as these a cycle: where a block is one vector, TURNED of the inputs are
+ * therefore loaded four values at a time and spread by the shuffle unit, which idles. That leaves
+ * the multiply-add units as the limit, with six inputs as with twelve.
  *
  * The sum over d goes in slices: of W, packed [slice][n/16][SLICE][16], a block's slice stays in
  * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
  * in the second. The copy also gives the rows of x an odd stride: rows of 1024 floats would all
- * fall into one set of the cache, and twelve of them fill it. W is read once, front to back, and
- * where a block has several groups of inputs, the first prefetches the next block's slice (with
- * fewer inputs the processor's own prefetching is the faster).
+ * fall into one set of the cache, and twelve of them fill it. W is read once, front to back; the
+ * first group of a block's inputs prefetches it a page and a half ahead, since the processor's own
+ * prefetching ends with each page: at n = 2048 without it, and with few inputs, that is the limit.
  *
  * An element's sum has PARTS chains a slice, whatever C is, and so doesn't depend on the batch.
  */
@@ -25,12 +27,6 @@
 
 extern MIDL_IMPL(block);
 
-#if defined(MIDL_ISA_IS_AVX512)
-#define TURNED 2
-#else
-#define TURNED 0
-#endif
-
 enum {
     LANES = MIDL_PANEL,
     VECS = LANES / VEC_LANES,
@@ -38,23 +34,22 @@ enum {
     CHAINS = VECS * PARTS,     /* of an input */
     GROUP = (VEC_REGISTERS == 32 ? 24 : 12) / CHAINS, /* most inputs of a tile */
     STEPS = 4,
-    SLICE = 256,
+    TURNED = VECS == 1 ? 2 : 0, /* inputs whose values are spread in registers */
+    FEW = 3,                    /* fewer inputs leave prefetching to the processor */
+    AHEAD = 96,                 /* steps by which W is prefetched: six kilobytes */
+    SLICE = 512,
     X_STRIDE = SLICE + 16, /* floats */
     CHUNK = 256            /* inputs whose slices of x fit the second-level cache */
 };
 
-/* One input that selected a block: which, and where the block stands in the input's own list. */
-struct member {
-    uint32_t input, place;
-};
-
 struct block_state {
-    float *w;               /* [slice][n/16][SLICE][16] */
-    float *x;               /* [chunk][X_STRIDE]: one slice */
-    float *full;            /* [members][16]: F of the slices so far */
-    uint32_t *start;        /* [n/16 + 1]: where a block's members begin */
-    uint32_t *next;         /* [n/16]: cursor while the lists are made */
-    struct member *members; /* [chunk k/16] */
+    float *w;         /* [slice][n/16][SLICE][16] */
+    float *x;         /* [chunk][X_STRIDE]: one slice */
+    float *full;      /* [members][16]: F of the slices so far */
+    uint32_t *start;  /* [n/16 + 1]: where a block's members begin */
+    uint32_t *next;   /* [n/16]: cursor while the lists are made */
+    uint32_t *inputs; /* [members]: of each block in turn, the inputs that selected it */
+    uint32_t *places; /* [chunk][k/16]: where among the members each of an input's blocks is */
 };
 
 static void destroy(void *opaque)
@@ -65,7 +60,8 @@ static void destroy(void *opaque)
     free(state->full);
     free(state->start);
     free(state->next);
-    free(state->members);
+    free(state->inputs);
+    free(state->places);
     free(state);
 }
 
@@ -102,9 +98,10 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     state->full = midl_array(members * LANES, sizeof *state->full);
     state->start = midl_array(blocks + 1, sizeof *state->start);
     state->next = midl_array(blocks, sizeof *state->next);
-    state->members = midl_array(members, sizeof *state->members);
-    if (!state->w || !state->x || !state->full || !state->start || !state->next ||
-        !state->members) {
+    state->inputs = midl_array(members, sizeof *state->inputs);
+    state->places = midl_array(members, sizeof *state->places);
+    if (!state->w || !state->x || !state->full || !state->start || !state->next || !state->inputs ||
+        !state->places) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
@@ -112,7 +109,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     *ret_state = state;
     *ret_bytes = sizeof *state +
                  (s->n * s->d + chunk * X_STRIDE + members * LANES) * sizeof(float) +
-                 (2 * blocks + 1) * sizeof *state->start + members * sizeof *state->members;
+                 (2 * blocks + 1 + 2 * members) * sizeof *state->start;
     return MIDL_OK;
 }
 
@@ -120,19 +117,21 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
 static void make_lists(const struct variant_env *env, struct block_state *state,
                        const struct midl_selection *s, size_t first, size_t count)
 {
-    size_t blocks = env->layer.shape.n / LANES;
+    size_t blocks = env->layer.shape.n / LANES, chosen = s->stride / LANES;
     memset(state->start, 0, (blocks + 1) * sizeof *state->start);
-    for (size_t b = first; b < first + count; b++)
-        for (size_t i = 0; i < s->count[b]; i += LANES)
-            state->start[s->index[b * s->stride + i] / LANES + 1]++;
+    for (size_t b = 0; b < count; b++)
+        for (size_t i = 0; i < s->count[first + b]; i += LANES)
+            state->start[s->index[(first + b) * s->stride + i] / LANES + 1]++;
     for (size_t j = 0; j < blocks; j++) {
         state->start[j + 1] += state->start[j];
         state->next[j] = state->start[j];
     }
-    for (size_t b = first; b < first + count; b++)
-        for (size_t i = 0; i < s->count[b]; i += LANES)
-            state->members[state->next[s->index[b * s->stride + i] / LANES]++] =
-                (struct member){(uint32_t)(b - first), (uint32_t)i};
+    for (size_t b = 0; b < count; b++)
+        for (size_t i = 0; i < s->count[first + b]; i += LANES) {
+            uint32_t at = state->next[s->index[(first + b) * s->stride + i] / LANES]++;
+            state->inputs[at] = (uint32_t)b;
+            state->places[b * chosen + i / LANES] = at;
+        }
 }
 
 /* `count` inputs of a batch, from `first` on. */
@@ -143,41 +142,22 @@ struct block_call {
     size_t first, count;
 };
 
-/* STEPS columns from i on of TURNED inputs, each loaded once; where TURNED is 0, nothing. */
-VEC_INLINE void load_turned(size_t C, const float *const *x, size_t i, vec *ret)
+/* One step of the sum: column i + step of the block against C inputs. The first T have their STEPS
+ * columns from i on in `turned`. */
+VEC_INLINE void block_step(size_t C, size_t T, size_t step, const float *w, const float *const *x,
+                           size_t i, const vec *turned, vec *sum)
 {
-#if TURNED > 0
-#pragma GCC unroll 12
-    for (size_t c = 0; c < TURNED && c < C; c++)
-        ret[c] = vec_once(vec_quads(x[c] + i));
-#else
-    (void)C, (void)x, (void)i, (void)ret;
-#endif
-}
-
-/* Column i + step of input c in all lanes. */
-VEC_INLINE vec input_column(size_t c, const float *x, size_t i, size_t step, const vec *turned)
-{
-#if TURNED > 0
-    if (turned && c < TURNED)
-        return vec_quads_lane(turned[c], step);
-#endif
-    (void)c, (void)turned;
-    return vec_set(x[i + step]);
-}
-
-/* One step of the sum: column i + step of the block against C inputs. */
-VEC_INLINE void block_step(size_t C, size_t step, const float *w, const float *const *x, size_t i,
-                           const vec *turned, vec *sum)
-{
+    vec wv[VECS];
 #pragma GCC unroll 4
-    for (size_t v = 0; v < VECS; v++) {
-        vec wv = vec_load(w + (i + step) * LANES + v * VEC_LANES);
+    for (size_t v = 0; v < VECS; v++)
+        wv[v] = vec_load(w + (i + step) * LANES + v * VEC_LANES);
 #pragma GCC unroll 12
-        for (size_t c = 0; c < C; c++) {
-            size_t a = (c * PARTS + step % PARTS) * VECS + v;
-            sum[a] = vec_fma(wv, input_column(c, x[c], i, step, turned), sum[a]);
-        }
+    for (size_t c = 0; c < C; c++) {
+        vec xv = c < T ? vec_quads_lane(turned[c], step) : vec_set(x[c][i + step]);
+        vec *to = sum + c * CHAINS + step % PARTS;
+#pragma GCC unroll 4
+        for (size_t v = 0; v < VECS; v++)
+            to[v] = vec_fma(wv[v], xv, to[v]);
     }
 }
 
@@ -187,7 +167,7 @@ struct group {
     const float *w; /* [length][16] */
     const float *x[GROUP];
     bool begin;    /* the first slice: store F, else add to it */
-    bool prefetch; /* the slice of the block that follows in memory */
+    bool prefetch; /* W, AHEAD steps on, into the next block: for the first group of a block */
     float *full;   /* [C][16] */
 };
 
@@ -196,8 +176,8 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
 {
     size_t length = group->length;
     const float *w = group->w, *x[GROUP];
-    vec sum[GROUP * CHAINS], turned[TURNED + 1];
-    size_t i = 0;
+    vec sum[GROUP * CHAINS], turned[STEPS];
+    size_t T = C > TURNED ? TURNED : C, i = 0;
 #pragma GCC unroll 24
     for (size_t a = 0; a < C * CHAINS; a++)
         sum[a] = vec_set(0.0f);
@@ -205,17 +185,19 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
     for (size_t c = 0; c < C; c++)
         x[c] = group->x[c];
     for (; i + STEPS <= length; i += STEPS) {
-        load_turned(C, x, i, turned);
+#pragma GCC unroll 4
+        for (size_t c = 0; c < T; c++)
+            turned[c] = vec_once(vec_quads(x[c] + i));
         if (prefetch)
 #pragma GCC unroll 4
             for (size_t step = 0; step < STEPS; step++)
-                __builtin_prefetch(w + (length + i + step) * LANES);
+                __builtin_prefetch(w + (AHEAD + i + step) * LANES);
 #pragma GCC unroll 4
         for (size_t step = 0; step < STEPS; step++)
-            block_step(C, step, w, x, i, turned, sum);
+            block_step(C, T, step, w, x, i, turned, sum);
     }
     for (; i < length; i++)
-        block_step(C, 0, w, x, i, NULL, sum);
+        block_step(C, 0, 0, w, x, i, NULL, sum);
 #pragma GCC unroll 12
     for (size_t c = 0; c < C; c++)
 #pragma GCC unroll 4
@@ -232,7 +214,7 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
 
 #define TILE(C)                                                                                    \
     case C:                                                                                        \
-        if (C > GROUP / 2 && group->prefetch)                                                      \
+        if (C >= FEW && group->prefetch)                                                           \
             block_tile(C <= GROUP ? C : GROUP, true, group);                                       \
         else                                                                                       \
             block_tile(C <= GROUP ? C : GROUP, false, group);                                      \
@@ -263,12 +245,13 @@ static void block_slice(const struct block_call *call, size_t block, size_t from
     const struct midl_shape *shape = &call->env->layer.shape;
     size_t at = state->start[block], count = state->start[block + 1] - at;
     struct group group = {.length = slice_length(shape->d, from), .begin = from == 0};
-    group.w = state->w + from * shape->n + block * group.length * LANES;
-    group.prefetch = count > GROUP && block + 1 < shape->n / LANES;
+    size_t offset = from * shape->n + block * group.length * LANES;
+    group.w = state->w + offset;
+    group.prefetch = offset + (group.length + AHEAD) * LANES <= shape->n * shape->d;
     for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
         size_t C = (count + groups - 1) / groups;
         for (size_t c = 0; c < C; c++)
-            group.x[c] = state->x + state->members[at + c].input * X_STRIDE;
+            group.x[c] = state->x + state->inputs[at + c] * X_STRIDE;
         group.full = state->full + at * LANES;
         block_group(C, &group);
         group.prefetch = false;
@@ -277,19 +260,22 @@ static void block_slice(const struct block_call *call, size_t block, size_t from
     }
 }
 
-/* Blend the sixteen neurons of member `at`. */
-static void blend_member(const struct block_call *call, size_t block, size_t at)
+/* Blend the selected neurons of input b of the chunk, sixteen at a time. */
+static void blend_input(const struct block_call *call, size_t b)
 {
     const struct midl_layer *layer = &call->env->layer;
     const struct midl_selection *s = call->batch->selection;
-    struct member member = call->state->members[at];
-    size_t b = call->first + member.input;
-    const float *gate = s->gate + b * s->stride + member.place;
-    const float *bias = layer->full_bias + block * LANES, *full = call->state->full + at * LANES;
-    float *y = call->batch->y + b * layer->shape.n + block * LANES;
-    for (size_t l = 0; l < LANES; l += VEC_LANES) {
-        vec p = vec_load(gate + l), F = vec_load(bias + l) + vec_load(full + l);
-        vec_store(y + l, p * F + (vec_set(1.0f) - p) * vec_load(y + l));
+    size_t row = call->first + b;
+    const uint32_t *index = s->index + row * s->stride;
+    const uint32_t *places = call->state->places + b * (s->stride / LANES);
+    for (size_t i = 0; i < s->count[row]; i += LANES) {
+        const float *gate = s->gate + row * s->stride + i, *bias = layer->full_bias + index[i];
+        const float *full = call->state->full + places[i / LANES] * (size_t)LANES;
+        float *y = call->batch->y + row * layer->shape.n + index[i];
+        for (size_t l = 0; l < LANES; l += VEC_LANES) {
+            vec p = vec_load(gate + l), F = vec_load(bias + l) + vec_load(full + l);
+            vec_store(y + l, p * F + (vec_set(1.0f) - p) * vec_load(y + l));
+        }
     }
 }
 
@@ -307,18 +293,17 @@ static void block_part(void *data)
 {
     const struct block_call *call = data;
     const struct midl_shape *s = &call->env->layer.shape;
-    size_t part = parallel_part(), first = parallel_bound(s->n / LANES, 1, part);
-    size_t last = parallel_bound(s->n / LANES, 1, part + 1);
+    size_t part = parallel_part(), last = parallel_bound(s->n / LANES, 1, part + 1);
     for (size_t from = 0; from < s->d; from += SLICE) {
         copy_part(call, from);
 #pragma omp barrier
-        for (size_t j = first; j < last; j++)
+        for (size_t j = parallel_bound(s->n / LANES, 1, part); j < last; j++)
             block_slice(call, j, from);
 #pragma omp barrier
     }
-    for (size_t j = first; j < last; j++)
-        for (size_t at = call->state->start[j]; at < call->state->start[j + 1]; at++)
-            blend_member(call, j, at);
+    last = parallel_bound(call->count, 1, part + 1);
+    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
+        blend_input(call, b);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)

@@ -154,6 +154,20 @@ VEC_INLINE vec vec_max(vec a, vec b)
     return _mm256_max_ps(a, b);
 }
 
+VEC_INLINE vec vec_quads(const float *p)
+{
+    __m128 four = _mm_loadu_ps(p);
+    return _mm256_set_m128(four, four);
+}
+
+VEC_INLINE vec vec_quads_lane(vec v, size_t at)
+{
+    return at == 0   ? _mm256_permute_ps(v, 0x00)
+           : at == 1 ? _mm256_permute_ps(v, 0x55)
+           : at == 2 ? _mm256_permute_ps(v, 0xaa)
+                     : _mm256_permute_ps(v, 0xff);
+}
+
 VEC_INLINE __m128 vec_fold(vec v)
 {
     return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -213,6 +227,16 @@ VEC_INLINE vec vec_bf16_upper(const uint32_t *p)
 VEC_INLINE vec vec_int8(const int8_t *p)
 {
     return (vec){p[0], p[1], p[2], p[3]};
+}
+
+VEC_INLINE vec vec_quads(const float *p)
+{
+    return vec_load(p);
+}
+
+VEC_INLINE vec vec_quads_lane(vec v, size_t at)
+{
+    return vec_set(v[at]);
 }
 
 VEC_INLINE vec vec_fma(vec a, vec b, vec c)
