@@ -25,6 +25,8 @@ float simd_weights_dot(const struct midl_weights *W, size_t j, const float *x)
     return 0.0f;
 }
 
+enum { NEAR_ROWS = 32, NEAR_COLS = 2 * TILE_COLS };
+
 struct rows_call {
     const struct midl_weights *W;
     const float *bias;
@@ -65,18 +67,28 @@ VEC_INLINE void rows_single(enum midl_dtype dtype, const struct rows_call *call,
                tile_dot(dtype, call->W->d, midl_weights_row(call->W, j), call->x + b * call->ldx));
 }
 
+/* TILE_ROWS rows from j against inputs first..last. */
+VEC_INLINE void rows_strip(enum midl_dtype dtype, const struct rows_call *call, size_t j,
+                           size_t first, size_t last)
+{
+    size_t b = first;
+    for (; b + TILE_COLS <= last; b += TILE_COLS)
+        rows_tile(dtype, call, TILE_ROWS, TILE_COLS, j, b);
+    for (; b < last; b++)
+        rows_tile(dtype, call, TILE_ROWS, 1, j, b);
+}
+
+/* NEAR_ROWS rows at a time against NEAR_COLS inputs at a time: the inputs stay in the first-level
+ * cache for all of these rows, and the rows in the second for all inputs. */
 VEC_INLINE void rows_all(enum midl_dtype dtype, const struct rows_call *call, size_t first,
                          size_t last)
 {
-    size_t j = first;
-    for (; j + TILE_ROWS <= last; j += TILE_ROWS) {
-        size_t b = 0;
-        for (; b + TILE_COLS <= call->B; b += TILE_COLS)
-            rows_tile(dtype, call, TILE_ROWS, TILE_COLS, j, b);
-        for (; b < call->B; b++)
-            rows_tile(dtype, call, TILE_ROWS, 1, j, b);
-    }
-    for (; j < last; j++)
+    size_t end = first + (last - first) / TILE_ROWS * TILE_ROWS;
+    for (size_t near = first; near < end; near += NEAR_ROWS)
+        for (size_t b = 0; b < call->B; b += NEAR_COLS)
+            for (size_t j = near; j < near + NEAR_ROWS && j < end; j += TILE_ROWS)
+                rows_strip(dtype, call, j, b, b + NEAR_COLS < call->B ? b + NEAR_COLS : call->B);
+    for (size_t j = end; j < last; j++)
         for (size_t b = 0; b < call->B; b++)
             rows_single(dtype, call, j, b);
 }
