@@ -15,6 +15,12 @@
 
 #define INSTRUCTION_BYTES 15
 
+#if defined(__x86_64__)
+enum { DECODABLE = 1 }; /* the instructions of this processor */
+#else
+enum { DECODABLE = 0 };
+#endif
+
 /* ---- Decoding -----------------------------------------------------------------------------------
  */
 
@@ -201,11 +207,10 @@ static bool read_line(struct dump_reader *reader, const char *line, size_t lengt
 
 bool flops_of_dump(const char *text, double *ret, char reason[COUNTER_REASON_SIZE])
 {
-#if !defined(__x86_64__)
-    (void)text, (void)ret;
-    snprintf(reason, COUNTER_REASON_SIZE, "FLOPs are read off instructions of x86-64 only");
-    return false;
-#else
+    if (!DECODABLE) {
+        snprintf(reason, COUNTER_REASON_SIZE, "FLOPs are read off instructions of x86-64 only");
+        return false;
+    }
     struct dump_reader reader = {.memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC)};
     bool ok = reader.memory >= 0 && strstr(text, "positions: instr\n");
     if (!ok)
@@ -222,5 +227,4 @@ bool flops_of_dump(const char *text, double *ret, char reason[COUNTER_REASON_SIZ
     if (ok)
         *ret = reader.flops;
     return ok;
-#endif
 }
