@@ -78,6 +78,15 @@ static void bf16_keeps_what_is_not_finite(void **state)
     assert_true(isnan(still));
 }
 
+static double largest(size_t count, const float *values)
+{
+    float most = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fabsf(values[i]) > most)
+            most = fabsf(values[i]);
+    return (double)most;
+}
+
 /* max |w| / 127 is the step, to within its own rounding; each weight lies at the nearest step. */
 static void int8_is_the_nearest_step(void **state)
 {
@@ -86,15 +95,11 @@ static void int8_is_the_nearest_step(void **state)
     float row[D], rounded[D], again[D];
     (void)state;
     for (int exponent = -120; exponent <= 120; exponent += 5) {
-        double max = 0;
-        for (size_t i = 0; i < D; i++) {
-            row[i] = ldexpf((float)rng_normal(&rng), exponent);
-            max = fmax(max, fabs((double)row[i]));
-        }
-        round_row(MIDL_INT8, D, row, rounded);
-        double step = 0;
         for (size_t i = 0; i < D; i++)
-            step = fmax(step, fabs((double)rounded[i]) / 127);
+            row[i] = ldexpf((float)rng_normal(&rng), exponent);
+        double max = largest(D, row);
+        round_row(MIDL_INT8, D, row, rounded);
+        double step = largest(D, rounded) / 127;
         assert_true(step >= max / 127 * (1 - 0x1p-15) && step <= max / 127 * (1 + 0x1p-24));
         for (size_t i = 0; i < D; i++) {
             assert_true((double)rounded[i] / step == nearbyint((double)rounded[i] / step));
