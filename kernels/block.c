@@ -83,7 +83,7 @@ static void pack(const struct midl_layer *layer, float *packed)
         }
 }
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     const struct midl_shape *s = &env->layer.shape;
@@ -93,13 +93,13 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
-    state->w = midl_array(s->n * s->d, sizeof *state->w);
-    state->x = midl_array(chunk * X_STRIDE, sizeof *state->x);
-    state->full = midl_array(members * LANES, sizeof *state->full);
-    state->start = midl_array(blocks + 1, sizeof *state->start);
-    state->next = midl_array(blocks, sizeof *state->next);
-    state->inputs = midl_array(members, sizeof *state->inputs);
-    state->places = midl_array(members, sizeof *state->places);
+    state->w = midl_take(s->n * s->d, sizeof *state->w, bytes);
+    state->x = midl_take(chunk * X_STRIDE, sizeof *state->x, bytes);
+    state->full = midl_take(members * LANES, sizeof *state->full, bytes);
+    state->start = midl_take(blocks + 1, sizeof *state->start, bytes);
+    state->next = midl_take(blocks, sizeof *state->next, bytes);
+    state->inputs = midl_take(members, sizeof *state->inputs, bytes);
+    state->places = midl_take(members, sizeof *state->places, bytes);
     if (!state->w || !state->x || !state->full || !state->start || !state->next || !state->inputs ||
         !state->places) {
         destroy(state);
@@ -107,9 +107,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     }
     pack(&env->layer, state->w);
     *ret_state = state;
-    *ret_bytes = sizeof *state +
-                 (s->n * s->d + chunk * X_STRIDE + members * LANES) * sizeof(float) +
-                 (2 * blocks + 1 + 2 * members) * sizeof *state->start;
+    *bytes += sizeof *state;
     return MIDL_OK;
 }
 

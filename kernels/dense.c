@@ -11,11 +11,11 @@ extern MIDL_IMPL(dense);
 
 #if MIDL_HAVE_OPENBLAS
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     (void)reason;
-    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, ret_bytes);
+    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, bytes);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *call)

@@ -35,7 +35,7 @@ static void destroy(void *opaque)
     free(state);
 }
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     size_t d = env->layer.shape.d, n = env->layer.shape.n, B = env->max_batch;
@@ -44,12 +44,12 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     (void)reason;
     if (!ok)
         return MIDL_NO_MEMORY;
-    state->full = midl_array(compact ? B * n : n, sizeof(float));
-    state->united = midl_array(n, sizeof *state->united);
-    state->place = midl_array(n, sizeof *state->place);
+    state->full = midl_take(compact ? B * n : n, sizeof(float), bytes);
+    state->united = midl_take(n, sizeof *state->united, bytes);
+    state->place = midl_take(n, sizeof *state->place, bytes);
     ok = state->full && state->united && state->place;
     if (ok && compact) {
-        state->rows = midl_array(n / 2 * d, sizeof(float));
+        state->rows = midl_take(n / 2 * d, sizeof(float), bytes);
         ok = state->rows != NULL;
     }
     if (!ok) {
@@ -57,8 +57,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         return MIDL_NO_MEMORY;
     }
     *ret_state = state;
-    *ret_bytes = sizeof *state + (compact ? B * n + n / 2 * d : n) * sizeof(float) +
-                 2 * n * sizeof(uint32_t);
+    *bytes += sizeof *state;
     return MIDL_OK;
 }
 

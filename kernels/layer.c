@@ -27,11 +27,10 @@ struct layer_state {
     struct midl_selection selection;
 };
 
-/* An array or NULL, its bytes added up; *ok becomes false when there is no memory. */
+/* An array or NULL; *ok becomes false when there is no memory. */
 static void *take(size_t count, size_t element_bytes, size_t *bytes, bool *ok)
 {
-    void *array = midl_array(count, element_bytes);
-    *bytes += count * element_bytes;
+    void *array = midl_take(count, element_bytes, bytes);
     *ok = *ok && array;
     return array;
 }
@@ -46,28 +45,28 @@ static void pack(struct layer_state *state, const struct midl_layer *layer)
 }
 
 enum midl_status layer_create(const struct variant_env *env, struct layer_state **ret,
-                              size_t *ret_bytes)
+                              size_t *bytes)
 {
     const struct midl_shape *s = &env->layer.shape;
     struct layer_state *state = calloc(1, sizeof *state);
-    size_t B = env->max_batch, chunk = B < CHUNK ? B : CHUNK, bytes = sizeof *state;
+    size_t B = env->max_batch, chunk = B < CHUNK ? B : CHUNK;
     size_t gate_rank = s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
     bool ok = state != NULL;
     if (!ok)
         return MIDL_NO_MEMORY;
     state->work_size = MIDL_TOPK_WORK(s->n);
-    state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), &bytes, &ok);
-    state->light_down = take(chunk * s->r, sizeof(float), &bytes, &ok);
+    state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), bytes, &ok);
+    state->light_down = take(chunk * s->r, sizeof(float), bytes, &ok);
     if (s->gate != MIDL_GATE_FULL)
-        state->gate_up = take(midl_panels_size(s->n, gate_rank), sizeof(float), &bytes, &ok);
+        state->gate_up = take(midl_panels_size(s->n, gate_rank), sizeof(float), bytes, &ok);
     if (s->gate == MIDL_GATE_LOWRANK)
-        state->gate_down = take(chunk * s->rg, sizeof(float), &bytes, &ok);
-    state->logits = take(B * s->n, sizeof(float), &bytes, &ok);
-    state->work = take((size_t)env->threads * state->work_size, sizeof(float), &bytes, &ok);
-    state->index = take(B * s->k, sizeof *state->index, &bytes, &ok);
-    state->count = take(B, sizeof *state->count, &bytes, &ok);
-    state->gate = take(B * s->k, sizeof(float), &bytes, &ok);
-    state->nan = take(B, sizeof *state->nan, &bytes, &ok);
+        state->gate_down = take(chunk * s->rg, sizeof(float), bytes, &ok);
+    state->logits = take(B * s->n, sizeof(float), bytes, &ok);
+    state->work = take((size_t)env->threads * state->work_size, sizeof(float), bytes, &ok);
+    state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
+    state->count = take(B, sizeof *state->count, bytes, &ok);
+    state->gate = take(B * s->k, sizeof(float), bytes, &ok);
+    state->nan = take(B, sizeof *state->nan, bytes, &ok);
     if (!ok) {
         layer_destroy(state);
         return MIDL_NO_MEMORY;
@@ -76,7 +75,7 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     state->selection = (struct midl_selection){
         .stride = s->k, .index = state->index, .count = state->count, .gate = state->gate};
     *ret = state;
-    *ret_bytes = bytes;
+    *bytes += sizeof *state;
     return MIDL_OK;
 }
 

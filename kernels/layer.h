@@ -6,8 +6,9 @@
 
 struct layer_state; /* packed gate and light weights, workspace, the last selection */
 
+/* Memory taken is added to *bytes. */
 enum midl_status layer_create(const struct variant_env *env, struct layer_state **ret,
-                              size_t *ret_bytes);
+                              size_t *bytes);
 void layer_destroy(struct layer_state *state); /* accepts NULL */
 
 /* y = L (0 where a neuron is not selected and unselected = zero), logits and selection for `batch`

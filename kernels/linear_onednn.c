@@ -154,6 +154,19 @@ static dnnl_status_t make_piece(struct onednn_state *state, const struct midl_sh
     return status;
 }
 
+/* What oneDNN takes for intermediate results, once for all pieces: they never run at once. */
+static size_t scratch_bytes(const struct onednn_state *state)
+{
+    int64_t most = 0, bytes;
+    for (size_t i = 0; i < state->count; i++)
+        if (dnnl_primitive_desc_query(state->pieces[i].description,
+                                      dnnl_query_memory_consumption_s64, 0,
+                                      &bytes) == dnnl_success &&
+            bytes > most)
+            most = bytes;
+    return (size_t)most;
+}
+
 /* Copy W into the packing that the first piece chose; the bias is used where it is. */
 static dnnl_status_t pack(struct onednn_state *state, const struct midl_layer *layer,
                           memory_description_in packed)
@@ -196,7 +209,7 @@ static dnnl_status_t pack(struct onednn_state *state, const struct midl_layer *l
     return status;
 }
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     const struct midl_shape *shape = &env->layer.shape;
@@ -224,7 +237,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         return status == dnnl_out_of_memory ? MIDL_NO_MEMORY : MIDL_UNAVAILABLE;
     }
     *ret_state = state;
-    *ret_bytes = sizeof *state + dnnl_memory_desc_get_size(packed);
+    *bytes += sizeof *state + dnnl_memory_desc_get_size(packed) + scratch_bytes(state);
     return MIDL_OK;
 }
 

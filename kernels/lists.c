@@ -176,7 +176,7 @@ static size_t packed_floats(const struct lists_state *state, const struct varian
     return rows * state->slice;
 }
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     const struct midl_shape *s = &env->layer.shape;
@@ -187,11 +187,11 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     choose_sizes(state, env);
     size_t threads = (size_t)env->threads, x_floats = state->slices * state->inputs * state->stride;
     size_t w_floats = packed_floats(state, env);
-    float *w = midl_array(w_floats, sizeof *w);
+    float *w = midl_take(w_floats, sizeof *w, bytes);
     *(env->full.dtype == MIDL_F32 ? &state->w : &state->wide) = w;
-    state->x = midl_array(x_floats, sizeof(float));
-    state->lists = midl_array(threads * state->chunks, sizeof *state->lists);
-    state->scratch = midl_array(threads, sizeof *state->scratch);
+    state->x = midl_take(x_floats, sizeof(float), bytes);
+    state->lists = midl_take(threads * state->chunks, sizeof *state->lists, bytes);
+    state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
     if (!w || !state->x || !state->lists || !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
@@ -202,8 +202,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         copy_row(state, s->d, env->layer.full_weight + j * s->d, state->w + j * state->slice,
                  s->n * state->slice);
     *ret_state = state;
-    *ret_bytes = sizeof *state + (w_floats + x_floats) * sizeof(float) +
-                 threads * (state->chunks * sizeof *state->lists + sizeof *state->scratch);
+    *bytes += sizeof *state;
     return MIDL_OK;
 }
 

@@ -9,11 +9,11 @@
 extern MIDL_IMPL(masked);
 
 /* gates: [n][B], the gate value where selected, else negative. */
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
     (void)reason;
-    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, ret_bytes);
+    return midl_state_floats(env->max_batch * env->layer.shape.n, ret_state, bytes);
 }
 
 static void spread(const struct midl_selection *s, size_t n, float *gates)

@@ -9,7 +9,7 @@
 enum { HUGE_PAGE = 2 << 20 };
 #endif
 
-void *midl_array(size_t count, size_t element_bytes)
+void *midl_take(size_t count, size_t element_bytes, size_t *bytes_taken)
 {
     size_t bytes = count * element_bytes, align = MIDL_ALIGN;
     if (element_bytes > 0 && bytes / element_bytes != count)
@@ -25,16 +25,22 @@ void *midl_array(size_t count, size_t element_bytes)
         (void)madvise(array, bytes,
                       MADV_HUGEPAGE); /* fewer TLB misses; its refusal costs nothing */
 #endif
+    *bytes_taken += array ? bytes : 0;
     return array;
 }
 
-enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *ret_bytes)
+void *midl_array(size_t count, size_t element_bytes)
 {
-    float *floats = midl_array(count, sizeof *floats);
+    size_t bytes = 0;
+    return midl_take(count, element_bytes, &bytes);
+}
+
+enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *bytes)
+{
+    float *floats = midl_take(count, sizeof *floats, bytes);
     if (!floats)
         return MIDL_NO_MEMORY;
     *ret_state = floats;
-    *ret_bytes = count * sizeof *floats;
     return MIDL_OK;
 }
 

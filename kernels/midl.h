@@ -300,7 +300,9 @@ MIDL_API const float *midl_plan_logits(const struct midl_plan *plan);
 /* The variant that runs: for `auto` the one it chose. */
 MIDL_API const struct midl_variant *midl_plan_variant(const struct midl_plan *plan);
 
-/* Memory that the plan holds: packed weights and workspace. */
+/* Memory that the plan holds, in bytes: weights that it packed or rounded, and workspace for the
+ * largest batch, as taken from the system. The layer's own arrays, of which an f32 plan may read W
+ * in place, don't count; nor does what OpenBLAS or BLIS keep for all plans of a process. */
 MIDL_API size_t midl_plan_bytes(const struct midl_plan *plan);
 
 /* "0.1.0" */

@@ -80,19 +80,13 @@ static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_
     const struct variant_impl *impl = plan->variant->impl;
     const struct midl_layer *layer = &plan->env.layer;
     enum midl_status status = MIDL_OK;
-    size_t bytes = 0;
     if (!plan->variant->linear)
-        status = layer_create(&plan->env, &plan->layer, &bytes);
-    plan->bytes += bytes;
-    bytes = 0;
+        status = layer_create(&plan->env, &plan->layer, &plan->bytes);
     if (status == MIDL_OK)
         status = midl_weights_create(plan->variant->dtype, layer->shape.n, layer->shape.d,
-                                     layer->full_weight, &plan->env.full, &bytes, reason);
-    plan->bytes += bytes;
-    bytes = 0;
+                                     layer->full_weight, &plan->env.full, &plan->bytes, reason);
     if (status == MIDL_OK && impl->create)
-        status = impl->create(&plan->env, &plan->state, &bytes, reason);
-    plan->bytes += bytes;
+        status = impl->create(&plan->env, &plan->state, &plan->bytes, reason);
     if (status == MIDL_NO_MEMORY)
         explain(status, reason, "not enough memory for the packed layer and its workspace");
     return status;

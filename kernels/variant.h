@@ -36,8 +36,8 @@ struct variant_impl {
     /* Only `auto`: the variant that serves batches of this size in its stead. */
     const struct midl_variant *(*choose)(const struct midl_layer *layer,
                                          const struct midl_plan_options *options, size_t batch);
-    /* Pack weights, take workspace. *ret_bytes: memory taken. On failure nothing is kept. */
-    enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *ret_bytes,
+    /* Pack weights, take workspace; memory taken is added to *bytes. On failure nothing is kept. */
+    enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE]);
     void (*run)(const struct variant_env *env, void *state, const struct variant_batch *call);
     void (*destroy)(void *state);
@@ -87,8 +87,11 @@ static inline void midl_blend_row(const struct midl_selection *selection, size_t
 /* An array of the library: aligned, free() releases it. NULL if there is no memory. */
 void *midl_array(size_t count, size_t element_bytes);
 
+/* The same; what it took, which is more than was asked for, is added to *bytes. */
+void *midl_take(size_t count, size_t element_bytes, size_t *bytes);
+
 /* A variant's whole state, where that is an array of floats: what create returns; free() destroys
  * it. */
-enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *ret_bytes);
+enum midl_status midl_state_floats(size_t count, void **ret_state, size_t *bytes);
 
 #endif

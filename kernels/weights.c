@@ -133,21 +133,20 @@ static enum midl_status pack_rows(size_t n, const float *W, const struct midl_we
 }
 
 enum midl_status midl_weights_create(enum midl_dtype dtype, size_t n, size_t d, const float *W,
-                                     struct midl_weights *ret, size_t *ret_bytes,
+                                     struct midl_weights *ret, size_t *bytes,
                                      char reason[MIDL_REASON_SIZE])
 {
     struct midl_weights weights = midl_weights_plain(d, W);
-    size_t bytes = 0;
     if (dtype != MIDL_F32) {
         size_t row = d * (dtype == MIDL_BF16 ? sizeof(uint16_t) : sizeof(int8_t));
         size_t scales = dtype == MIDL_INT8 ? n * sizeof(float) : 0;
         weights.dtype = dtype;
         weights.row_bytes = (row + MIDL_ALIGN - 1) / MIDL_ALIGN * MIDL_ALIGN;
-        bytes = n * weights.row_bytes + scales;
-        weights.memory = midl_array(bytes, 1);
+        size_t size = n * weights.row_bytes + scales;
+        weights.memory = midl_take(size, 1, bytes);
         if (!weights.memory)
             return MIDL_NO_MEMORY;
-        memset(weights.memory, 0, bytes);
+        memset(weights.memory, 0, size);
         float *scale = (float *)(void *)((char *)weights.memory + n * weights.row_bytes);
         weights.rows = weights.memory;
         weights.scale = scales ? scale : NULL;
@@ -158,7 +157,6 @@ enum midl_status midl_weights_create(enum midl_dtype dtype, size_t n, size_t d, 
         }
     }
     *ret = weights;
-    *ret_bytes = bytes;
     return MIDL_OK;
 }
 

@@ -42,9 +42,9 @@ static inline struct midl_weights midl_weights_plain(size_t d, const float *W)
 }
 
 /* Round W [n][d]. MIDL_OK, MIDL_NO_MEMORY, or MIDL_INVALID with the reason (int8 only: a weight
- * that isn't finite). *ret_bytes: memory taken. f32: W must outlive *ret. */
+ * that isn't finite). Memory taken is added to *bytes. f32: W must outlive *ret. */
 enum midl_status midl_weights_create(enum midl_dtype dtype, size_t n, size_t d, const float *W,
-                                     struct midl_weights *ret, size_t *ret_bytes,
+                                     struct midl_weights *ret, size_t *bytes,
                                      char reason[MIDL_REASON_SIZE]);
 void midl_weights_destroy(struct midl_weights *weights);
 

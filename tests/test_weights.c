@@ -150,7 +150,7 @@ static void int8_refuses_what_is_not_finite(void **state)
         assert_int_equal(midl_round_weights(MIDL_INT8, 3, 2, W, rounded, reason), MIDL_INVALID);
         assert_non_null(strstr(reason, "row 2"));
         struct midl_weights weights;
-        size_t bytes;
+        size_t bytes = 0;
         assert_int_equal(midl_weights_create(MIDL_INT8, 3, 2, W, &weights, &bytes, reason),
                          MIDL_INVALID);
     }
@@ -193,7 +193,7 @@ static void kernels_read_the_rounded_weights(void **state)
         for (int type = MIDL_F32; type <= MIDL_INT8; type++) {
             enum midl_dtype dtype = (enum midl_dtype)type;
             struct midl_weights weights;
-            size_t bytes;
+            size_t bytes = 0;
             assert_int_equal(midl_round_weights(dtype, N, d, W, rounded, reason), MIDL_OK);
             assert_int_equal(midl_weights_create(dtype, N, d, W, &weights, &bytes, reason),
                              MIDL_OK);
@@ -216,7 +216,7 @@ static void kernels_read_the_rounded_weights(void **state)
 static void expect_product(const struct simd_ops *ops, size_t d, const float *W, const float *x)
 {
     struct midl_weights weights;
-    size_t bytes;
+    size_t bytes = 0;
     char reason[MIDL_REASON_SIZE];
     float *rounded = malloc(3 * d * sizeof *rounded), y[3];
     assert_int_equal(midl_round_weights(MIDL_INT8, 3, d, W, rounded, reason), MIDL_OK);
