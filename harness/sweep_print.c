@@ -125,24 +125,39 @@ struct print_row print_row(const struct store_point *point, const char *kernel)
                             .speedup = point->speedup,
                             .speedup_lo = point->speedup_lo,
                             .speedup_hi = point->speedup_hi,
-                            .flops_ratio = point->flops_ratio};
+                            .flops_ratio = point->flops_ratio,
+                            .plan_ns = point->plan_ns,
+                            .plan_bytes = point->plan_bytes};
     snprintf(row.kernel, sizeof row.kernel, "%s", kernel);
     snprintf(row.reason, sizeof row.reason, "%.*s", (int)sizeof row.reason - 1,
              point->reason ? point->reason : "");
     return row;
 }
 
-/* "48.1 us": three digits and the unit that suits the time. */
-static void time_text(double time_ns, char ret[24])
+/* "48.1 us": three digits and the unit that suits the value; nothing for NaN. */
+static void unit_text(double value, const char *const units[4], char ret[24])
 {
-    static const char *const units[] = {"ns", "us", "ms", "s"};
     size_t unit = 0;
-    while (unit < 3 && time_ns >= 999.5) {
-        time_ns /= 1000;
+    while (unit < 3 && value >= 999.5) {
+        value /= 1000;
         unit++;
     }
-    int digits = time_ns >= 99.95 ? 0 : time_ns >= 9.995 ? 1 : 2;
-    snprintf(ret, 24, "%.*f %s", digits, time_ns, units[unit]);
+    int digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+    ret[0] = '\0';
+    if (isfinite(value))
+        snprintf(ret, 24, "%.*f %s", digits, value, units[unit]);
+}
+
+static void time_text(double time_ns, char ret[24])
+{
+    static const char *const units[4] = {"ns", "us", "ms", "s"};
+    unit_text(time_ns, units, ret);
+}
+
+static void memory_text(double bytes, char ret[24])
+{
+    static const char *const units[4] = {"B", "kB", "MB", "GB"};
+    unit_text(bytes, units, ret);
 }
 
 /* A factor with two decimals, or nothing where there is none. */
@@ -153,26 +168,38 @@ static void ratio_text(double ratio, char ret[16])
         snprintf(ret, 16, "%.2fx", ratio);
 }
 
-static void print_line(FILE *out, const struct print_row *row)
+/* With the columns of plans, or without. */
+static void print_line(FILE *out, const struct print_row *row, bool plans)
 {
-    char time[24] = "", width[16] = "", speedup[16], promised[16], interval[40] = "";
-    if (isfinite(row->time_ns)) {
-        time_text(row->time_ns, time);
+    char time[24], plan[24], memory[24], width[16] = "", speedup[16], promised[16],
+                                         interval[40] = "";
+    time_text(row->time_ns, time);
+    time_text(row->plan_ns, plan);
+    memory_text(row->plan_bytes, memory);
+    if (isfinite(row->time_ns))
         snprintf(width, sizeof width, "%.1f %%",
                  100 * (row->time_hi_ns - row->time_lo_ns) / row->time_ns);
-    }
     ratio_text(row->speedup, speedup);
     ratio_text(row->flops_ratio, promised);
     if (isfinite(row->speedup))
         snprintf(interval, sizeof interval, "%.2f..%.2f", row->speedup_lo, row->speedup_hi);
-    fprintf(out, "  %-16s %9s %7s %8s %12s %9s  %s%s%s\n", row->kernel, time, width, speedup,
-            interval, promised, row->status, row->reason[0] ? ": " : "", row->reason);
+    fprintf(out, "  %-16s %9s %7s %8s %12s %9s", row->kernel, time, width, speedup, interval,
+            promised);
+    if (plans)
+        fprintf(out, " %8s %8s", plan, memory);
+    fprintf(out, "  %s%s%s\n", row->status, row->reason[0] ? ": " : "", row->reason);
 }
 
 void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count)
 {
-    fprintf(out, "\n%s\n  %-16s %9s %7s %8s %12s %9s  %s\n", shape_text, "kernel", "time", "width",
-            "speedup", "95 %", "promised", "status");
+    bool plans = false;
     for (size_t i = 0; i < count; i++)
-        print_line(out, &rows[i]);
+        plans = plans || isfinite(rows[i].plan_ns);
+    fprintf(out, "\n%s\n  %-16s %9s %7s %8s %12s %9s", shape_text, "kernel", "time", "width",
+            "speedup", "95 %", "promised");
+    if (plans)
+        fprintf(out, " %8s %8s", "plan", "memory");
+    fprintf(out, "  status\n");
+    for (size_t i = 0; i < count; i++)
+        print_line(out, &rows[i], plans);
 }

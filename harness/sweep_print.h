@@ -20,11 +20,12 @@ struct print_row {
     char kernel[48], reason[160];
     const char *status;
     double time_ns, time_lo_ns, time_hi_ns, speedup, speedup_lo, speedup_hi, flops_ratio;
+    double plan_ns, plan_bytes; /* NaN: nothing is planned */
 };
 
 struct print_row print_row(const struct store_point *point, const char *kernel);
 
-/* The table of one shape, under its label. */
+/* The table of one shape, under its label. What plans cost stands in it where one was made. */
 void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count);
 
 #endif

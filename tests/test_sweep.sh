@@ -74,6 +74,7 @@ sql "$db" "SELECT count(*) = 7 AND abs(2 * max(value + 0) - sum(value)) < 0.01 A
     FROM environment WHERE name LIKE 'seconds_%'" 1
 equals "where the time went" "$(grep -c 's: measuring .* s, counting .* s, other than that' "$folder/out")" 1
 equals "tables" "$(grep -c 'promised' "$folder/out")" 2
+equals "plans in tables" "$(grep -c -E '^  (linear|linear-rows|masked|simd-portable) .*x +[0-9.]+ (ns|us|ms) +[0-9.]+ [kM]?B  ' "$folder/out")" 8
 equals "rows of tables" "$(grep -c -E '^  (linear|linear-rows|masked|simd-portable) ' "$folder/out")" 8
 first=$("$query" "$db" "SELECT total(time_ns) || ' ' || total(speedup) FROM points")
 
