@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration_file.h"
+
 enum outcome prepared_make(const struct bench_case *bench_case, struct prepared *ret,
                            struct error *error)
 {
@@ -16,7 +18,8 @@ enum outcome prepared_make(const struct bench_case *bench_case, struct prepared 
     struct midl_plan_options options = {.variant = midl_variant_name(bench_case->variant),
                                         .dtype = shape->dtype,
                                         .max_batch = shape->batch,
-                                        .threads = shape->threads};
+                                        .threads = shape->threads,
+                                        .calibration = calibration_get()};
     if (midl_plan_create(&made.problem.layer, &options, &made.plan, reason) != MIDL_OK) {
         outcome = fail(error, OUTCOME_USAGE, "%s", reason);
         goto cleanup;
