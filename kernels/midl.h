@@ -266,7 +266,7 @@ struct midl_plan;
 struct midl_plan_options {
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
-    size_t max_batch;                           /* at least 1 */
+    size_t max_batch;                           /* at least 1; `auto` chooses for this batch */
     int threads;                                /* at least 1; see below */
     const struct midl_calibration *calibration; /* for `auto`; NULL: what is built in. Not kept */
 };

@@ -6,8 +6,8 @@
 
 int main(void)
 {
-    /* Two inputs, two neurons; the gate's logits are 0 and -1, so that neuron 0 is selected with gate
-     * 1/2: y0 = (F0 + L0) / 2 = (3 + 1) / 2, y1 = L1 = 5. */
+    /* Two inputs, two neurons; the gate's logits are 0 and -1, so that neuron 0 is selected with
+     * gate 1/2: y0 = (F0 + L0) / 2 = (3 + 1) / 2, y1 = L1 = 5. */
     const float W[] = {1, 2, 7, 7}, b[] = {0, 0}, V[] = {0, 0}, U[] = {0, 0}, c[] = {1, 5},
                 G[] = {0, 0, 0, 0}, h[] = {0, -1}, x[] = {1, 1};
     struct midl_layer layer = {.shape = {.d = 2, .n = 2, .r = 1, .k = 1, .gate = MIDL_GATE_FULL},
