@@ -1,8 +1,8 @@
 /* layer.c - gate, light path and selection: one routine for all variants, so that all select the
  * same neurons and differ in the full path alone.
  *
- * Down-projections (V, Q) and a full gate have long rows and are used as they lie; up-projections
- * (U, P) have short ones and are packed in panels. Then each input's logits are searched for the k
+ * Both down-projections (V, Q) are one product, [V; Q] x, and every weight but a full gate's is
+ * packed in panels; that gate is used as it lies. Then each input's logits are searched for the k
  * largest, and only these k get a sigmoid, which increases and so doesn't change their order.
  */
 #include "layer.h"
@@ -16,10 +16,12 @@
 enum { CHUNK = 64 }; /* inputs whose logits are searched while a near cache holds them */
 
 struct layer_state {
-    float *light_up, *gate_up;     /* panels */
-    float *light_down, *gate_down; /* V x: [chunk][r], Q x: [chunk][rg] */
-    float *logits;                 /* [B][n] */
-    float *work;                   /* [threads][work_size] */
+    float *down;               /* V and below it Q: panels */
+    float *light_up, *gate_up; /* panels */
+    float *projected;          /* V x and Q x: [chunk][ranks] */
+    size_t ranks;              /* rows of V and Q, in whole panels */
+    float *logits;             /* [B][n] */
+    float *work;               /* [threads][work_size] */
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
     float *gate;             /* [B][k] */
@@ -35,13 +37,21 @@ static void *take(size_t count, size_t element_bytes, size_t *bytes, bool *ok)
     return array;
 }
 
+/* What the gate's up-projection reads. */
+static size_t gate_rank(const struct midl_shape *s)
+{
+    return s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
+}
+
 static void pack(struct layer_state *state, const struct midl_layer *layer)
 {
     const struct midl_shape *s = &layer->shape;
-    midl_panels_pack(s->n, s->r, layer->light_up, state->light_up);
+    midl_panels_pack(state->ranks, s->d, 0, s->r, layer->light_down, state->down);
+    if (s->gate == MIDL_GATE_LOWRANK)
+        midl_panels_pack(state->ranks, s->d, s->r, s->rg, layer->gate_down, state->down);
+    midl_panels_pack(s->n, s->r, 0, s->n, layer->light_up, state->light_up);
     if (s->gate != MIDL_GATE_FULL)
-        midl_panels_pack(s->n, s->gate == MIDL_GATE_SHARED ? s->r : s->rg, layer->gate_up,
-                         state->gate_up);
+        midl_panels_pack(s->n, gate_rank(s), 0, s->n, layer->gate_up, state->gate_up);
 }
 
 enum midl_status layer_create(const struct variant_env *env, struct layer_state **ret,
@@ -50,17 +60,17 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     const struct midl_shape *s = &env->layer.shape;
     struct layer_state *state = calloc(1, sizeof *state);
     size_t B = env->max_batch, chunk = B < CHUNK ? B : CHUNK;
-    size_t gate_rank = s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
+    size_t ranks = s->r + (s->gate == MIDL_GATE_LOWRANK ? s->rg : 0);
     bool ok = state != NULL;
     if (!ok)
         return MIDL_NO_MEMORY;
     state->work_size = MIDL_TOPK_WORK(s->n);
+    state->ranks = (ranks + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL;
+    state->down = take(midl_panels_size(ranks, s->d), sizeof(float), bytes, &ok);
+    state->projected = take(chunk * state->ranks, sizeof(float), bytes, &ok);
     state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), bytes, &ok);
-    state->light_down = take(chunk * s->r, sizeof(float), bytes, &ok);
     if (s->gate != MIDL_GATE_FULL)
-        state->gate_up = take(midl_panels_size(s->n, gate_rank), sizeof(float), bytes, &ok);
-    if (s->gate == MIDL_GATE_LOWRANK)
-        state->gate_down = take(chunk * s->rg, sizeof(float), bytes, &ok);
+        state->gate_up = take(midl_panels_size(s->n, gate_rank(s)), sizeof(float), bytes, &ok);
     state->logits = take(B * s->n, sizeof(float), bytes, &ok);
     state->work = take((size_t)env->threads * state->work_size, sizeof(float), bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
@@ -83,10 +93,10 @@ void layer_destroy(struct layer_state *state)
 {
     if (!state)
         return;
+    free(state->down);
     free(state->light_up);
     free(state->gate_up);
-    free(state->light_down);
-    free(state->gate_down);
+    free(state->projected);
     free(state->logits);
     free(state->work);
     free(state->index);
@@ -104,24 +114,6 @@ const struct midl_selection *layer_selection(const struct layer_state *state)
 const float *layer_logits(const struct layer_state *state)
 {
     return state->logits;
-}
-
-/* This thread's part of rows, or of panels, of one product. */
-static void rows_part(const struct variant_env *env, size_t N, size_t K, const float *W,
-                      const float *bias, size_t B, const float *x, float *y)
-{
-    size_t part = parallel_part();
-    env->ops->rows(parallel_bound(N, 8, part), parallel_bound(N, 8, part + 1), K, W, bias, B, x, K,
-                   y, N);
-}
-
-static void panels_part(const struct variant_env *env, size_t K, const float *packed,
-                        const float *bias, size_t B, const float *x, float *y)
-{
-    size_t N = env->layer.shape.n, panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
-    size_t part = parallel_part();
-    env->ops->panels(parallel_bound(panels, 8, part), parallel_bound(panels, 8, part + 1), N, K,
-                     packed, bias, B, x, K, y, N);
 }
 
 /* Keep the entries whose gate is above the threshold. */
@@ -180,27 +172,58 @@ struct layer_call {
     float *y;
 };
 
+/* This thread's part of V x and Q x: some panels, and where threads outnumber these, some inputs.
+ */
+static void down_part(const struct layer_call *call, size_t count, const float *x)
+{
+    const struct layer_state *state = call->state;
+    size_t K = call->env->layer.shape.d, N = state->ranks, panels = N / MIDL_PANEL;
+    size_t part = parallel_part(), parts = parallel_parts();
+    size_t across = parts < panels ? parts : panels, rows = parts / across;
+    size_t first = panels * (part % across) / across, row = part / across;
+    size_t last = panels * (part % across + 1) / across, b = count * row / rows;
+    if (row < rows)
+        call->env->ops->panels(first, last, N, K, state->down, NULL, count * (row + 1) / rows - b,
+                               x + b * K, K, state->projected + b * N, N);
+}
+
+/* This thread's part of a product with n rows of K: as many bundles of panels, or rows. */
+static void up_part(const struct layer_call *call, size_t K, const float *packed, const float *bias,
+                    size_t count, const float *x, float *y)
+{
+    size_t N = call->env->layer.shape.n, panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
+    size_t part = parallel_part();
+    call->env->ops->panels(parallel_bound(panels, MIDL_BUNDLE, part),
+                           parallel_bound(panels, MIDL_BUNDLE, part + 1), N, K, packed, bias, count,
+                           x, call->state->ranks, y, N);
+}
+
+static void full_gate_part(const struct layer_call *call, size_t count, const float *x, float *y)
+{
+    const struct midl_layer *layer = &call->env->layer;
+    size_t n = layer->shape.n, d = layer->shape.d, part = parallel_part();
+    call->env->ops->rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), d,
+                         layer->gate_weight, layer->gate_bias, count, x, d, y, n);
+}
+
 /* This thread's part of y = L and the logits of `count` inputs from `first` on. */
 static void products_part(const struct layer_call *call, size_t first, size_t count)
 {
-    const struct variant_env *env = call->env;
     const struct layer_state *state = call->state;
-    const struct midl_layer *layer = &env->layer;
+    const struct midl_layer *layer = &call->env->layer;
     const struct midl_shape *s = &layer->shape;
-    const float *x = call->x + first * s->d;
+    const float *x = call->x + first * s->d, *gate_down = state->projected;
     float *logits = state->logits + first * s->n;
-    rows_part(env, s->r, s->d, layer->light_down, NULL, count, x, state->light_down);
-    if (s->gate == MIDL_GATE_LOWRANK)
-        rows_part(env, s->rg, s->d, layer->gate_down, NULL, count, x, state->gate_down);
+    down_part(call, count, x);
     if (s->gate == MIDL_GATE_FULL)
-        rows_part(env, s->n, s->d, layer->gate_weight, layer->gate_bias, count, x, logits);
+        full_gate_part(call, count, x, logits);
 #pragma omp barrier
-    panels_part(env, s->r, state->light_up, layer->light_bias, count, state->light_down,
-                call->y + first * s->n);
+    up_part(call, s->r, state->light_up, layer->light_bias, count, state->projected,
+            call->y + first * s->n);
     if (s->gate == MIDL_GATE_LOWRANK)
-        panels_part(env, s->rg, state->gate_up, layer->gate_bias, count, state->gate_down, logits);
-    if (s->gate == MIDL_GATE_SHARED)
-        panels_part(env, s->r, state->gate_up, layer->gate_bias, count, state->light_down, logits);
+        gate_down += s->r;
+    if (s->gate != MIDL_GATE_FULL)
+        up_part(call, gate_rank(s), state->gate_up, layer->gate_bias, count, gate_down, logits);
 }
 
 /* One thread's share of everything, CHUNK inputs at a time; the barriers separate what reads from

@@ -49,10 +49,15 @@ size_t midl_panels_size(size_t N, size_t K)
     return (N + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL * K;
 }
 
-void midl_panels_pack(size_t N, size_t K, const float *M, float *packed)
+void midl_panels_pack(size_t N, size_t K, size_t first, size_t rows, const float *M, float *packed)
 {
-    memset(packed, 0, midl_panels_size(N, K) * sizeof *packed);
-    for (size_t j = 0; j < N; j++)
+    size_t panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
+    if (first == 0)
+        memset(packed, 0, midl_panels_size(N, K) * sizeof *packed);
+    for (size_t j = first; j < first + rows; j++, M += K) {
+        size_t panel = j / MIDL_PANEL, stride = midl_panels_beside(panels, panel) * MIDL_PANEL;
+        float *to = packed + midl_panels_at(K, panel) + j % MIDL_PANEL;
         for (size_t i = 0; i < K; i++)
-            packed[(j / MIDL_PANEL * K + i) * MIDL_PANEL + j % MIDL_PANEL] = M[j * K + i];
+            to[i * stride] = M[i];
+    }
 }

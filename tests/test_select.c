@@ -283,7 +283,7 @@ static struct product product_new(size_t N, size_t K, size_t B, struct rng *rng)
         p.x[i] = (float)rng_normal(rng);
     for (size_t i = 0; i < N; i++)
         p.bias[i] = (float)rng_normal(rng);
-    midl_panels_pack(N, K, p.W, p.packed);
+    midl_panels_pack(N, K, 0, N, p.W, p.packed);
     return p;
 }
 
@@ -351,33 +351,61 @@ static void products_are_within_the_bound_at_awkward_shapes(void **state)
             }
 }
 
-static void an_element_has_the_same_bits_in_every_batch(void **state)
+/* Every element alone, one input and one panel or row at a time, against `p->y` of all. */
+static void expect_same_alone(const struct simd_ops *ops, const struct product *p, bool panels)
 {
-    struct rng rng = rng_seed(4);
-    struct product p = product_new(53, 301, 11, &rng);
-    float *alone = malloc(p.N * sizeof(float));
-    (void)state;
-    for (size_t s = 0; s < SETS; s++) {
-        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
-        if (!ops)
-            continue;
-        for (int panels = 0; panels < 2; panels++) {
-            run_product(ops, &p, panels);
-            for (size_t b = 0; b < p.B; b++) {
-                const float *x = p.x + b * p.K;
-                if (panels)
-                    ops->panels(0, (p.N + MIDL_PANEL - 1) / MIDL_PANEL, p.N, p.K, p.packed, p.bias,
-                                1, x, p.K, alone, p.N);
-                else
-                    ops->rows(0, p.N, p.K, p.W, p.bias, 1, x, p.K, alone, p.N);
-                assert_memory_equal(alone, p.y + b * p.N, p.N * sizeof(float));
-            }
-        }
-        ops->rows(0, p.N, p.K, p.W, p.bias, 1, p.x, p.K, alone, p.N);
-        for (size_t j = 0; j < p.N; j++)
-            assert_true(ops->dot(p.K, p.W + j * p.K, p.x) + p.bias[j] == alone[j]);
+    size_t units = panels ? (p->N + MIDL_PANEL - 1) / MIDL_PANEL : p->N;
+    float *alone = malloc(p->N * sizeof(float));
+    for (size_t b = 0; b < p->B; b++) {
+        const float *x = p->x + b * p->K;
+        for (size_t i = 0; i < units; i++)
+            if (panels)
+                ops->panels(i, i + 1, p->N, p->K, p->packed, p->bias, 1, x, p->K, alone, p->N);
+            else
+                ops->rows(i, i + 1, p->K, p->W, p->bias, 1, x, p->K, alone, p->N);
+        assert_memory_equal(alone, p->y + b * p->N, p->N * sizeof(float));
     }
     free(alone);
+}
+
+/* Panels: bundles of one to four, rows of one slice and of several. */
+static void an_element_has_the_same_bits_in_every_batch(void **state)
+{
+    static const size_t sizes[][2] = {{53, 301}, {16, 1100}, {25, 517},
+                                      {33, 260}, {70, 129},  {96, 40}};
+    struct rng rng = rng_seed(4);
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct product p = product_new(sizes[i][0], sizes[i][1], 11, &rng);
+        for (size_t s = 0; s < SETS; s++) {
+            const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+            for (int panels = 0; ops && panels < 2; panels++) {
+                run_product(ops, &p, panels);
+                expect_product(&p, midl_isa_name(sets[s]));
+                expect_same_alone(ops, &p, panels);
+            }
+            for (size_t j = 0; ops && j < p.N; j++) {
+                float row;
+                ops->rows(0, 1, p.K, p.W + j * p.K, p.bias + j, 1, p.x, p.K, &row, 1);
+                assert_true(ops->dot(p.K, p.W + j * p.K, p.x) + p.bias[j] == row);
+            }
+        }
+        product_free(&p);
+    }
+}
+
+static void matrices_are_packed_one_below_the_other(void **state)
+{
+    enum { N = 75, K = 21, UPPER = 30 };
+    struct rng rng = rng_seed(5);
+    struct product p = product_new(N, K, 1, &rng);
+    float *packed = malloc(midl_panels_size(N, K) * sizeof *packed);
+    (void)state;
+    memset(packed, 0xff, midl_panels_size(N, K) * sizeof *packed);
+    midl_panels_pack(N, K, 0, UPPER, p.W, packed);
+    midl_panels_pack(N, K, UPPER, N - UPPER, p.W + UPPER * K, packed);
+    assert_memory_equal(packed, p.packed, midl_panels_size(N, K) * sizeof *packed);
+    free(packed);
     product_free(&p);
 }
 
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(sigmoid_is_exact_where_it_can_be_and_close_elsewhere),
         cmocka_unit_test(products_are_within_the_bound_at_awkward_shapes),
         cmocka_unit_test(an_element_has_the_same_bits_in_every_batch),
+        cmocka_unit_test(matrices_are_packed_one_below_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

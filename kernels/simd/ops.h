@@ -3,9 +3,9 @@
  * Every file of kernels/simd/ is compiled once per instruction set; ops.c collects the functions in
  * a table named after the set. The rest of the library calls through the table of the best one.
  *
- * Panels. A matrix M [N][K] with short rows is packed as [ceil(N / 16)][K][16]: sixteen rows side
- * by side, the missing rows of the last panel zero. The packing is the same for all instruction
- * sets.
+ * Panels. A matrix M [N][K] is packed in panels: sixteen rows side by side, the missing rows of the
+ * last zero, and four panels side by side in a bundle: [ceil(N / 64)][K][64], where the last bundle
+ * may be narrower. The packing is the same for all instruction sets.
  */
 #ifndef MIDL_SIMD_OPS_H
 #define MIDL_SIMD_OPS_H
@@ -18,6 +18,7 @@
 #include "../weights.h"
 
 #define MIDL_PANEL 16
+#define MIDL_BUNDLE 4 /* panels */
 
 /* Floats of workspace that topk needs for n logits. */
 #define MIDL_TOPK_WORK(n) (2 * ((n) + 16))
@@ -36,7 +37,7 @@ struct simd_ops {
     void (*weights_rows)(size_t first, size_t last, const struct midl_weights *W, const float *bias,
                          size_t B, const float *x, float *y, size_t ldy);
 
-    /* As `rows` for panels [first, last) of the packed M [N][K]: for short rows. */
+    /* As `rows` for panels [first, last) of the packed M [N][K]. */
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
@@ -65,7 +66,22 @@ const struct simd_ops *midl_simd_ops_of(enum midl_isa isa);
 /* Floats of a packed M [N][K]. */
 size_t midl_panels_size(size_t N, size_t K);
 
-/* Pack M [N][K] into `packed`, which holds midl_panels_size floats. */
-void midl_panels_pack(size_t N, size_t K, const float *M, float *packed);
+/* Pack M [rows][K] as rows first.. of a matrix [N][K] into `packed`, which holds midl_panels_size
+ * floats. The first call has first = 0 and makes all other rows zeros. */
+void midl_panels_pack(size_t N, size_t K, size_t first, size_t rows, const float *M, float *packed);
+
+/* Panels of the bundle that holds panel `panel` of so many. */
+static inline size_t midl_panels_beside(size_t panels, size_t panel)
+{
+    size_t left = panels - panel / MIDL_BUNDLE * MIDL_BUNDLE;
+    return left < MIDL_BUNDLE ? left : MIDL_BUNDLE;
+}
+
+/* Where the first row of panel `panel` begins in a packed matrix with rows of K. Its elements are
+ * MIDL_PANEL * midl_panels_beside floats apart. */
+static inline size_t midl_panels_at(size_t K, size_t panel)
+{
+    return (panel / MIDL_BUNDLE * MIDL_BUNDLE * K + panel % MIDL_BUNDLE) * MIDL_PANEL;
+}
 
 #endif

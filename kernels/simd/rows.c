@@ -1,4 +1,4 @@
-/* rows.c - dense products with long rows as they lie in memory: down-projections, a full gate, the
+/* rows.c - dense products with long rows as they lie in memory: a full gate, the
  * plain layer. Tiles of a few rows x a few inputs; both operands of a tile and of its neighbours
  * stay in the first-level cache as long as these rows and inputs do; longer rows stream from the
  * second.
