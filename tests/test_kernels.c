@@ -342,6 +342,29 @@ static void test_infinite_logits(void **state)
     for_each_variant(infinite_logits);
 }
 
+/* Some neurons are selected by nearly all inputs, the others by few: over several slices of d, and
+ * more neurons and inputs than a variant takes at once. */
+static void skewed_masks(const struct midl_variant *variant)
+{
+    static const size_t sizes[] = {17, 70, 150};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct midl_shape s = shape;
+        s.n = 530;
+        s.d = 270;
+        s.k = 239;
+        s.unselected = i == 1 ? MIDL_UNSELECTED_ZERO : MIDL_UNSELECTED_LIGHT;
+        struct problem p = problem_of(&s, sizes[i], FILL_SKEWED);
+        assert_checks(variant, &p, false);
+        problem_clear(&p);
+    }
+}
+
+static void test_skewed_masks(void **state)
+{
+    (void)state;
+    for_each_variant(skewed_masks);
+}
+
 /* Inputs and outputs need no alignment but a float's. */
 static void unaligned(const struct midl_variant *variant)
 {
@@ -593,10 +616,10 @@ int main(void)
         cmocka_unit_test(test_large_batch),     cmocka_unit_test(test_equal_logits),
         cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
         cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
-        cmocka_unit_test(test_plan_state),      cmocka_unit_test(test_linear_plans),
-        cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_bad_shapes),
-        cmocka_unit_test(test_missing_arrays),  cmocka_unit_test(test_unavailable),
-        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),
+        cmocka_unit_test(test_linear_plans),    cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_shapes),      cmocka_unit_test(test_missing_arrays),
+        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

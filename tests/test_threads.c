@@ -48,7 +48,7 @@ static size_t expect_same(const struct midl_shape *shape, size_t batch, enum fil
     float *one = malloc(bytes), *many = malloc(bytes);
     for (size_t i = 0; i < midl_variant_count(); i++) {
         const struct midl_variant *variant = midl_variant_at(i);
-        if (fill == FILL_NORMAL && work_is_split_elsewhere(variant))
+        if (fill != FILL_INTEGER && work_is_split_elsewhere(variant))
             continue;
         if (!run(&problem, variant, 1, one))
             continue;
@@ -87,6 +87,9 @@ static void threads_change_no_bit(void **state)
         compared += expect_same(&lowrank, batches[i], FILL_INTEGER);
         compared += expect_same(&block, batches[i], FILL_NORMAL);
     }
+    struct midl_shape wide = {
+        .d = 130, .n = 300, .r = 3, .rg = 5, .k = 135, .gate = MIDL_GATE_LOWRANK};
+    compared += expect_same(&wide, 40, FILL_SKEWED);
     if (compared == 0) {
         print_message("nothing to compare: built without OpenMP\n");
         skip();

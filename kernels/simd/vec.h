@@ -88,6 +88,31 @@ VEC_INLINE vec vec_quads_lane(vec v, size_t at)
                      : _mm512_permute_ps(v, 0xff);
 }
 
+/* Of four rows, the four columns of each piece of four lanes. */
+VEC_INLINE void vec_turn_pieces(const vec v[4], vec ret[4])
+{
+    vec ab = _mm512_unpacklo_ps(v[0], v[1]), cd = _mm512_unpacklo_ps(v[2], v[3]);
+    vec AB = _mm512_unpackhi_ps(v[0], v[1]), CD = _mm512_unpackhi_ps(v[2], v[3]);
+    ret[0] = _mm512_shuffle_ps(ab, cd, 0x44);
+    ret[1] = _mm512_shuffle_ps(ab, cd, 0xee);
+    ret[2] = _mm512_shuffle_ps(AB, CD, 0x44);
+    ret[3] = _mm512_shuffle_ps(AB, CD, 0xee);
+}
+
+/* Columns i to i + 3 of VEC_LANES rows. */
+VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+{
+    vec v[4];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < 4; r++) {
+        v[r] = _mm512_castps128_ps512(_mm_loadu_ps(rows[r] + i));
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[4 + r] + i), 1);
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[8 + r] + i), 2);
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[12 + r] + i), 3);
+    }
+    vec_turn_pieces(v, ret);
+}
+
 VEC_INLINE __m128 vec_fold(vec v)
 {
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
@@ -166,6 +191,26 @@ VEC_INLINE vec vec_quads_lane(vec v, size_t at)
            : at == 1 ? _mm256_permute_ps(v, 0x55)
            : at == 2 ? _mm256_permute_ps(v, 0xaa)
                      : _mm256_permute_ps(v, 0xff);
+}
+
+VEC_INLINE void vec_turn_pieces(const vec v[4], vec ret[4])
+{
+    vec ab = _mm256_unpacklo_ps(v[0], v[1]), cd = _mm256_unpacklo_ps(v[2], v[3]);
+    vec AB = _mm256_unpackhi_ps(v[0], v[1]), CD = _mm256_unpackhi_ps(v[2], v[3]);
+    ret[0] = _mm256_shuffle_ps(ab, cd, 0x44);
+    ret[1] = _mm256_shuffle_ps(ab, cd, 0xee);
+    ret[2] = _mm256_shuffle_ps(AB, CD, 0x44);
+    ret[3] = _mm256_shuffle_ps(AB, CD, 0xee);
+}
+
+VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+{
+    vec v[4];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < 4; r++)
+        v[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[r] + i)),
+                                    _mm_loadu_ps(rows[4 + r] + i), 1);
+    vec_turn_pieces(v, ret);
 }
 
 VEC_INLINE __m128 vec_fold(vec v)
@@ -262,6 +307,12 @@ VEC_INLINE vec vec_max(vec a, vec b)
     return a;
 }
 
+VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+{
+    for (size_t c = 0; c < 4; c++)
+        ret[c] = (vec){rows[0][i + c], rows[1][i + c], rows[2][i + c], rows[3][i + c]};
+}
+
 #endif
 
 typedef int32_t lanes __attribute__((vector_size(4 * VEC_LANES))); /* whole numbers, a lane each */
@@ -337,21 +388,25 @@ VEC_INLINE vec vec_fold1(vec a, vec b)
 }
 
 /* to[i] += sum of v[i] for i < 16. Where bit i of `live`, a compile-time constant, is not set, v[i]
- * is zeros and to[i] keeps its value. */
+ * is zeros and to[i] keeps its value. Neighbours are folded first, so that few sums take few steps;
+ * that leaves lane i with the sum whose number has the bits of i in reverse. */
 VEC_INLINE void vec_add_sums(uint32_t live, const vec *v, float *to)
 {
     const vec zero = vec_set(0.0f);
+    const __m512i reversed =
+        _mm512_setr_epi32(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15);
     vec eight[8], four[4], two[2];
 #pragma GCC unroll 8
     for (size_t i = 0; i < 8; i++)
-        eight[i] = live >> i & 0x101 ? vec_fold8(v[i], v[i + 8]) : zero;
+        eight[i] = live >> 2 * i & 3 ? vec_fold8(v[2 * i], v[2 * i + 1]) : zero;
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
-        four[i] = live >> i & 0x1111 ? vec_fold4(eight[i], eight[i + 4]) : zero;
+        four[i] = live >> 4 * i & 15 ? vec_fold4(eight[2 * i], eight[2 * i + 1]) : zero;
 #pragma GCC unroll 2
     for (size_t i = 0; i < 2; i++)
-        two[i] = live >> i & 0x5555 ? vec_fold2(four[i], four[i + 2]) : zero;
-    vec_store(to, vec_load(to) + vec_fold1(two[0], two[1]));
+        two[i] = live >> 8 * i & 255 ? vec_fold2(four[2 * i], four[2 * i + 1]) : zero;
+    vec sums = _mm512_permutexvar_ps(reversed, vec_fold1(two[0], two[1]));
+    vec_store(to, vec_load(to) + sums);
 }
 
 #else
@@ -380,6 +435,39 @@ VEC_INLINE void vec_spread(uint32_t mask, float more, const float *from, float *
 #else
     for (; mask; mask &= mask - 1)
         to[__builtin_ctz(mask)] = *from++ + more;
+#endif
+}
+
+/* Which of VEC_LANES words have a bit in common with `bits`. */
+VEC_INLINE uint32_t vec_words_with(uint32_t bits, const uint32_t *words)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    return _mm512_test_epi32_mask(_mm512_loadu_si512(words), _mm512_set1_epi32((int)bits));
+#else
+    uint32_t mask = 0;
+    for (size_t lane = 0; lane < VEC_LANES; lane++)
+        mask |= (uint32_t)((words[lane] & bits) != 0) << lane;
+    return mask;
+#endif
+}
+
+/* Blend F into y in the lanes of `mask` and touch no other: y = p F + (1 - p) y. The gates p lie
+ * side by side, one for each bit. */
+VEC_INLINE void vec_blend(uint32_t mask, vec F, const float *gate, float *y)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    const __mmask16 m = (__mmask16)mask;
+    uint32_t gates = (1u << __builtin_popcount(mask)) - 1;
+    vec p = _mm512_maskz_expand_ps(m, _mm512_maskz_loadu_ps((__mmask16)gates, gate));
+    vec L = _mm512_maskz_loadu_ps(m, y);
+    _mm512_mask_storeu_ps(y, m, p * F + (vec_set(1.0f) - p) * L);
+#else
+    float full[VEC_LANES];
+    vec_store(full, F);
+    for (; mask; mask &= mask - 1, gate++) {
+        size_t lane = (size_t)__builtin_ctz(mask);
+        y[lane] = *gate * full[lane] + (1.0f - *gate) * y[lane];
+    }
 #endif
 }
 

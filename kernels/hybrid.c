@@ -1,0 +1,584 @@
+/* hybrid.c - batches in which some neurons are selected by nearly all inputs, others by few.
+ *
+ * A gate that has learned has favourites. What nearly every input selected is computed for all of
+ * them, as a dense product over these rows, which runs at the core's peak; what is computed in vain
+ * there costs less than making lists of it. The other neurons meet the inputs that selected them,
+ * one neuron at a time. Who is popular is counted anew in every pass over W.
+ *
+ *   - dense: a lane is an input. 12 neurons x 2 vectors of inputs are 24 sums; a step has a load
+ *     for each of these 14 and nothing is summed across lanes. The inputs are copied once a pass
+ *     with their columns turned to rows, [d][32]; the rows of W are taken as they are packed,
+ *     whichever they are;
+ *   - lists: a lane is a part of d. One neuron and up to 12 inputs make a tile: a step has a load
+ *     for each multiply-add and one for W, and no pair of neurons has to be found. Tiles are sorted
+ *     by size, so that no branch is mispredicted;
+ *   - d is cut in slices, so that 32 inputs' slice fills two thirds of the first-level cache, once
+ *     turned and once as it lies. W is packed by slices: rows a multiple of a page apart, as
+ *     they lie in the layer, would meet in the same sets of that cache;
+ *   - both leave F as [neuron][input]; four inputs' columns at a time are turned back and blended
+ *     by vectors of neurons.
+ *
+ * Each thread has neurons of its own. A value's sum doesn't depend on the threads; whether its
+ * neuron is popular among the inputs of the pass decides in which order it is summed.
+ *
+ * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
+ * inputs. What limits it (Zen 5, AVX-512): the dense product by the multiply-adds; the lists by
+ * the loads of the first-level cache, of which there are 1.2 for a multiply-add, and by filling
+ * that cache with W.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "parallel.h"
+#include "simd/vec.h"
+#include "variant.h"
+
+extern MIDL_IMPL(hybrid);
+
+enum {
+    POPULAR = 60, /* per cent of a pass's inputs, in whole vectors, that make a neuron popular */
+    PANEL = 256,  /* neurons whose masks, F and slices of W are at hand */
+    CHUNK = 32,   /* inputs in a mask */
+    CHUNKS = 4,   /* of a pass over W */
+    PASS = CHUNKS * CHUNK,
+    GROUP = 2 * VEC_LANES, /* inputs of a dense tile */
+    THIRD = VEC_REGISTERS == 32 ? 4 : 2,
+    ROWS = 3 * THIRD, /* neurons of a dense tile */
+    MOST = 12,        /* inputs of a list's tile */
+    SUMS = 16,        /* its sums take so many places */
+    TILES = PANEL * ((CHUNK + MOST - 1) / MOST),
+    STEPS = 4,              /* vectors of a list's row in a turn of its loop */
+    UNIT = 64,              /* floats: a slice has whole units, each of whole turns */
+    SLICE = 256,            /* floats, at most */
+    LINE = 16,              /* floats of a cache line */
+    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
+};
+
+/* A neuron, by number in the panel, and some of the inputs that selected it. */
+struct tile {
+    uint32_t mask;
+    uint16_t neuron;
+};
+
+/* The lists of a panel and a chunk. */
+struct lists {
+    _Alignas(MIDL_ALIGN) float sums[TILES][SUMS]; /* of each tile */
+    struct tile tiles[TILES + 1];                 /* by size; one more to prefetch */
+    uint16_t begin[MOST + 2];                     /* of each size, among the tiles */
+};
+
+/* A thread's workspace for one panel after the other. */
+struct scratch {
+    _Alignas(MIDL_ALIGN) float full[PANEL][PASS]; /* F without the bias */
+    float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
+    uint32_t masks[CHUNKS][PANEL];
+    uint16_t popular[PANEL + 2 * ROWS]; /* the panel's popular neurons, then the last of them */
+    struct tile unsorted[TILES];
+    uint32_t next[PASS]; /* of each input: its selected neurons before the panel */
+};
+
+struct hybrid_state {
+    size_t slices, slice, stride; /* of d; floats a slice; floats an input's slice */
+    size_t inputs;                /* of a pass, in whole chunks */
+    bool nearby;                  /* W */
+    float *w;                     /* [slices][n][slice]: W, filled up with zeros */
+    float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
+    float *turned;                /* [slices][inputs / CHUNK][slice][CHUNK]: the same */
+    struct lists *lists;          /* [threads][inputs / CHUNK] */
+    struct scratch *scratch;      /* [threads] */
+};
+
+static void destroy(void *opaque)
+{
+    struct hybrid_state *state = opaque;
+    free(state->w);
+    free(state->x);
+    free(state->turned);
+    free(state->lists);
+    free(state->scratch);
+    free(state);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t chunks_of(size_t inputs)
+{
+    return (inputs + CHUNK - 1) / CHUNK;
+}
+
+/* An odd number of cache lines apart, the inputs' same offsets spread over the cache's sets. */
+static void choose_sizes(struct hybrid_state *state, const struct variant_env *env)
+{
+    size_t d = env->layer.shape.d;
+    state->slices = (d + SLICE - 1) / SLICE;
+    state->slice = (d + UNIT * state->slices - 1) / (UNIT * state->slices) * UNIT;
+    state->stride = state->slice + LINE;
+    state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
+    state->nearby = env->layer.shape.n * d * sizeof(float) <= NEARBY_BYTES;
+}
+
+/* Row `row` of [.][d] in slices: slice i goes to to + i * apart. */
+static void copy_row(const struct hybrid_state *state, size_t d, const float *row, float *to,
+                     size_t apart)
+{
+    for (size_t i = 0; i < state->slices; i++, to += apart) {
+        size_t at = i * state->slice, length = at < d ? smaller(d - at, state->slice) : 0;
+        memcpy(to, row + at, length * sizeof *to);
+        memset(to + length, 0, (state->slice - length) * sizeof *to);
+    }
+}
+
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
+                               char reason[MIDL_REASON_SIZE])
+{
+    const struct midl_shape *s = &env->layer.shape;
+    struct hybrid_state *state = calloc(1, sizeof *state);
+    size_t threads = (size_t)env->threads;
+    (void)reason;
+    if (!state)
+        return MIDL_NO_MEMORY;
+    choose_sizes(state, env);
+    size_t rows = state->slices * state->inputs;
+    state->w = midl_take(state->slices * s->n * state->slice, sizeof(float), bytes);
+    state->x = midl_take(rows * state->stride, sizeof(float), bytes);
+    state->turned = midl_take(rows * state->slice, sizeof(float), bytes);
+    state->lists = midl_take(threads * chunks_of(state->inputs), sizeof *state->lists, bytes);
+    state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
+    if (!state->w || !state->x || !state->turned || !state->lists || !state->scratch) {
+        destroy(state);
+        return MIDL_NO_MEMORY;
+    }
+    for (size_t j = 0; j < s->n; j++)
+        copy_row(state, s->d, env->layer.full_weight + j * s->d, state->w + j * state->slice,
+                 s->n * state->slice);
+    *ret_state = state;
+    *bytes += sizeof *state;
+    return MIDL_OK;
+}
+
+struct hybrid_call {
+    const struct variant_env *env;
+    const struct hybrid_state *state;
+    const struct variant_batch *batch;
+    size_t first, count; /* the inputs of this pass over W */
+};
+
+/* A panel, for one thread. */
+struct place {
+    const struct hybrid_call *call;
+    struct scratch *scratch;
+    struct lists *lists; /* [chunks] */
+    size_t chunks;
+    size_t neuron, neurons, populars;
+};
+
+/* ---- Inputs --------------------------------------------------------------------------------- */
+
+/* Slice s of VEC_LANES inputs from b on, its columns as rows. */
+static void turn_inputs(const struct hybrid_state *state, size_t s, size_t b)
+{
+    const float *rows[VEC_LANES];
+    float *to = state->turned + (s * state->inputs + b / CHUNK * CHUNK) * state->slice + b % CHUNK;
+    for (size_t l = 0; l < VEC_LANES; l++)
+        rows[l] = state->x + (s * state->inputs + b + l) * state->stride;
+    for (size_t i = 0; i < state->slice; i += 4) {
+        vec columns[4];
+        vec_columns(rows, i, columns);
+        for (size_t c = 0; c < 4; c++)
+            vec_store(to + (i + c) * CHUNK, columns[c]);
+    }
+}
+
+/* VEC_LANES inputs from b on, both ways. The last input fills up the last vector. */
+static void pack_inputs(const struct hybrid_call *call, size_t b)
+{
+    const struct hybrid_state *state = call->state;
+    size_t d = call->env->layer.shape.d;
+    for (size_t l = 0; l < VEC_LANES; l++)
+        copy_row(state, d, call->batch->x + (call->first + smaller(b + l, call->count - 1)) * d,
+                 state->x + (b + l) * state->stride, state->inputs * state->stride);
+    for (size_t s = 0; s < state->slices; s++)
+        turn_inputs(state, s, b);
+}
+
+/* ---- Who is popular, and lists of the others ------------------------------------------------- */
+
+/* The masks, input by input. */
+static void make_masks(const struct place *at)
+{
+    const struct midl_selection *s = at->call->batch->selection;
+    size_t last = at->neuron + at->neurons;
+    memset(at->scratch->masks, 0, at->chunks * sizeof at->scratch->masks[0]);
+    for (size_t c = 0; c < at->call->count; c++) {
+        size_t b = at->call->first + c, count = s->count[b];
+        const uint32_t *index = s->index + b * s->stride;
+        uint32_t *masks = at->scratch->masks[c / CHUNK], bit = (uint32_t)1 << c % CHUNK;
+        for (size_t i = at->scratch->next[c]; i < count && index[i] < last; i++)
+            masks[index[i] - at->neuron] |= bit;
+    }
+}
+
+static size_t size_of(uint32_t mask)
+{
+    return (size_t)__builtin_popcount(mask);
+}
+
+/* The panel's popular neurons, filled up with the last of them; returns how many. */
+static size_t find_popular(const struct place *at, bool *ret_popular)
+{
+    uint16_t *popular = at->scratch->popular;
+    size_t width = (at->call->count + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0;
+    for (size_t j = 0; j < at->neurons; j++) {
+        size_t count = 0;
+        for (size_t c = 0; c < at->chunks; c++)
+            count += size_of(at->scratch->masks[c][j]);
+        ret_popular[j] = count * 100 > width * POPULAR;
+        popular[found] = (uint16_t)j;
+        found += ret_popular[j];
+    }
+    for (size_t i = 0; i < 2 * ROWS && found > 0; i++)
+        popular[found + i] = popular[found - 1];
+    return found;
+}
+
+/* The lowest `count` bits of a mask that has at least as many. */
+static uint32_t lowest(uint32_t mask, size_t count)
+{
+    uint32_t rest = mask;
+    for (size_t i = 0; i < count; i++)
+        rest &= rest - 1;
+    return mask ^ rest;
+}
+
+/* Long lists make tiles of nearly equal size. */
+static size_t find_tiles(const struct place *at, const bool *popular, const uint32_t *masks)
+{
+    struct tile *tiles = at->scratch->unsorted;
+    size_t count = 0;
+    for (size_t j = 0; j < at->neurons; j++) {
+        uint32_t mask = popular[j] ? 0 : masks[j];
+        for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
+            uint32_t part = lowest(mask, (size_of(mask) + parts - 1) / parts);
+            tiles[count++] = (struct tile){part, (uint16_t)j};
+            mask ^= part;
+        }
+    }
+    return count;
+}
+
+/* Tiles in the order of their sizes. */
+static void sort_tiles(const struct tile *tiles, size_t count, struct lists *ret)
+{
+    uint16_t begin[MOST + 2] = {0};
+    for (size_t i = 0; i < count; i++)
+        begin[size_of(tiles[i].mask) + 1]++;
+    for (size_t C = 1; C < MOST + 2; C++)
+        begin[C] = (uint16_t)(begin[C] + begin[C - 1]);
+    memcpy(ret->begin, begin, sizeof begin);
+    for (size_t i = 0; i < count; i++)
+        ret->tiles[begin[size_of(tiles[i].mask)]++] = tiles[i];
+    ret->tiles[count] = (struct tile){.mask = 0};
+    memset(ret->sums, 0, count * sizeof *ret->sums);
+}
+
+/* ---- Products ------------------------------------------------------------------------------- */
+
+/* One slice of a panel's weights and of a chunk's inputs. */
+struct slice {
+    size_t length, stride;
+    const float *w;      /* of the panel's first neuron */
+    const float *x;      /* [CHUNK][stride] */
+    const float *turned; /* [length][CHUNK] */
+    size_t chunk, inputs;
+    bool begin;                  /* the first slice: store F, else add to it */
+    ptrdiff_t ahead;             /* floats from a weight to the one of the next slice, of which */
+    size_t ahead_from, ahead_to; /* this part of each row is prefetched */
+};
+
+/* One neuron and C inputs, a compile-time constant. Few inputs have several sums each, which hide
+ * the latency of the multiply-add. */
+VEC_INLINE void list_tile(size_t C, const struct slice *slice, const struct tile *tile, float *sums)
+{
+    const size_t parts = C <= MOST / STEPS ? STEPS : C <= MOST / 2 ? 2 : 1;
+    const float *w = slice->w + tile[0].neuron * slice->length, *x[MOST];
+    const float *next = slice->w + tile[1].neuron * slice->length;
+    uint32_t mask = tile->mask;
+    vec sum[MOST], total[SUMS];
+#pragma GCC unroll 16
+    for (size_t c = 0; c < C; c++, mask &= mask - 1)
+        x[c] = slice->x + (size_t)__builtin_ctz(mask) * slice->stride;
+#pragma GCC unroll 16
+    for (size_t a = 0; a < C * parts; a++)
+        sum[a] = vec_set(0.0f);
+    for (size_t i = slice->ahead_from; i < slice->ahead_to; i += LINE)
+        __builtin_prefetch(w + slice->ahead + i, 0, 2);
+    for (size_t i = 0; i < slice->length; i += STEPS * VEC_LANES)
+#pragma GCC unroll 4
+        for (size_t step = 0; step < STEPS; step++) {
+            size_t at = i + step * VEC_LANES;
+            vec wv = vec_once(vec_load(w + at));
+            __builtin_prefetch(next + at);
+#pragma GCC unroll 16
+            for (size_t c = 0; c < C; c++) {
+                vec *to = &sum[c * parts + step % parts];
+                *to = vec_fma(wv, vec_load(x[c] + at), *to);
+            }
+        }
+#pragma GCC unroll 16
+    for (size_t c = 0; c < SUMS; c++) {
+        total[c] = c < C ? sum[c * parts] : vec_set(0.0f);
+#pragma GCC unroll 4
+        for (size_t part = 1; part < parts && c < C; part++)
+            total[c] = total[c] + sum[c * parts + part];
+    }
+    vec_add_sums((1u << C) - 1, total, sums);
+}
+
+#define LISTS_OF(C)                                                                                \
+    for (size_t i = lists->begin[C]; i < lists->begin[(C) + 1]; i++)                               \
+    list_tile(C, slice, &lists->tiles[i], lists->sums[i])
+
+static void list_tiles(const struct slice *slice, struct lists *lists)
+{
+    LISTS_OF(1);
+    LISTS_OF(2);
+    LISTS_OF(3);
+    LISTS_OF(4);
+    LISTS_OF(5);
+    LISTS_OF(6);
+    LISTS_OF(7);
+    LISTS_OF(8);
+    LISTS_OF(9);
+    LISTS_OF(10);
+    LISTS_OF(11);
+    LISTS_OF(12);
+}
+
+/* R popular neurons and V vectors of inputs from `input` on, compile-time constants. The rows of
+ * the next tile are prefetched. */
+VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t input,
+                           const uint16_t *neurons, float *const *full)
+{
+    const float *w[ROWS], *next[ROWS], *x = slice->turned + input;
+    vec sum[ROWS * 2];
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; r++) {
+        w[r] = slice->w + neurons[r] * slice->length;
+        next[r] = slice->w + neurons[R + r] * slice->length;
+    }
+#pragma GCC unroll 24
+    for (size_t a = 0; a < R * V; a++)
+        sum[a] = vec_set(0.0f);
+    for (size_t line = 0; line < slice->length; line += LINE) {
+#pragma GCC unroll 12
+        for (size_t r = 0; r < R; r++)
+            __builtin_prefetch(next[r] + line);
+        if (line >= slice->ahead_from && line < slice->ahead_to)
+#pragma GCC unroll 12
+            for (size_t r = 0; r < R; r++)
+                __builtin_prefetch(w[r] + slice->ahead + line, 0, 2);
+#pragma GCC unroll 4
+        for (size_t i = line; i < line + LINE; i++) {
+            vec xv[2];
+#pragma GCC unroll 2
+            for (size_t v = 0; v < V; v++)
+                xv[v] = vec_once(vec_load(x + i * CHUNK + v * VEC_LANES));
+#pragma GCC unroll 12
+            for (size_t r = 0; r < R; r++) {
+                vec wv = vec_once(vec_set(w[r][i]));
+#pragma GCC unroll 2
+                for (size_t v = 0; v < V; v++)
+                    sum[r * V + v] = vec_fma(wv, xv[v], sum[r * V + v]);
+            }
+        }
+    }
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; r++)
+#pragma GCC unroll 2
+        for (size_t v = 0; v < V; v++) {
+            float *to = full[r] + input + v * VEC_LANES;
+            vec total = sum[r * V + v];
+            if (!slice->begin)
+                total = vec_load(to) + total;
+            vec_store(to, total);
+        }
+}
+
+#define DENSE(R)                                                                                   \
+    if (V == 2)                                                                                    \
+        dense_tile(R, 2, slice, input, neurons, full);                                             \
+    else                                                                                           \
+        dense_tile(R, 1, slice, input, neurons, full)
+
+static void dense_rows(size_t rows, size_t V, const struct slice *slice, size_t input,
+                       const uint16_t *neurons, float *const *full)
+{
+    if (rows > 2 * THIRD)
+        DENSE(ROWS);
+    else if (rows > THIRD)
+        DENSE(2 * THIRD);
+    else
+        DENSE(THIRD);
+}
+
+/* The popular neurons of a panel. */
+static void dense_tiles(const struct place *at, const struct slice *slice)
+{
+    struct scratch *scratch = at->scratch;
+    for (size_t input = 0; input < slice->inputs; input += GROUP)
+        for (size_t i = 0; i < at->populars; i += ROWS) {
+            float *full[ROWS];
+            for (size_t r = 0; r < ROWS; r++)
+                full[r] = i + r < at->populars
+                              ? scratch->full[scratch->popular[i + r]] + slice->chunk * CHUNK
+                              : scratch->nowhere[r];
+            dense_rows(at->populars - i, slice->inputs - input > VEC_LANES ? 2 : 1, slice, input,
+                       scratch->popular + i, full);
+        }
+}
+
+/* ---- F, and blending ------------------------------------------------------------------------ */
+
+/* The sums of the lists of a chunk to their places in F. */
+static void spread_sums(const struct place *at, size_t chunk)
+{
+    const struct lists *lists = &at->lists[chunk];
+    for (size_t i = 0; i < lists->begin[MOST + 1]; i++) {
+        const struct tile *tile = &lists->tiles[i];
+        const float *sums = lists->sums[i];
+        float *full = at->scratch->full[tile->neuron] + chunk * CHUNK;
+        for (uint32_t mask = tile->mask; mask; mask >>= 16, full += 16) {
+            vec_spread(mask & 0xffff, 0.0f, sums, full);
+            sums += size_of(mask & 0xffff);
+        }
+    }
+}
+
+/* Four inputs from c on and VEC_LANES neurons from j on. */
+static inline void blend_block(const struct place *at, size_t c, size_t j, vec bias)
+{
+    const struct midl_selection *s = at->call->batch->selection;
+    const uint32_t *masks = at->scratch->masks[c / CHUNK] + j;
+    const float *rows[VEC_LANES];
+    vec columns[4];
+    for (size_t l = 0; l < VEC_LANES; l++)
+        rows[l] = at->scratch->full[j + l];
+    vec_columns(rows, c, columns);
+    for (size_t i = 0; i < 4 && c + i < at->call->count; i++) {
+        size_t b = at->call->first + c + i;
+        uint32_t mask = vec_words_with((uint32_t)1 << (c + i) % CHUNK, masks);
+        uint32_t *next = &at->scratch->next[c + i];
+        vec_blend(mask, bias + columns[i], s->gate + b * s->stride + *next,
+                  at->call->batch->y + b * at->call->env->layer.shape.n + at->neuron + j);
+        *next += (uint32_t)size_of(mask);
+    }
+}
+
+/* Blend, and step over the panel's neurons. Twice four inputs use the lines of F up. */
+static void blend(const struct place *at)
+{
+    const float *bias = at->call->env->layer.full_bias + at->neuron;
+    for (size_t c = 0; c < at->call->count; c += 8)
+        for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
+            size_t width = smaller(VEC_LANES, at->neurons - j);
+            vec b = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
+            blend_block(at, c, j, b);
+            blend_block(at, c + 4, j, b);
+        }
+}
+
+/* ---- The call ------------------------------------------------------------------------------- */
+
+/* Slice s of a panel against a chunk. A W that isn't near is prefetched a slice ahead, of this
+ * panel or of the next, by all chunks together. */
+static void chunk_slice(const struct place *at, size_t s, size_t chunk)
+{
+    const struct hybrid_state *state = at->call->state;
+    size_t n = at->call->env->layer.shape.n, row = s * n + at->neuron;
+    size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
+    size_t lines = state->nearby ? 0 : state->slice / LINE;
+    size_t ahead = s + 1 < state->slices ? row + n : after;
+    struct slice slice = {
+        .length = state->slice,
+        .stride = state->stride,
+        .w = state->w + row * state->slice,
+        .x = state->x + (s * state->inputs + chunk * CHUNK) * state->stride,
+        .turned = state->turned + (s * state->inputs + chunk * CHUNK) * state->slice,
+        .chunk = chunk,
+        .inputs = smaller(CHUNK, at->call->count - chunk * CHUNK),
+        .begin = s == 0,
+        .ahead = (ptrdiff_t)(ahead * state->slice) - (ptrdiff_t)(row * state->slice),
+        .ahead_from = lines * chunk / at->chunks * LINE,
+        .ahead_to = lines * (chunk + 1) / at->chunks * LINE};
+    dense_tiles(at, &slice);
+    list_tiles(&slice, &at->lists[chunk]);
+}
+
+static void panel(struct place *at)
+{
+    bool popular[PANEL];
+    make_masks(at);
+    at->populars = find_popular(at, popular);
+    for (size_t c = 0; c < at->chunks; c++)
+        sort_tiles(at->scratch->unsorted, find_tiles(at, popular, at->scratch->masks[c]),
+                   &at->lists[c]);
+    for (size_t s = 0; s < at->call->state->slices; s++)
+        for (size_t c = 0; c < at->chunks; c++)
+            chunk_slice(at, s, c);
+    for (size_t c = 0; c < at->chunks; c++)
+        spread_sums(at, c);
+    blend(at);
+}
+
+/* How many of an input's selected neurons come before `neuron`. */
+static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
+{
+    const uint32_t *index = s->index + b * s->stride;
+    uint32_t first = 0, last = s->count[b];
+    while (first < last) {
+        uint32_t middle = (first + last) / 2;
+        if (index[middle] < neuron)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+/* One thread's share: packing some inputs, then panels of some neurons. */
+static void hybrid_part(void *data)
+{
+    const struct hybrid_call *call = data;
+    const struct hybrid_state *state = call->state;
+    size_t n = call->env->layer.shape.n, part = parallel_part();
+    size_t last = parallel_bound(call->count, VEC_LANES, part + 1);
+    struct place at = {.call = call,
+                       .scratch = &state->scratch[part],
+                       .lists = &state->lists[part * chunks_of(state->inputs)],
+                       .chunks = chunks_of(call->count)};
+    for (size_t b = parallel_bound(call->count, VEC_LANES, part); b < last; b += VEC_LANES)
+        pack_inputs(call, b);
+#pragma omp barrier
+    at.neuron = parallel_bound(n, 16, part);
+    last = parallel_bound(n, 16, part + 1);
+    for (size_t b = 0; b < call->count; b++)
+        at.scratch->next[b] = selected_before(call->batch->selection, call->first + b, at.neuron);
+    for (; at.neuron < last; at.neuron += at.neurons) {
+        at.neurons = smaller(last - at.neuron, PANEL);
+        panel(&at);
+    }
+}
+
+static void run(const struct variant_env *env, void *opaque, const struct variant_batch *batch)
+{
+    struct hybrid_call call = {.env = env, .state = opaque, .batch = batch};
+    for (; call.first < batch->batch; call.first += call.count) {
+        call.count = smaller(batch->batch - call.first, PASS);
+        parallel_run(env->threads, hybrid_part, &call);
+    }
+}
+
+MIDL_IMPL(hybrid) = {.create = create, .run = run, .destroy = destroy};
