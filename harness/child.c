@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +89,13 @@ bool child_run(const struct child *child, char *reason, size_t size)
     return tell(status, child->path, reason, size);
 }
 
+/* A folder may be entered, but isn't a program. */
+static bool is_program(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
 bool child_find(const char *name, char *ret, size_t size)
 {
     const char *place = getenv("PATH");
@@ -96,7 +104,7 @@ bool child_find(const char *name, char *ret, size_t size)
     while (*place) {
         int length = (int)strcspn(place, ":");
         int used = snprintf(ret, size, "%.*s/%s", length, place, name);
-        if (length > 0 && used > 0 && (size_t)used < size && access(ret, X_OK) == 0)
+        if (length > 0 && used > 0 && (size_t)used < size && is_program(ret))
             return true;
         place += length + (place[length] == ':');
     }

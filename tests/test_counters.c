@@ -439,6 +439,53 @@ static bool run_shell(const char *script, double limit_s, char *reason)
     return child_run(&child, reason, COUNTER_REASON_SIZE);
 }
 
+/* FOLDER/NAME, and in it `program`: a folder or a file, which may be run or not. */
+static void make_program(const char *folder, const char *name, mode_t mode, bool is_folder)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/%s/program", folder, name);
+    int file = is_folder ? mkdir(path, mode) : open(path, O_CREAT | O_WRONLY, mode);
+    assert_true(file >= 0);
+    if (!is_folder)
+        close(file);
+}
+
+static void remove_program(const char *folder, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s/program", folder, name);
+    assert_int_equal(remove(path), 0);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(remove(path), 0);
+}
+
+/* Folders of the program's name and files that can't run are passed over. */
+static void test_child_find(void **state)
+{
+    char folder[] = "/tmp/midl-find-XXXXXX", path[256], found[256];
+    const char *before = getenv("PATH");
+    char *kept = strdup(before ? before : "");
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    make_program(folder, "a", 0700, true);
+    make_program(folder, "b", 0600, false);
+    make_program(folder, "c", 0700, false);
+    snprintf(path, sizeof path, "%s/a:%s/b:%s/c", folder, folder, folder);
+    setenv("PATH", path, 1);
+    assert_true(child_find("program", found, sizeof found));
+    assert_string_equal(found + strlen(folder), "/c/program");
+    path[strlen(path) - 2 - strlen(folder) - 1] = '\0';
+    setenv("PATH", path, 1);
+    assert_false(child_find("program", found, sizeof found));
+    setenv("PATH", kept, 1);
+    free(kept);
+    for (const char *name = "abc"; *name; name++)
+        remove_program(folder, (char[]){*name, '\0'});
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_child(void **state)
 {
     char reason[COUNTER_REASON_SIZE] = "", nowhere[] = "nowhere", *argv[] = {nowhere, NULL};
@@ -692,6 +739,7 @@ int main(int argc, char **argv)
 #if defined(__x86_64__)
         cmocka_unit_test(test_dump),
 #endif
+        cmocka_unit_test(test_child_find),
         cmocka_unit_test(test_child),
         cmocka_unit_test(test_callgrind_same_twice),
         cmocka_unit_test(test_cost_check),
