@@ -1,9 +1,9 @@
 #!/bin/sh
 # coverage.sh MIDL FOLDER [RUNS] - how often do the intervals of `speedup` hold the true ratio?
 #
-# The truth is the median over long runs on a quiet machine. Then RUNS (20) usual runs of `latency`
-# at three widths, while another processor is kept busy; a case is one speedup of one run. Prints
-# for each width: cases, how many intervals hold the truth, their median and largest width.
+# RUNS (20) usual runs of `latency` at three widths, while another processor is kept busy; between
+# them long runs on a quiet machine, whose median is the truth. A case is one speedup of one run.
+# Prints for each width: cases, how many intervals hold the truth, their median and largest width.
 #   N         widths; 256,512,1024        KERNELS  linear,dense,masked,gather,simd,lists
 #   LOAD      cpu (a loop), memory (a stream of writes) or none        OTHER  its processor; 1
 #   BEGIN     what to put before midl, "taskset -c 0" say
@@ -37,10 +37,12 @@ busy() {
 
 worker=
 trap '[ -z "$worker" ] || kill "$worker"' EXIT
-while [ "$(count "$truth")" -lt "$truths" ]; do
-    sweep "$truth" --target 0.1% --budget 8s
-done
-while [ "$(count "$usual")" -lt "$runs" ]; do
+# Long runs between the usual ones: what a machine gives drifts in the minutes that this takes.
+for run in $(seq "$runs"); do
+    while [ $(($(count "$truth") * runs)) -lt $((run * truths)) ]; do
+        sweep "$truth" --target 0.1% --budget 8s
+    done
+    [ "$(count "$usual")" -lt "$run" ] || continue
     [ "$load" = none ] || { busy & worker=$!; }
     sweep "$usual" --budget "$budget"
     [ -z "$worker" ] || kill "$worker"
