@@ -17,8 +17,7 @@
  *     all inputs select, find each other by themselves and are computed as a dense product is;
  *   - tiles are sorted by their size, so that no branch is mispredicted; the rows of the next tile
  *     are prefetched while one is computed, and where W comes from memory the next slice as well;
- *   - a chunk of four inputs or less waits for W alone: there four neurons go together, with all
- *     inputs that any of them wants, which keeps more of W under way;
+ *   - up to four inputs wait for W alone, and have a kernel of their own (lists_few.c);
  *   - d is cut in slices, so that a chunk's slice stays near the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
  *
@@ -34,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lists_few.h"
 #include "parallel.h"
 #include "simd/tile.h"
 #include "variant.h"
@@ -45,38 +45,34 @@ enum {
     CHUNK = 64,  /* inputs in a mask, at most */
     WANTED = 7,  /* inputs that a neuron should find in a chunk */
     PASS = 128,  /* inputs that share a pass over W */
-    ROWS = 4,
+    ROWS = 2,
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
     COLS = 12, /* inputs of a pair at most: 24 sums leave registers for the operands */
 #else
     COLS = 6,
 #endif
     SLICE = 512,            /* floats: a panel's slice of W is 1 MiB */
-    SLICE_FLOATS = 6144,    /* of a chunk, all inputs together: 24 KiB */
-    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
+    SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
+    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early: */
+    AHEAD_FROM = 17,        /* by so many inputs, whose tiles last longer than the prefetching */
 };
 
-/* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own. Or
- * four neurons and the inputs that they share. Their sums begin at `sums`, neuron by neuron. */
+/* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own.
+ * Their sums begin at `sums`, neuron by neuron. */
 struct tile {
-    uint64_t shared, own[2];
+    uint64_t shared, own[ROWS];
     uint16_t neuron[ROWS], sums;
 };
 
-/* Kinds of tiles: 4 x 1..4; 2 x 1..COLS with SHARED(C) inputs shared; the same with none. */
-enum { QUADS, PAIRS = QUADS + ROWS, STRANGERS = PAIRS + COLS, KINDS = STRANGERS + COLS };
+/* Kinds of tiles: 2 x 1..COLS with SHARED(C) inputs shared; the same with none. */
+enum { PAIRS, STRANGERS = PAIRS + COLS, KINDS = STRANGERS + COLS };
 
 /* Of a pair's C inputs: with two or more, a step has no more loads than multiply-adds. */
 #define SHARED(C) ((C) < 2 ? (C) : 2 + (C) / 4)
 
-static size_t rows_of(size_t kind)
-{
-    return kind < PAIRS ? ROWS : 2;
-}
-
 static size_t cols_of(size_t kind)
 {
-    return 1 + (kind < PAIRS ? kind : kind < STRANGERS ? kind - PAIRS : kind - STRANGERS);
+    return 1 + kind % COLS;
 }
 
 /* A pair's list of a whole chunk makes several tiles. */
@@ -104,7 +100,7 @@ struct lists_state {
     size_t slices, slice, stride; /* of d; floats a slice, multiples of 32; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t apart;                 /* floats between two neurons' F of a chunk */
-    bool quads;                   /* four neurons in a tile */
+    struct lists_few *few;        /* for up to LISTS_FEW inputs: then nothing else is there */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
     float *wide;             /* [threads][PANEL][slice] of narrow weights, else NULL */
@@ -116,6 +112,7 @@ struct lists_state {
 static void destroy(void *opaque)
 {
     struct lists_state *state = opaque;
+    lists_few_destroy(state->few);
     free(state->w);
     free(state->wide);
     free(state->x);
@@ -147,10 +144,9 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    state->quads = state->chunk <= ROWS;
     bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
-    state->ahead = nearby ? 0 : state->quads ? ROWS : 2;
-    size_t most = state->chunks > 1 || state->ahead ? SLICE : SLICE_FLOATS / state->chunk;
+    state->ahead = nearby || state->inputs < AHEAD_FROM ? 0 : ROWS;
+    size_t most = smaller(SLICE_FLOATS / state->chunk, SLICE);
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
@@ -176,6 +172,23 @@ static size_t packed_floats(const struct lists_state *state, const struct varian
     return rows * state->slice;
 }
 
+/* The workspace of up to LISTS_FEW inputs, or of more with W packed; whether there was memory. */
+static bool take_memory(struct lists_state *state, const struct variant_env *env, size_t *bytes)
+{
+    size_t threads = (size_t)env->threads;
+    if (env->max_batch <= LISTS_FEW) {
+        state->few = lists_few_create(env, bytes);
+        return state->few;
+    }
+    choose_sizes(state, env);
+    float *w = midl_take(packed_floats(state, env), sizeof *w, bytes);
+    *(env->full.dtype == MIDL_F32 ? &state->w : &state->wide) = w;
+    state->x = midl_take(state->slices * state->inputs * state->stride, sizeof *state->x, bytes);
+    state->lists = midl_take(threads * state->chunks, sizeof *state->lists, bytes);
+    state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
+    return w && state->x && state->lists && state->scratch;
+}
+
 static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE])
 {
@@ -184,20 +197,12 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
-    choose_sizes(state, env);
-    size_t threads = (size_t)env->threads, x_floats = state->slices * state->inputs * state->stride;
-    size_t w_floats = packed_floats(state, env);
-    float *w = midl_take(w_floats, sizeof *w, bytes);
-    *(env->full.dtype == MIDL_F32 ? &state->w : &state->wide) = w;
-    state->x = midl_take(x_floats, sizeof(float), bytes);
-    state->lists = midl_take(threads * state->chunks, sizeof *state->lists, bytes);
-    state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
-    if (!w || !state->x || !state->lists || !state->scratch) {
+    if (!take_memory(state, env, bytes)) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
-    for (size_t i = 0; i < threads; i++)
-        state->scratch[i].wide = state->wide ? state->wide + i * PANEL * state->slice : NULL;
+    for (size_t i = 0; state->wide && i < (size_t)env->threads; i++)
+        state->scratch[i].wide = state->wide + i * PANEL * state->slice;
     for (size_t j = 0; state->w && j < s->n; j++)
         copy_row(state, s->d, env->layer.full_weight + j * s->d, state->w + j * state->slice,
                  s->n * state->slice);
@@ -307,26 +312,12 @@ static void pair_neurons(struct scratch *scratch, uint16_t first, uint16_t secon
         take_pair(scratch, neuron, (size_of(a) + parts - 1) / parts, &a, &b, tiles);
 }
 
-/* Four neurons and all their inputs. */
-static void quad_neurons(struct scratch *scratch, const uint16_t *neurons, size_t *tiles)
-{
-    struct tile tile = {.shared = 0};
-    for (size_t r = 0; r < ROWS; r++) {
-        tile.neuron[r] = neurons[r];
-        tile.shared |= scratch->masks[neurons[r]];
-    }
-    if (tile.shared)
-        add_tile(scratch, QUADS + size_of(tile.shared) - 1, &tile, tiles);
-}
-
 /* Tiles in the order of the neurons' masks. An odd neuron is paired with itself. */
-static size_t find_tiles(struct scratch *scratch, size_t neurons, bool quads)
+static size_t find_tiles(struct scratch *scratch, size_t neurons)
 {
     const uint16_t *order = scratch->order;
-    size_t tiles = 0, i = 0;
-    for (; quads && i + ROWS <= neurons; i += ROWS)
-        quad_neurons(scratch, order + i, &tiles);
-    for (; i < neurons; i += 2)
+    size_t tiles = 0;
+    for (size_t i = 0; i < neurons; i += 2)
         pair_neurons(scratch, order[i], order[i + 1 < neurons ? i + 1 : i], &tiles);
     return tiles;
 }
@@ -344,7 +335,7 @@ static void sort_tiles(const struct scratch *scratch, size_t count, struct lists
         lists->tiles[begin[scratch->kinds[i]]++] = scratch->tiles[i];
     lists->tiles[count] = (struct tile){.sums = 0};
     for (size_t kind = 0; kind < KINDS; kind++) {
-        uint16_t size = (uint16_t)(rows_of(kind) * cols_of(kind));
+        uint16_t size = (uint16_t)(ROWS * cols_of(kind));
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1];
              i++, sums = (uint16_t)(sums + size))
             lists->tiles[i].sums = sums;
@@ -357,7 +348,7 @@ static void make_lists(const struct place *at)
     struct scratch *scratch = at->scratch;
     make_masks(at);
     sort_neurons(at->neurons, scratch->masks, scratch->order);
-    sort_tiles(scratch, find_tiles(scratch, at->neurons, at->call->state->quads), at->lists);
+    sort_tiles(scratch, find_tiles(scratch, at->neurons), at->lists);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -402,64 +393,58 @@ VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint64_t mask, 
         x[c] = slice->x[__builtin_ctzll(mask)];
 }
 
-/* A tile over one slice: R neurons, S inputs that they share and C - S of the own of each. All
- * three are compile-time constants. */
-VEC_INLINE void tile_sums(size_t R, size_t C, size_t S, const struct slice *slice,
-                          const struct tile *tile)
+/* A tile over one slice: S inputs that its neurons share and C - S of the own of each. Both are
+ * compile-time constants. */
+VEC_INLINE void tile_sums(size_t C, size_t S, const struct slice *slice, const struct tile *tile)
 {
-    const float *w[ROWS], *next[ROWS], *shared[COLS], *own[2][COLS];
-    vec sum[2 * COLS > ROWS * ROWS ? 2 * COLS : ROWS * ROWS], wv[ROWS];
+    const float *w[ROWS], *next[ROWS], *shared[COLS], *own[ROWS][COLS];
+    vec sum[ROWS * COLS], wv[ROWS];
     prefetch_ahead(slice, tile);
     find_inputs(S, slice, tile->shared, shared);
-#pragma GCC unroll 4
-    for (size_t r = 0; r < R; r++) {
+#pragma GCC unroll 2
+    for (size_t r = 0; r < ROWS; r++) {
         w[r] = slice->w + tile->neuron[r] * slice->length;
         next[r] = slice->w + tile[1].neuron[r] * slice->length;
-        find_inputs(C - S, slice, tile->own[r % 2], own[r % 2]);
+        find_inputs(C - S, slice, tile->own[r], own[r]);
     }
 #pragma GCC unroll 32
-    for (size_t a = 0; a < R * C; a++)
+    for (size_t a = 0; a < ROWS * C; a++)
         sum[a] = vec_set(0.0f);
 #pragma GCC unroll 2
     for (size_t i = 0; i < slice->length; i += VEC_LANES) {
-#pragma GCC unroll 4
-        for (size_t r = 0; r < R; r++) {
+#pragma GCC unroll 2
+        for (size_t r = 0; r < ROWS; r++) {
             wv[r] = vec_once(vec_load(w[r] + i));
-            if (R < ROWS)
-                __builtin_prefetch(next[r] + i);
+            __builtin_prefetch(next[r] + i);
         }
 #pragma GCC unroll 16
         for (size_t c = 0; c < S; c++) {
             vec xv = vec_once(vec_load(shared[c] + i));
-#pragma GCC unroll 4
-            for (size_t r = 0; r < R; r++)
+#pragma GCC unroll 2
+            for (size_t r = 0; r < ROWS; r++)
                 sum[r * C + c] = vec_fma(wv[r], xv, sum[r * C + c]);
         }
 #pragma GCC unroll 16
         for (size_t c = S; c < C; c++)
-#pragma GCC unroll 4
-            for (size_t r = 0; r < R; r++)
-                sum[r * C + c] = vec_fma(wv[r], vec_load(own[r % 2][c - S] + i), sum[r * C + c]);
+#pragma GCC unroll 2
+            for (size_t r = 0; r < ROWS; r++)
+                sum[r * C + c] = vec_fma(wv[r], vec_load(own[r][c - S] + i), sum[r * C + c]);
     }
-    add_sums(R * C, sum, slice->lists->sums + tile->sums);
+    add_sums(ROWS * C, sum, slice->lists->sums + tile->sums);
 }
 
-#define TILES(kind, R, C, S)                                                                       \
+#define TILES(kind, C, S)                                                                          \
     for (size_t i = begin[kind]; i < begin[(kind) + 1]; i++)                                       \
-    tile_sums(R, C, S, slice, slice->lists->tiles + i)
+    tile_sums(C, S, slice, slice->lists->tiles + i)
 #define PAIRS_OF(C)                                                                                \
     if ((C) <= COLS)                                                                               \
-        TILES(PAIRS + (C)-1, 2, C, SHARED(C));                                                     \
+        TILES(PAIRS + (C)-1, C, SHARED(C));                                                        \
     if ((C) <= COLS)                                                                               \
-    TILES(STRANGERS + (C)-1, 2, C, 0)
+    TILES(STRANGERS + (C)-1, C, 0)
 
 static void slice_sums(const struct slice *slice)
 {
     const uint16_t *begin = slice->lists->begin;
-    TILES(QUADS + 0, 4, 1, 1);
-    TILES(QUADS + 1, 4, 2, 2);
-    TILES(QUADS + 2, 4, 3, 3);
-    TILES(QUADS + 3, 4, 4, 4);
     PAIRS_OF(1);
     PAIRS_OF(2);
     PAIRS_OF(3);
@@ -493,17 +478,16 @@ static void spread_sums(const struct place *at)
     const struct lists *lists = at->lists;
     const float *bias = at->call->env->layer.full_bias + at->neuron;
     for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t R = rows_of(kind), C = cols_of(kind);
-        size_t S = kind < PAIRS ? C : kind < STRANGERS ? SHARED(C) : 0;
+        size_t C = cols_of(kind), S = kind < STRANGERS ? SHARED(C) : 0;
         for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++)
-            for (size_t r = 0; r < R; r++) {
+            for (size_t r = 0; r < ROWS; r++) {
                 const struct tile *tile = &lists->tiles[i];
                 const float *sums = lists->sums + tile->sums + r * C;
                 size_t j = tile->neuron[r];
                 float *full = at->scratch->full + j * at->call->state->apart;
                 spread(tile->shared, bias[j], sums, full);
                 if (S < C)
-                    spread(tile->own[r % 2], bias[j], sums + S, full);
+                    spread(tile->own[r], bias[j], sums + S, full);
             }
     }
 }
@@ -613,21 +597,6 @@ static void panel(const struct lists_call *call, size_t part, size_t neuron, siz
     }
 }
 
-/* How many of an input's selected neurons come before `neuron`. */
-static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
-{
-    const uint32_t *index = s->index + b * s->stride;
-    uint32_t first = 0, last = s->count[b];
-    while (first < last) {
-        uint32_t middle = (first + last) / 2;
-        if (index[middle] < neuron)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
-}
-
 /* One thread's share: packing some inputs, then panels of some neurons. */
 static void lists_part(void *data)
 {
@@ -651,6 +620,10 @@ static void lists_part(void *data)
 static void run(const struct variant_env *env, void *opaque, const struct variant_batch *batch)
 {
     struct lists_call call = {.env = env, .state = opaque, .batch = batch};
+    if (call.state->few) {
+        lists_few_run(env, call.state->few, batch);
+        return;
+    }
     for (; call.first < batch->batch; call.first += call.count) {
         call.count = smaller(batch->batch - call.first, call.state->inputs);
         parallel_run(env->threads, lists_part, &call);

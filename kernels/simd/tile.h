@@ -60,10 +60,22 @@ VEC_INLINE vec tile_input_part(const float *x, size_t count)
     return count < VEC_LANES ? vec_load_part(x, count) : vec_load(x);
 }
 
-/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. dtype, R and C are compile-time
+enum { TILE_AHEAD = 512 }; /* bytes by which rows are prefetched, where they are */
+
+/* Prefetch the row w, and over its end the row `next`, ahead of offset i. */
+VEC_INLINE void tile_prefetch(enum midl_dtype dtype, size_t d, const void *w, const void *next,
+                              size_t i)
+{
+    size_t bytes = dtype == MIDL_F32 ? 4 : dtype == MIDL_BF16 ? 2 : 1;
+    size_t at = i * bytes + TILE_AHEAD, end = d * bytes;
+    __builtin_prefetch(at < end ? (const char *)w + at : (const char *)next + (at - end));
+}
+
+/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Where `next` isn't NULL the rows
+ * are prefetched, and with their ends the rows of the next tile. dtype, R and C are compile-time
  * constants at every call, R * C a multiple of 4 up to TILE_MOST. */
 VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, const void *const *w,
-                          const float *const *x, float *out)
+                          const void *const *next, const float *const *x, float *out)
 {
     vec sum[TILE_MOST], wv[TILE_MOST], xv[TILE_MOST];
     const size_t block = tile_block(dtype);
@@ -72,6 +84,10 @@ VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, c
     for (size_t a = 0; a < R * C; a++)
         sum[a] = vec_set(0.0f);
     for (; i + block <= d; i += block) {
+        if (next)
+#pragma GCC unroll 16
+            for (size_t r = 0; r < R; r++)
+                tile_prefetch(dtype, d, w[r], next[r], i);
 #pragma GCC unroll 8
         for (size_t at = 0; at < block; at += VEC_LANES) {
 #pragma GCC unroll 16

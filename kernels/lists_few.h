@@ -1,0 +1,37 @@
+/* lists_few.h - the lists of up to four inputs: a kernel of its own inside lists.c. */
+#ifndef MIDL_LISTS_FEW_H
+#define MIDL_LISTS_FEW_H
+
+#include "variant.h"
+
+enum { LISTS_FEW = 4 };
+
+struct lists_few;
+
+#define lists_few_create MIDL_ISA_SYMBOL(midl_lists_few_create)
+#define lists_few_run MIDL_ISA_SYMBOL(midl_lists_few_run)
+#define lists_few_destroy MIDL_ISA_SYMBOL(midl_lists_few_destroy)
+
+/* Workspace for batches of up to LISTS_FEW inputs; NULL if there is no memory. Memory taken is
+ * added to *bytes. */
+struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes);
+void lists_few_run(const struct variant_env *env, struct lists_few *few,
+                   const struct variant_batch *batch);
+void lists_few_destroy(struct lists_few *few); /* accepts NULL */
+
+/* How many of input b's selected neurons come before `neuron`. */
+static inline uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
+{
+    const uint32_t *index = s->index + b * s->stride;
+    uint32_t first = 0, last = s->count[b];
+    while (first < last) {
+        uint32_t middle = (first + last) / 2;
+        if (index[middle] < neuron)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+#endif
