@@ -58,7 +58,7 @@ static bool same_text(const char *a, const char *b)
 
 /* True if the numbers of both are the same: all that may differ is which neurons are selected, what
  * becomes of the others, and how the layer is run. */
-static bool same_numbers(const struct bench_shape *a, const struct bench_shape *b)
+bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b)
 {
     const struct midl_shape *p = &a->layer, *q = &b->layer;
     return p->d == q->d && p->n == q->n && p->r == q->r && p->gate == q->gate &&
@@ -71,7 +71,7 @@ static enum outcome cache_fill(struct measure_cache *cache, const struct bench_s
                                struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
-    if (!cache->filled || !same_numbers(&cache->shape, shape)) {
+    if (!cache->filled || !measure_same_numbers(&cache->shape, shape)) {
         cache_clear(cache);
         outcome = problem_load(shape, &cache->problem, error);
         cache->shape = *shape;

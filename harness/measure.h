@@ -17,12 +17,15 @@
 #include "rounds.h"
 #include "store.h"
 
-/* The layer, input and oracle of the last group, kept for the next: sweeps over k share them. Must
- * not outlive the cases that were measured with it. */
+/* The layer, input and oracle of the last group, kept for the next: all that differ only in what
+ * is selected share them. Must not outlive the cases that were measured with it. */
 struct measure_cache;
 
 struct measure_cache *measure_cache_create(void);        /* NULL if there is no memory */
 void measure_cache_destroy(struct measure_cache *cache); /* accepts NULL */
+
+/* Whether groups of these shapes share what is in the cache: best measured one after the other. */
+bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b);
 
 struct measure_options {
     double target;                     /* relative width of the 95 % interval of the median; 0.02 */

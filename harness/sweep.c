@@ -475,6 +475,32 @@ static enum outcome run_group(struct sweep *sweep, const struct bench_group *gro
     return outcome;
 }
 
+static bool same_numbers(const struct bench_cases *cases, size_t a, size_t b)
+{
+    return measure_same_numbers(&cases->cases[cases->groups[a].first].shape,
+                                &cases->cases[cases->groups[b].first].shape);
+}
+
+static bool first_of_its_numbers(const struct bench_cases *cases, size_t group)
+{
+    for (size_t i = 0; i < group; i++)
+        if (same_numbers(cases, i, group))
+            return false;
+    return true;
+}
+
+/* This group and all after it with the same layer and inputs, wherever the suite has them: the
+ * oracle of thousands of neurons takes as long as a group's samples. */
+static enum outcome run_same_numbers(struct sweep *sweep, size_t first, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = first;
+         i < sweep->cases.group_count && outcome == OUTCOME_DONE && !stop_requested; i++)
+        if (same_numbers(&sweep->cases, first, i))
+            outcome = run_group(sweep, &sweep->cases.groups[i], error);
+    return outcome;
+}
+
 static enum outcome run_groups(struct sweep *sweep, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
@@ -490,9 +516,9 @@ static enum outcome run_groups(struct sweep *sweep, struct error *error)
                                               .stop = &stop_requested};
     if (sweep->resumed < sweep->cases.count)
         outcome = measure_ceilings(sweep, error);
-    for (size_t i = 0; i < sweep->cases.group_count && outcome == OUTCOME_DONE && !stop_requested;
-         i++)
-        outcome = run_group(sweep, &sweep->cases.groups[i], error);
+    for (size_t i = 0; i < sweep->cases.group_count && outcome == OUTCOME_DONE; i++)
+        if (first_of_its_numbers(&sweep->cases, i))
+            outcome = run_same_numbers(sweep, i, error);
     return outcome;
 }
 
