@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "machine.h"
 #include "suite_parts.h"
 #include "tensors.h"
 
@@ -260,6 +261,13 @@ static enum outcome set_k(const struct place *place, bool from_file, struct midl
     return OUTCOME_DONE;
 }
 
+/* `all` is as many as there are processors to run them. */
+static int threads_at(const struct place *place)
+{
+    size_t threads = whole(place, AXIS_THREADS);
+    return threads > 0 ? (int)threads : machine_get()->cores;
+}
+
 static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
                              struct error *error)
 {
@@ -269,7 +277,7 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
     char reason[MIDL_REASON_SIZE];
     *ret = (struct bench_shape){.layer = layer->shape,
                                 .batch = whole(place, AXIS_BATCH),
-                                .threads = (int)whole(place, AXIS_THREADS),
+                                .threads = threads_at(place),
                                 .dtype = (enum midl_dtype)whole(place, AXIS_DTYPE),
                                 .cache = (enum cache_state)whole(place, AXIS_CACHE),
                                 .layer_path = layer->path,

@@ -51,7 +51,7 @@ static const struct axis_row axis_rows[SUITE_AXES] = {
     [AXIS_THRESHOLD] = {"threshold", {AXIS_REAL, 0, 0x1.fffffep-1, "from 0 to below 1", NULL}, 0.5},
     [AXIS_UNSELECTED] = {"unselected", {.kind = AXIS_WORD}, MIDL_UNSELECTED_LIGHT},
     [AXIS_BATCH] = {"batch", DIMENSION(1, "1"), 1},
-    [AXIS_THREADS] = {"threads", {AXIS_WHOLE, 1, 1024, "1 to 1024", NULL}, 1},
+    [AXIS_THREADS] = {"threads", {AXIS_WHOLE, 1, 1024, "1 to 1024, or all", "all"}, 1},
     [AXIS_DTYPE] = {"dtype", {.kind = AXIS_WORD}, MIDL_F32},
     [AXIS_CACHE] = {"cache", {.kind = AXIS_WORD}, CACHE_WARM},
     [AXIS_KERNEL] = {"kernel", {.kind = AXIS_WORD}, 0},

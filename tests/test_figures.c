@@ -389,8 +389,8 @@ static void failed_points_are_counted_not_drawn(void **state)
 
 static void nothing_but_failures_is_no_figure(void **state)
 {
-    static const char *const names[] = {"latency",  "promise", "heat",  "misses",
-                                        "roofline", "batch",   "spread"};
+    static const char *const names[] = {"latency", "promise", "heat",   "misses", "roofline",
+                                        "batch",   "spread",  "dtypes", "threads"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_false(figure(names[i], NULL, 0));
@@ -539,6 +539,81 @@ static void batch_is_time_per_input(void **state)
     assert_near(number("point", "lists", 2, Y), 2);
 }
 
+/* At each batch one thread takes 60 us and two take 30 us plus 3 us an input of the batch. */
+static void threads_are_compared(void **state)
+{
+    (void)state;
+    const struct store_fact four = {"threads", "4"};
+    for (int64_t batch = 1; batch <= 4; batch *= 4) {
+        struct known known = {.kernel = "lists", .k = 45, .batch = batch, .time_us = 60};
+        put(known);
+        assert_int_equal(figure("threads", NULL, 0), batch > 1);
+        known.threads = 2;
+        known.time_us = 30 + 3 * (double)batch;
+        put(known);
+    }
+    assert_true(figure("threads", NULL, 0));
+    assert_int_equal(rows_of("point", "lists"), 2);
+    assert_near(number("ideal", NULL, 0, Y), 2);
+    assert_near(number("point", "lists", 1, X), 4);
+    assert_near(number("point", "lists", 1, Y), 60.0 / 42);
+    assert_near(number("point", "lists", 1, LO), 54.0 / (1.2 * 42));
+    assert_near(number("point", "lists", 1, HI), 72.0 / (0.9 * 42));
+    assert_null(strstr(text("note", 0, TEXT), "thread"));
+    assert_false(figure("threads", &four, 1));
+    put((struct known){
+        .kernel = "lists", .k = 45, .batch = 1, .threads = 4, .time_us = 20, .status = "noisy"});
+    assert_true(figure("threads", &four, 1));
+    assert_near(number("point", "lists", 0, Y), 3);
+    assert_near(number("point", "lists", 0, NOISY), 1);
+}
+
+/* The best of each type over the faster of two dense layers in f32, over sizes and over batches. */
+static void types_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dtype;
+        double dense_us, us;
+    } types[] = {{"f32", 40, 20}, {"bf16", 30, 10}};
+    for (size_t i = 0; i < 2; i++)
+        for (int64_t n = 100; n <= 200; n += 100)
+            for (int64_t batch = 1; batch <= (n == 100 ? 2 : 1); batch++) {
+                struct known known = {.kernel = "linear",
+                                      .dtype = types[i].dtype,
+                                      .linear = true,
+                                      .n = n,
+                                      .k = 45 * n / 100,
+                                      .batch = batch,
+                                      .time_us = types[i].dense_us};
+                put(known);
+                known.kernel = "linear-rows";
+                known.time_us *= 2;
+                put(known);
+                known.linear = false;
+                known.kernel = "simd";
+                known.time_us = types[i].us;
+                put(known);
+                known.kernel = "masked";
+                known.time_us *= 2;
+                put(known);
+                assert_int_equal(figure("dtypes", NULL, 0), i == 1);
+            }
+    assert_int_equal(rows_of("panel", NULL), 2);
+    assert_string_equal(text("panel", 0, TEXT), "batch 1");
+    assert_string_equal(text("panel", 1, TEXT), "n = d = 100");
+    assert_int_equal(rows_of("point", NULL), 3 * 4);
+    assert_int_equal(rows_of("point", "MID-L, bf16"), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_near(number("point", "MID-L, f32", i, Y), 2);
+        assert_near(number("point", "MID-L, bf16", i, Y), 4);
+        assert_near(number("point", "dense, bf16", i, Y), 40.0 / 30);
+    }
+    assert_near(number("point", "MID-L, bf16", 0, LO), 36.0 / 12);
+    assert_near(number("point", "MID-L, bf16", 0, HI), 48.0 / 9);
+    assert_int_equal(rows_of("point", "dense, f32"), 0);
+}
+
 static void roofline_needs_ceilings(void **state)
 {
     (void)state;
@@ -645,6 +720,8 @@ int main(void)
         FIGURE_TEST(promise_takes_the_best),
         FIGURE_TEST(misses_says_where_they_come_from),
         FIGURE_TEST(batch_is_time_per_input),
+        FIGURE_TEST(threads_are_compared),
+        FIGURE_TEST(types_are_compared),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_in_run_order),
         FIGURE_TEST(many_sizes_are_thinned),

@@ -45,7 +45,7 @@ expect 2 'not one of' "$midl" plot --where color=red
 expect 2 'not a whole number' "$midl" plot --run newest
 expect 0 '' "$midl" plot --help
 expect 0 '' "$midl" plot --list
-for figure in batch heat latency misses promise roofline spread; do
+for figure in batch dtypes heat latency misses promise roofline spread threads; do
     grep -q "^$figure  *[a-z]" out || say "--list doesn't explain $figure"
 done
 
@@ -79,12 +79,14 @@ if grep -q 'unknown command sweep' err; then
 fi
 [ $status -eq 0 ] || say "midl sweep: exit status $status: $(cat err)"
 
-# Every figure in every format, in a folder with an awkward name; misses and select have nothing to show.
+# Every figure in every format, in a folder with an awkward name. Some have nothing to show.
 out="fi'g \"u\" \$r;es"
 "$midl" plot --db real.db --out "$out" --format svg,pdf,png,tex >drawn 2>err || say "plot: $(cat err)"
-[ "$(wc -l <err)" -eq 2 ] && grep -q 'figure misses needs .*midl sweep cache' err &&
-    grep -q 'figure select needs .*midl select' err ||
-    say "misses and select were not passed over with their reasons: $(cat err)"
+[ "$(wc -l <err)" -eq 4 ] && grep -q 'figure misses needs .*midl sweep cache' err &&
+    grep -q 'figure select needs .*midl select' err &&
+    grep -q 'figure dtypes needs .*midl sweep dtypes' err &&
+    grep -q 'figure threads needs .*midl sweep threads' err ||
+    say "not four figures were passed over with their reasons: $(cat err)"
 for figure in batch heat latency promise roofline spread; do
     for suffix in .svg .pdf .png .tex -inc.pdf .tsv; do
         [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"

@@ -212,7 +212,7 @@ static const struct refusal parse_refusals[] = {
     {"[sweep]\nd = 0\n", FILE_LINE(2) "d = 0: must be 1 to 16777216, or n"},
     {"[sweep]\nd = m\n", FILE_LINE(2) "d = m: not a whole number"},
     {"[sweep]\nbatch = 0\n", FILE_LINE(2) "batch = 0: must be 1 to 16777216"},
-    {"[sweep]\nthreads = 0\n", FILE_LINE(2) "threads = 0: must be 1 to 1024"},
+    {"[sweep]\nthreads = 0\n", FILE_LINE(2) "threads = 0: must be 1 to 1024, or all"},
     {"[sweep]\nactive = 1.5\n", FILE_LINE(2) "active = 1.5: must be 0 to 1"},
     {"[sweep]\nactive = -0.5\n", FILE_LINE(2) "active = -0.5: must be 0 to 1"},
     {"[sweep]\nthreshold = 1\n", FILE_LINE(2) "threshold = 1: must be from 0 to below 1"},

@@ -13,7 +13,7 @@
 --   text    what is written there
 --
 -- All but the axes of the figure is held at the setting that most of its points have, or at what
--- --where says.
+-- --where says. A figure that compares types or numbers of threads has NULL for them in `mine`.
 WITH kernels AS (
     -- Every variant of the run in the order in which it was first met, also where it was skipped:
     -- a variant looks the same in all figures of a run.
@@ -29,7 +29,8 @@ WITH kernels AS (
 
 named AS (
     SELECT *, status IN ('ok', 'noisy') AND time_ns > 0 AS drawable,
-           dtype || ', ' || threads || CASE threads WHEN 1 THEN ' thread, ' ELSE ' threads, ' END
+           coalesce(dtype || ', ', '')
+           || coalesce(threads || CASE threads WHEN 1 THEN ' thread, ' ELSE ' threads, ' END, '')
            || cache || ' cache, ' || gate || ' gate, '
            || CASE select_mode WHEN 'topk' THEN 'top-k'
                                WHEN 'block' THEN 'top blocks of ' || block
@@ -38,8 +39,8 @@ named AS (
            || CASE layer WHEN 'random' THEN '' ELSE ', layer ' || layer END
            || CASE input WHEN 'random' THEN '' ELSE ', input ' || input END AS setting
     FROM mine
-    WHERE (:dtype IS NULL OR dtype = :dtype)
-      AND (:threads IS NULL OR threads = CAST(:threads AS INTEGER))
+    WHERE (:dtype IS NULL OR dtype IS NULL OR dtype = :dtype)
+      AND (:threads IS NULL OR threads IS NULL OR threads = CAST(:threads AS INTEGER))
       AND (:cache IS NULL OR cache = :cache)
       AND (:gate IS NULL OR gate = :gate)
       AND (:select IS NULL OR select_mode = :select)

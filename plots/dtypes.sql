@@ -1,0 +1,70 @@
+-- dtypes.sql - what narrower weights add: the best of each type over the fastest dense layer in f32
+-- needs: two types of weights over several sizes or batches; run `midl sweep dtypes`
+shares AS (
+    SELECT round(active, 2) AS share FROM points
+    WHERE run_id = :run AND status IN ('ok', 'noisy')
+    GROUP BY round(active, 2) HAVING count(DISTINCT dtype) > 1
+    ORDER BY abs(round(active, 2) - coalesce(CAST(:active AS REAL), 0.45)), share LIMIT 1),
+
+mine AS (
+    SELECT kernel, isa, linear, NULL AS dtype, dtype AS weights, threads, cache, gate, select_mode,
+           block, threshold, unselected, layer, input, d, n, active, rank, gate_rank, batch, status,
+           time_ns, time_lo_ns, time_hi_ns
+    FROM points JOIN shares ON round(active, 2) = share
+    WHERE run_id = :run),
+
+-- SQLite takes the other columns from the row that has the minimum.
+floats AS (
+    SELECT size, batch, min(time_ns) AS dense_ns, time_lo_ns AS dense_lo_ns,
+           time_hi_ns AS dense_hi_ns, noisy AS dense_noisy
+    FROM drawn WHERE linear AND weights = 'f32' GROUP BY size, batch),
+
+best AS (
+    SELECT size, batch, weights, linear, label, title, rank, min(time_ns) AS time_ns, time_lo_ns,
+           time_hi_ns, noisy, active
+    FROM drawn WHERE NOT linear OR weights <> 'f32' GROUP BY size, batch, weights, linear),
+
+compared AS (
+    SELECT best.*, dense_ns / time_ns AS gain, dense_lo_ns / time_hi_ns AS gain_lo,
+           dense_hi_ns / time_lo_ns AS gain_hi, noisy OR dense_noisy AS unsure,
+           CASE weights WHEN 'f32' THEN 10 WHEN 'bf16' THEN 20 ELSE 30 END
+               + CASE linear WHEN 1 THEN 0 ELSE 700 END AS mark,
+           CASE linear WHEN 1 THEN 'dense, ' ELSE 'MID-L, ' END || weights AS name
+    FROM best JOIN floats USING (size, batch)),
+
+-- Left the batch that most sizes have, over the size; right the size that most batches have.
+over_sizes AS (
+    SELECT batch FROM compared GROUP BY batch HAVING count(DISTINCT size) > 1
+    ORDER BY count(DISTINCT size) DESC, batch LIMIT 1),
+over_batches AS (
+    SELECT size FROM compared GROUP BY size HAVING count(DISTINCT batch) > 1
+    ORDER BY count(DISTINCT batch) DESC, size LIMIT 1),
+
+shown AS (
+    SELECT compared.*, 1 AS panel, 'batch ' || batch AS heading,
+           dense_rank() OVER (ORDER BY size) AS place
+    FROM compared JOIN over_sizes USING (batch)
+    UNION ALL
+    SELECT compared.*, 1 + (SELECT count(*) FROM over_sizes), replace(title, ', r = ' || rank, ''),
+           batch
+    FROM compared JOIN over_batches USING (size))
+
+SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
+       NULL AS lo, NULL AS hi, NULL AS noisy,
+       'Speedup over the fastest dense layer with weights in f32, k/n = '
+       || printf('%.2f', avg(active)) AS text
+FROM shown HAVING count(*) > 0
+UNION ALL
+SELECT DISTINCT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, heading FROM shown
+UNION ALL
+SELECT DISTINCT 'x name', 1, NULL, NULL, place, NULL, NULL, NULL, NULL, label
+FROM shown WHERE panel = 1 AND EXISTS (SELECT 1 FROM over_sizes)
+UNION ALL
+SELECT * FROM (
+    SELECT 'point', panel, CASE linear WHEN 1 THEN -mark ELSE mark END, name, place, gain, gain_lo,
+           gain_hi, unsure, NULL
+    FROM shown ORDER BY linear DESC, mark, panel, place)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Each type''s fastest variant; ' || text
+FROM notes WHERE EXISTS (SELECT 1 FROM shown);
