@@ -47,11 +47,12 @@ enum {
     MOST = 12,        /* inputs of a list's tile */
     SUMS = 16,        /* its sums take so many places */
     TILES = PANEL * ((CHUNK + MOST - 1) / MOST),
+    BLENDED = 8,            /* inputs that are blended block by block of neurons */
     STEPS = 4,              /* vectors of a list's row in a turn of its loop */
     UNIT = 64,              /* floats: a slice has whole units, each of whole turns */
     SLICE = 256,            /* floats, at most */
     LINE = 16,              /* floats of a cache line */
-    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
+    NEARBY_BYTES = 1 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
 /* A neuron, by number in the panel, and some of the inputs that selected it. */
@@ -71,7 +72,6 @@ struct lists {
 struct scratch {
     _Alignas(MIDL_ALIGN) float full[PANEL][PASS]; /* F without the bias */
     float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
-    uint32_t masks[CHUNKS][PANEL];
     uint16_t popular[PANEL + 2 * ROWS]; /* the panel's popular neurons, then the last of them */
     struct tile unsorted[TILES];
     uint32_t next[PASS]; /* of each input: its selected neurons before the panel */
@@ -84,6 +84,8 @@ struct hybrid_state {
     float *w;                     /* [slices][n][slice]: W, filled up with zeros */
     float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
     float *turned;                /* [slices][inputs / CHUNK][slice][CHUNK]: the same */
+    size_t width;                 /* n in whole vectors */
+    uint32_t *masks;              /* [inputs / CHUNK][width] */
     struct lists *lists;          /* [threads][inputs / CHUNK] */
     struct scratch *scratch;      /* [threads] */
 };
@@ -94,6 +96,7 @@ static void destroy(void *opaque)
     free(state->w);
     free(state->x);
     free(state->turned);
+    free(state->masks);
     free(state->lists);
     free(state->scratch);
     free(state);
@@ -117,6 +120,7 @@ static void choose_sizes(struct hybrid_state *state, const struct variant_env *e
     state->slice = (d + UNIT * state->slices - 1) / (UNIT * state->slices) * UNIT;
     state->stride = state->slice + LINE;
     state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
+    state->width = (env->layer.shape.n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
     state->nearby = env->layer.shape.n * d * sizeof(float) <= NEARBY_BYTES;
 }
 
@@ -145,9 +149,11 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     state->w = midl_take(state->slices * s->n * state->slice, sizeof(float), bytes);
     state->x = midl_take(rows * state->stride, sizeof(float), bytes);
     state->turned = midl_take(rows * state->slice, sizeof(float), bytes);
+    state->masks = midl_take(chunks_of(state->inputs) * state->width, sizeof *state->masks, bytes);
     state->lists = midl_take(threads * chunks_of(state->inputs), sizeof *state->lists, bytes);
     state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
-    if (!state->w || !state->x || !state->turned || !state->lists || !state->scratch) {
+    if (!state->w || !state->x || !state->turned || !state->masks || !state->lists ||
+        !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
@@ -206,19 +212,44 @@ static void pack_inputs(const struct hybrid_call *call, size_t b)
 
 /* ---- Who is popular, and lists of the others ------------------------------------------------- */
 
-/* The masks, input by input. */
-static void make_masks(const struct place *at)
+/* How many of an input's selected neurons come before `neuron`. */
+static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
 {
-    const struct midl_selection *s = at->call->batch->selection;
-    size_t last = at->neuron + at->neurons;
-    memset(at->scratch->masks, 0, at->chunks * sizeof at->scratch->masks[0]);
-    for (size_t c = 0; c < at->call->count; c++) {
-        size_t b = at->call->first + c, count = s->count[b];
-        const uint32_t *index = s->index + b * s->stride;
-        uint32_t *masks = at->scratch->masks[c / CHUNK], bit = (uint32_t)1 << c % CHUNK;
-        for (size_t i = at->scratch->next[c]; i < count && index[i] < last; i++)
-            masks[index[i] - at->neuron] |= bit;
+    const uint32_t *index = s->index + b * s->stride;
+    uint32_t first = 0, last = s->count[b];
+    while (first < last) {
+        uint32_t middle = (first + last) / 2;
+        if (index[middle] < neuron)
+            first = middle + 1;
+        else
+            last = middle;
     }
+    return first;
+}
+
+/* The masks of a thread's neurons, input by input. */
+static void make_masks(const struct hybrid_call *call, size_t first, size_t last,
+                       uint32_t *ret_next)
+{
+    const struct hybrid_state *state = call->state;
+    const struct midl_selection *s = call->batch->selection;
+    size_t end = last < call->env->layer.shape.n ? last : state->width;
+    for (size_t c = 0; c < call->count; c++) {
+        size_t b = call->first + c, stop = selected_before(s, b, last);
+        const uint32_t *index = s->index + b * s->stride;
+        uint32_t *masks = state->masks + c / CHUNK * state->width, bit = (uint32_t)1 << c % CHUNK;
+        if (c % CHUNK == 0)
+            memset(masks + first, 0, (end - first) * sizeof *masks);
+        ret_next[c] = selected_before(s, b, first);
+        for (size_t i = ret_next[c]; i < stop; i++)
+            masks[index[i]] |= bit;
+    }
+}
+
+/* Of a panel's neurons. */
+static const uint32_t *masks_of(const struct place *at, size_t chunk)
+{
+    return at->call->state->masks + chunk * at->call->state->width + at->neuron;
 }
 
 static size_t size_of(uint32_t mask)
@@ -234,7 +265,7 @@ static size_t find_popular(const struct place *at, bool *ret_popular)
     for (size_t j = 0; j < at->neurons; j++) {
         size_t count = 0;
         for (size_t c = 0; c < at->chunks; c++)
-            count += size_of(at->scratch->masks[c][j]);
+            count += size_of(masks_of(at, c)[j]);
         ret_popular[j] = count * 100 > width * POPULAR;
         popular[found] = (uint16_t)j;
         found += ret_popular[j];
@@ -261,7 +292,7 @@ static size_t find_tiles(const struct place *at, const bool *popular, const uint
     for (size_t j = 0; j < at->neurons; j++) {
         uint32_t mask = popular[j] ? 0 : masks[j];
         for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
-            uint32_t part = lowest(mask, (size_of(mask) + parts - 1) / parts);
+            uint32_t part = parts > 1 ? lowest(mask, (size_of(mask) + parts - 1) / parts) : mask;
             tiles[count++] = (struct tile){part, (uint16_t)j};
             mask ^= part;
         }
@@ -461,8 +492,9 @@ static void spread_sums(const struct place *at, size_t chunk)
 static inline void blend_block(const struct place *at, size_t c, size_t j, vec bias)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    const uint32_t *masks = at->scratch->masks[c / CHUNK] + j;
+    const uint32_t *masks = masks_of(at, c / CHUNK) + j;
     const float *rows[VEC_LANES];
+    size_t n = at->call->env->layer.shape.n;
     vec columns[4];
     for (size_t l = 0; l < VEC_LANES; l++)
         rows[l] = at->scratch->full[j + l];
@@ -472,21 +504,21 @@ static inline void blend_block(const struct place *at, size_t c, size_t j, vec b
         uint32_t mask = vec_words_with((uint32_t)1 << (c + i) % CHUNK, masks);
         uint32_t *next = &at->scratch->next[c + i];
         vec_blend(mask, bias + columns[i], s->gate + b * s->stride + *next,
-                  at->call->batch->y + b * at->call->env->layer.shape.n + at->neuron + j);
+                  at->call->batch->y + b * n + at->neuron + j);
         *next += (uint32_t)size_of(mask);
     }
 }
 
-/* Blend, and step over the panel's neurons. Twice four inputs use the lines of F up. */
+/* Blend, and step over the panel's neurons. */
 static void blend(const struct place *at)
 {
     const float *bias = at->call->env->layer.full_bias + at->neuron;
-    for (size_t c = 0; c < at->call->count; c += 8)
+    for (size_t c = 0; c < at->call->count; c += BLENDED)
         for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
             size_t width = smaller(VEC_LANES, at->neurons - j);
             vec b = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
-            blend_block(at, c, j, b);
-            blend_block(at, c + 4, j, b);
+            for (size_t i = 0; i < BLENDED; i += 4)
+                blend_block(at, c + i, j, b);
         }
 }
 
@@ -520,32 +552,15 @@ static void chunk_slice(const struct place *at, size_t s, size_t chunk)
 static void panel(struct place *at)
 {
     bool popular[PANEL];
-    make_masks(at);
     at->populars = find_popular(at, popular);
     for (size_t c = 0; c < at->chunks; c++)
-        sort_tiles(at->scratch->unsorted, find_tiles(at, popular, at->scratch->masks[c]),
-                   &at->lists[c]);
+        sort_tiles(at->scratch->unsorted, find_tiles(at, popular, masks_of(at, c)), &at->lists[c]);
     for (size_t s = 0; s < at->call->state->slices; s++)
         for (size_t c = 0; c < at->chunks; c++)
             chunk_slice(at, s, c);
     for (size_t c = 0; c < at->chunks; c++)
         spread_sums(at, c);
     blend(at);
-}
-
-/* How many of an input's selected neurons come before `neuron`. */
-static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
-{
-    const uint32_t *index = s->index + b * s->stride;
-    uint32_t first = 0, last = s->count[b];
-    while (first < last) {
-        uint32_t middle = (first + last) / 2;
-        if (index[middle] < neuron)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
 }
 
 /* One thread's share: packing some inputs, then panels of some neurons. */
@@ -564,8 +579,7 @@ static void hybrid_part(void *data)
 #pragma omp barrier
     at.neuron = parallel_bound(n, 16, part);
     last = parallel_bound(n, 16, part + 1);
-    for (size_t b = 0; b < call->count; b++)
-        at.scratch->next[b] = selected_before(call->batch->selection, call->first + b, at.neuron);
+    make_masks(call, at.neuron, last, at.scratch->next);
     for (; at.neuron < last; at.neuron += at.neurons) {
         at.neurons = smaller(last - at.neuron, PANEL);
         panel(&at);
