@@ -223,13 +223,23 @@ static void *map_bytes(size_t bytes)
     return data;
 }
 
+static bool is_stopped(struct ceilings *ceilings, const volatile sig_atomic_t *stop)
+{
+    if (stop && *stop)
+        ceilings->interrupted = true;
+    return ceilings->interrupted;
+}
+
 /* Round after round over the whole curve, so that a short disturbance spoils no size in all of
  * them. */
-static bool measure_curve(struct ceilings *ceilings, const unsigned char *data)
+static bool measure_curve(struct ceilings *ceilings, const unsigned char *data,
+                          const volatile sig_atomic_t *stop)
 {
     size_t passes[CEILING_CURVE][READ_PATTERNS] = {{0}};
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ceilings->curve_count * READ_PATTERNS; i++) {
+            if (is_stopped(ceilings, stop))
+                return true;
             size_t size = i / READ_PATTERNS, pattern = i % READ_PATTERNS;
             struct ceiling_read *at = &ceilings->curve[size];
             struct work work = {.read = ceiling_reads()[pattern],
@@ -253,10 +263,10 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-static bool measure_peaks(struct ceilings *ceilings)
+static bool measure_peaks(struct ceilings *ceilings, const volatile sig_atomic_t *stop)
 {
     const struct peak_loop *loop;
-    for (size_t i = 0; (loop = ceiling_peak(i)); i++) {
+    for (size_t i = 0; (loop = ceiling_peak(i)) && !is_stopped(ceilings, stop); i++) {
         struct ceiling_peak *peak = &ceilings->peaks[ceilings->peak_count++];
         struct work work = {.peak = loop};
         peak->name = loop->name;
@@ -322,7 +332,8 @@ static void name_levels(struct ceilings *ceilings)
     name_level(ceilings, "memory", SIZE_MAX);
 }
 
-enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *error)
+enum outcome ceilings_measure(int threads, const volatile sig_atomic_t *stop, struct ceilings *ret,
+                              struct error *error)
 {
     struct ceilings ceilings = {.threads = threads};
     plan_curve(&ceilings);
@@ -330,7 +341,7 @@ enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *e
     void *data = map_bytes(bytes);
     if (!data)
         return fail_memory(error, "measuring the bandwidth of memory", (double)bytes);
-    bool ok = measure_curve(&ceilings, data) && measure_peaks(&ceilings);
+    bool ok = measure_curve(&ceilings, data, stop) && measure_peaks(&ceilings, stop);
     munmap(data, bytes);
     if (!ok)
         return fail(error, OUTCOME_MACHINE, "could not start %d threads; ask for fewer", threads);

@@ -5,6 +5,7 @@
 #ifndef MIDL_CEILING_H
 #define MIDL_CEILING_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,10 +47,13 @@ struct ceilings {
     size_t level_count;
     struct ceiling_peak peaks[CEILING_PEAKS]; /* of every instruction set that runs here */
     size_t peak_count;
+    bool interrupted; /* the stop flag was seen: not to be used */
 };
 
-/* Measure, in about half a second. Fails for lack of memory or threads; *ret is then untouched. */
-enum outcome ceilings_measure(int threads, struct ceilings *ret, struct error *error);
+/* Measure, in about a second. Fails for lack of memory or threads; *ret is then untouched. Once
+ * `stop` (may be NULL) is non-zero it ends within some milliseconds. */
+enum outcome ceilings_measure(int threads, const volatile sig_atomic_t *stop, struct ceilings *ret,
+                              struct error *error);
 
 /* Peak FLOPs per ns of one core in floats, in some milliseconds; NaN if no thread could be started.
  */

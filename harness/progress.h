@@ -13,7 +13,8 @@ struct progress *progress_begin(const char *what, size_t total, bool quiet);
 /* `done` of total are done, skipped ones included, now at `current`. Time left is estimated from
  * the time taken so far, not counting what was skipped by progress_skip. */
 void progress_step(struct progress *progress, size_t done, const char *current);
-void progress_skip(struct progress *progress, size_t units); /* done earlier: resumed */
+/* Units that were done earlier: resumed. The time since the last call counts for none. */
+void progress_skip(struct progress *progress, size_t units);
 
 /* A line that stays, above the live one. */
 void progress_note(struct progress *progress, const char *format, ...)

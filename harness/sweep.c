@@ -140,7 +140,6 @@ struct sweep {
     struct store *store;
     const char *db;
     int64_t run_id;
-    bool fresh;                /* the run began in this sitting */
     bool running;              /* the run has begun and isn't ended */
     struct noise noise;        /* at its beginning; pairs = 0: not measured */
     struct ceilings *ceilings; /* one a number of threads */
@@ -276,15 +275,21 @@ static enum outcome begin_run(struct sweep *sweep, struct error *error)
         store_run_begin(sweep->store, &run, facts, fact_count, &sweep->run_id);
     if (status == STORE_OK)
         status = store_put_facts(sweep->store, sweep->run_id, places, place_count);
-    sweep->fresh = status == STORE_OK;
     return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
 }
 
 /* What differences this machine shows by chance, in a fiftieth of the time that the sweep will
- * take, a second at most. A sweep too short for that goes without. */
+ * take, a second at most. A sweep too short for that goes without; a resumed one has it already,
+ * unless it was interrupted before. */
 static enum outcome measure_noise(struct sweep *sweep, struct error *error)
 {
     struct noise_facts facts;
+    bool known;
+    enum store_status asked = store_has_fact(sweep->store, sweep->run_id, "noise_pairs", &known);
+    if (asked != STORE_OK)
+        return store_failed(sweep, asked, error);
+    if (known)
+        return OUTCOME_DONE;
     double seconds = fmin(1, estimate_ns(sweep) / 1e9 / 50);
     if (!(seconds >= NOISE_LEAST_SECONDS))
         return OUTCOME_DONE;
@@ -292,8 +297,8 @@ static enum outcome measure_noise(struct sweep *sweep, struct error *error)
     double start_ns = clock_ns();
     enum outcome outcome = noise_measure(seconds, &sweep->noise, error);
     sweep->machine_ns += clock_ns() - start_ns;
-    if (outcome != OUTCOME_DONE)
-        return outcome;
+    if (outcome != OUTCOME_DONE) /* interrupted: the run ends as it does elsewhere */
+        return stop_requested ? OUTCOME_DONE : outcome;
     noise_facts(&sweep->noise, &facts);
     enum store_status status =
         store_put_facts(sweep->store, sweep->run_id, facts.rows, NOISE_FACTS);
@@ -371,9 +376,11 @@ static enum outcome sweep_open(struct sweep *sweep, struct error *error)
     enum outcome outcome =
         sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
     sweep->running = outcome == OUTCOME_DONE;
-    if (outcome == OUTCOME_DONE && sweep->fresh)
+    if (outcome == OUTCOME_DONE)
+        outcome = count_stored(sweep, error);
+    if (outcome == OUTCOME_DONE && sweep->resumed < sweep->cases.count)
         outcome = measure_noise(sweep, error);
-    return outcome == OUTCOME_DONE ? count_stored(sweep, error) : outcome;
+    return outcome;
 }
 
 /* ---- Ceilings ------------------------------------------------------------------------------ */
@@ -394,8 +401,8 @@ static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error 
         return fail_memory(error, "ceilings", sizeof *grown);
     sweep->ceilings = grown;
     struct ceilings *ceilings = &grown[sweep->ceiling_count];
-    enum outcome outcome = ceilings_measure(threads, ceilings, error);
-    if (outcome != OUTCOME_DONE)
+    enum outcome outcome = ceilings_measure(threads, &stop_requested, ceilings, error);
+    if (outcome != OUTCOME_DONE || ceilings->interrupted)
         return outcome;
     sweep->ceiling_count++;
     enum store_status status =
@@ -403,20 +410,24 @@ static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error 
     return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
 }
 
-/* What this machine can do, for every number of threads that the sweep asks for. */
+/* What this machine can do, for every number of threads that a group still to be measured asks for:
+ * what was stored of others in an earlier sitting stays. */
 static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
 {
     double start_ns = clock_ns();
     progress_step(sweep->progress, sweep->resumed, "ceilings of this machine");
     for (size_t i = 0; i < sweep->cases.group_count && !stop_requested; i++) {
-        int threads = sweep->cases.cases[sweep->cases.groups[i].first].shape.threads;
-        if (find_ceilings(sweep, threads))
-            continue;
-        enum outcome outcome = add_ceilings(sweep, threads, error);
+        const struct bench_group *group = &sweep->cases.groups[i];
+        int threads = sweep->cases.cases[group->first].shape.threads;
+        bool stored;
+        enum outcome outcome = is_stored(sweep, group, &stored, error);
+        if (outcome == OUTCOME_DONE && !stored && !find_ceilings(sweep, threads))
+            outcome = add_ceilings(sweep, threads, error);
         if (outcome != OUTCOME_DONE)
             return outcome;
     }
     sweep->machine_ns += clock_ns() - start_ns;
+    progress_skip(sweep->progress, 0); /* that was no pace of points */
     return OUTCOME_DONE;
 }
 
@@ -503,7 +514,6 @@ static enum outcome run_same_numbers(struct sweep *sweep, size_t first, struct e
 
 static enum outcome run_groups(struct sweep *sweep, struct error *error)
 {
-    enum outcome outcome = OUTCOME_DONE;
     sweep->measure = (struct measure_options){.target = suite_target(sweep->suite),
                                               .budget_ns = suite_budget_ns(sweep->suite),
                                               .sample_ns = SAMPLE_NS,
@@ -514,8 +524,7 @@ static enum outcome run_groups(struct sweep *sweep, struct error *error)
                                               .counters = suite_counters(sweep->suite),
                                               .cache = measure_cache_create(),
                                               .stop = &stop_requested};
-    if (sweep->resumed < sweep->cases.count)
-        outcome = measure_ceilings(sweep, error);
+    enum outcome outcome = measure_ceilings(sweep, error);
     for (size_t i = 0; i < sweep->cases.group_count && outcome == OUTCOME_DONE; i++)
         if (first_of_its_numbers(&sweep->cases, i))
             outcome = run_same_numbers(sweep, i, error);
@@ -677,10 +686,10 @@ int command_sweep(int argc, char **argv)
         exit_status = dry_run(&sweep);
         goto cleanup;
     }
+    stop_on_signals();
     outcome = sweep_open(&sweep, &error);
     if (outcome != OUTCOME_DONE)
         goto cleanup;
-    stop_on_signals();
     outcome = run_groups(&sweep, &error);
     if (outcome == OUTCOME_DONE)
         outcome = sweep_end(&sweep, &error);

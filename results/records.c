@@ -352,6 +352,20 @@ enum store_status store_has_point(struct store *store, int64_t run_id, const cha
     return status;
 }
 
+enum store_status store_has_fact(struct store *store, int64_t run_id, const char *name,
+                                 bool *ret_found)
+{
+    const struct value row[] = {as_integer(run_id), as_text(name)};
+    int64_t found;
+    enum store_status status =
+        store_ask(store, "SELECT EXISTS (SELECT 1 FROM environment WHERE run_id = ? AND name = ?)",
+                  row, COUNT(row), "look for a fact", &found);
+
+    if (status == STORE_OK)
+        *ret_found = found != 0;
+    return status;
+}
+
 enum store_status store_latest_run(struct store *store, const char *suite, int64_t *ret_run_id)
 {
     const struct value row[] = {as_text(suite)};

@@ -139,6 +139,10 @@ enum store_status store_has_point(struct store *store, int64_t run_id, const cha
                                   const char *kernel, const char *isa, const char *dtype,
                                   bool *ret_found);
 
+/* Whether the run has a fact of this name. */
+enum store_status store_has_fact(struct store *store, int64_t run_id, const char *name,
+                                 bool *ret_found);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };

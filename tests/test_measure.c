@@ -257,7 +257,7 @@ static void test_ceilings(void **state)
     (void)state;
     for (int threads = 1; threads <= 2; threads++) {
         struct ceilings ceilings;
-        assert_int_equal(ceilings_measure(threads, &ceilings, &error), OUTCOME_DONE);
+        assert_int_equal(ceilings_measure(threads, NULL, &ceilings, &error), OUTCOME_DONE);
         size_t count = ceilings_rows(&ceilings, rows);
         assert_true(ceilings.level_count >= 1 && ceilings.peak_count >= 1);
         assert_int_equal(count, ceilings.level_count + ceilings.curve_count + ceilings.peak_count);
@@ -277,6 +277,19 @@ static void test_ceilings(void **state)
         assert_true(ceilings_bound_ns(&ceilings, MIDL_INT8, 1e6, 1e6, 1e6) > 0);
     }
     assert_true(ceiling_llc_bytes() > 0);
+}
+
+static void test_ceilings_stop(void **state)
+{
+    const volatile sig_atomic_t stop = 1;
+    struct ceilings ceilings;
+    struct error error;
+    (void)state;
+    assert_int_equal(ceilings_measure(1, &stop, &ceilings, &error), OUTCOME_DONE);
+    assert_true(ceilings.interrupted);
+    assert_int_equal(ceilings.peak_count, 0);
+    for (size_t i = 0; i < ceilings.curve_count; i++)
+        assert_true(ceilings.curve[i].gbps == 0);
 }
 
 /* ---- The loop ------------------------------------------------------------------------------ */
@@ -921,6 +934,7 @@ int main(void)
         cmocka_unit_test(test_estimate),
         cmocka_unit_test(test_copies_of_a_ring),
         cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_ceilings_stop),
         cmocka_unit_test(test_one_repetition),
         cmocka_unit_test(test_calibration_fills_the_sample),
         cmocka_unit_test(test_rounds),

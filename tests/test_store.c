@@ -506,6 +506,12 @@ static void runs_resume(void **state)
     other.git_commit = "def";
     assert_int_equal(store_run_begin(store, &other, NULL, 0, &third), STORE_OK);
     assert_int_equal(store_latest_run(store, NULL, &found), STORE_NONE);
+    assert_int_equal(store_has_fact(store, second, "aslr", &has), STORE_OK);
+    assert_false(has);
+    const struct store_fact fact = {"aslr", "on"};
+    assert_int_equal(store_put_facts(store, second, &fact, 1), STORE_OK);
+    assert_int_equal(store_has_fact(store, second, "aslr", &has), STORE_OK);
+    assert_true(has);
     assert_int_equal(store_has_point(store, second, "key", "gather", "avx2", "f32", &has),
                      STORE_OK);
     assert_false(has);
