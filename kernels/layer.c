@@ -13,7 +13,12 @@
 
 #include "parallel.h"
 
-enum { CHUNK = 64 }; /* inputs whose logits are searched while a near cache holds them */
+/* So many inputs go through all products before their logits are searched: few enough that a near
+ * cache still holds these, and whole tiles of six. */
+static size_t chunk_inputs(const struct midl_shape *shape)
+{
+    return shape->n < 1024 ? 48 : 24;
+}
 
 struct layer_state {
     float *down;               /* V and below it Q: panels */
@@ -59,7 +64,7 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
 {
     const struct midl_shape *s = &env->layer.shape;
     struct layer_state *state = calloc(1, sizeof *state);
-    size_t B = env->max_batch, chunk = B < CHUNK ? B : CHUNK;
+    size_t B = env->max_batch, most = chunk_inputs(s), chunk = B < most ? B : most;
     size_t ranks = s->r + (s->gate == MIDL_GATE_LOWRANK ? s->rg : 0);
     bool ok = state != NULL;
     if (!ok)
@@ -226,15 +231,16 @@ static void products_part(const struct layer_call *call, size_t first, size_t co
         up_part(call, gate_rank(s), state->gate_up, layer->gate_bias, count, gate_down, logits);
 }
 
-/* One thread's share of everything, CHUNK inputs at a time; the barriers separate what reads from
+/* One thread's share of everything, some inputs at a time; the barriers separate what reads from
  * what wrote. */
 static void layer_part(void *data)
 {
     const struct layer_call *call = data;
     const struct midl_shape *s = &call->env->layer.shape;
     float *work = call->state->work + parallel_part() * call->state->work_size;
-    for (size_t first = 0; first < call->batch; first += CHUNK) {
-        size_t count = call->batch - first < CHUNK ? call->batch - first : CHUNK;
+    size_t most = chunk_inputs(s);
+    for (size_t first = 0; first < call->batch; first += most) {
+        size_t count = call->batch - first < most ? call->batch - first : most;
         size_t last = first + parallel_bound(count, 1, parallel_part() + 1);
         products_part(call, first, count);
 #pragma omp barrier

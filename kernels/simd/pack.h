@@ -1,8 +1,9 @@
 /* pack.h - lanes chosen by a comparison, moved together: what selection needs beyond vec.h.
  *
- * Where PACK is 1, comparisons give a bit per lane, and pack_store writes the lanes whose bit is
- * set to the front of up to VEC_LANES elements, of which those behind mean nothing. Where it is 0
- * (plain C) a branchless scalar loop does the same.
+ * Where PACK is 1, comparisons give a bit per lane, a pack_mask, and pack_store writes the lanes
+ * whose bit is set to the front of up to VEC_LANES elements, of which those behind mean nothing.
+ * Where it is 0 (plain C) a branchless scalar loop does the same. A pack_mask of AVX-512 stays in a
+ * mask register as long as nothing is done with it in whole numbers.
  */
 #ifndef MIDL_PACK_H
 #define MIDL_PACK_H
@@ -30,6 +31,26 @@ VEC_INLINE lanes lanes_count_above(lanes counts, vec a, vec b)
 #endif
 }
 
+/* counts + 1 where a >= b. */
+VEC_INLINE lanes lanes_count_at_least(lanes counts, vec a, vec b)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    __m512i c = (__m512i)counts;
+    return (lanes)_mm512_mask_sub_epi32(c, _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), c,
+                                        _mm512_set1_epi32(-1));
+#else
+    return counts - (lanes)(a >= b);
+#endif
+}
+
+VEC_INLINE size_t lanes_sum(lanes counts)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < VEC_LANES; i++)
+        sum += (size_t)counts[i];
+    return sum;
+}
+
 /* A bit for each lane that equals `value`. */
 VEC_INLINE uint32_t lanes_equal(lanes counts, int32_t value)
 {
@@ -50,14 +71,16 @@ VEC_INLINE uint32_t lanes_equal(lanes counts, int32_t value)
 
 #define PACK 1
 
-VEC_INLINE uint32_t pack_above(vec a, vec b)
-{
-    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
-}
+typedef __mmask16 pack_mask;
 
-VEC_INLINE uint32_t pack_at_least(vec a, vec b)
+VEC_INLINE pack_mask pack_at_least(vec a, vec b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+}
+
+VEC_INLINE pack_mask pack_between(vec v, vec low, vec high)
+{
+    return _mm512_mask_cmp_ps_mask(pack_at_least(v, low), v, high, _CMP_LE_OQ);
 }
 
 /* Zeros that the compiler doesn't know to be. Zen 5 lets a compression wait for what its target
@@ -70,14 +93,23 @@ VEC_INLINE __m512 pack_zeros(void)
 }
 
 /* Compressed in the register, then stored whole: twice as fast as a compressing store. */
-VEC_INLINE void pack_store(void *to, vec v, uint32_t chosen)
+VEC_INLINE void pack_store(void *to, vec v, pack_mask chosen)
 {
-    _mm512_storeu_ps(to, _mm512_mask_compress_ps(pack_zeros(), (__mmask16)chosen, v));
+    _mm512_storeu_ps(to, _mm512_mask_compress_ps(pack_zeros(), chosen, v));
+}
+
+/* The same, but nothing behind them. */
+VEC_INLINE void pack_store_only(void *to, vec v, pack_mask chosen)
+{
+    uint32_t front = (1u << __builtin_popcount(chosen)) - 1;
+    _mm512_mask_storeu_ps(to, (__mmask16)front, _mm512_mask_compress_ps(pack_zeros(), chosen, v));
 }
 
 #elif defined(MIDL_ISA_IS_AVX2) || defined(MIDL_ISA_IS_NEON)
 
 #define PACK 1
+
+typedef uint32_t pack_mask;
 
 /* The lanes of a group of four whose bits are set, in front. */
 static const uint32_t pack_lanes[16][4] = {
@@ -86,17 +118,18 @@ static const uint32_t pack_lanes[16][4] = {
 
 #if defined(MIDL_ISA_IS_AVX2)
 
-VEC_INLINE uint32_t pack_above(vec a, vec b)
-{
-    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
-}
-
-VEC_INLINE uint32_t pack_at_least(vec a, vec b)
+VEC_INLINE pack_mask pack_at_least(vec a, vec b)
 {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 
-VEC_INLINE void pack_store(void *to, vec v, uint32_t chosen)
+VEC_INLINE pack_mask pack_between(vec v, vec low, vec high)
+{
+    __m256 least = _mm256_cmp_ps(v, low, _CMP_GE_OQ), most = _mm256_cmp_ps(v, high, _CMP_LE_OQ);
+    return (uint32_t)_mm256_movemask_ps(_mm256_and_ps(least, most));
+}
+
+VEC_INLINE void pack_store(void *to, vec v, pack_mask chosen)
 {
     __m128i low = _mm_loadu_si128((const __m128i *)pack_lanes[chosen & 15]);
     __m128i high = _mm_loadu_si128((const __m128i *)pack_lanes[chosen >> 4]);
@@ -113,17 +146,17 @@ VEC_INLINE uint32_t pack_bits(uint32x4_t mask)
     return vaddvq_u32(vandq_u32(mask, bits));
 }
 
-VEC_INLINE uint32_t pack_above(vec a, vec b)
-{
-    return pack_bits(vcgtq_f32(a, b));
-}
-
-VEC_INLINE uint32_t pack_at_least(vec a, vec b)
+VEC_INLINE pack_mask pack_at_least(vec a, vec b)
 {
     return pack_bits(vcgeq_f32(a, b));
 }
 
-VEC_INLINE void pack_store(void *to, vec v, uint32_t chosen)
+VEC_INLINE pack_mask pack_between(vec v, vec low, vec high)
+{
+    return pack_bits(vandq_u32(vcgeq_f32(v, low), vcleq_f32(v, high)));
+}
+
+VEC_INLINE void pack_store(void *to, vec v, pack_mask chosen)
 {
     uint32x4_t first = vmulq_n_u32(vld1q_u32(pack_lanes[chosen]), 0x04040404u);
     uint8x16_t bytes = vreinterpretq_u8_u32(vaddq_u32(first, vdupq_n_u32(0x03020100u)));

@@ -91,28 +91,30 @@ static void mean_and_deviation(size_t n, const float *values, float *ret_mean, f
 }
 
 /* Copy the values in low..high to `out`, which has room for VEC_LANES more; returns how many, and
- * how many lie above. */
+ * how many are at least `low` but not among them. */
 static size_t keep_between(size_t n, const float *values, float low, float high, float *out,
                            size_t *ret_above)
 {
-    size_t kept = 0, above = 0, i = 0;
+    size_t kept = 0, least = 0, i = 0;
 #if PACK
     const vec l = vec_set(low), h = vec_set(high);
+    lanes counts = {0};
     for (; i + VEC_LANES <= n; i += VEC_LANES) {
         vec v = vec_once(vec_load(values + i));
-        uint32_t over = pack_above(v, h), in = pack_at_least(v, l) & ~over;
+        pack_mask in = pack_between(v, l, h);
+        counts = lanes_count_at_least(counts, v, l);
         pack_store(out + kept, v, in);
         kept += (size_t)__builtin_popcount(in);
-        above += (size_t)__builtin_popcount(over);
     }
+    least = lanes_sum(counts);
 #endif
     for (; i < n; i++) {
         float v = values[i];
         out[kept] = v;
         kept += (size_t)((v >= low) & (v <= high));
-        above += (size_t)(v > high);
+        least += (size_t)(v >= low);
     }
-    *ret_above = above;
+    *ret_above = least - kept;
     return kept;
 }
 
@@ -191,8 +193,9 @@ static struct cut rank_few(const struct search *s)
 {
     float values[FEW];
     memcpy(values, s->values, s->n * sizeof *values);
-    struct cut cut = s->n <= FEW / 2 ? rank_among(FEW_VECTORS / 2, s->n, values, s->rank)
-                                     : rank_among(FEW_VECTORS, s->n, values, s->rank);
+    struct cut cut = s->n <= 2 * VEC_LANES   ? rank_among(2, s->n, values, s->rank)
+                     : s->n <= 3 * VEC_LANES ? rank_among(3, s->n, values, s->rank)
+                                             : rank_among(FEW_VECTORS, s->n, values, s->rank);
     cut.above += s->above;
     return cut;
 }
@@ -276,12 +279,22 @@ static size_t write_at_least(size_t first, size_t last, const float *values, flo
     lanes at = lanes_from((int32_t)first);
     for (; i + VEC_LANES <= last && written + VEC_LANES <= k; i += VEC_LANES) {
         vec v = vec_once(vec_load(values + i));
-        uint32_t taken = pack_at_least(v, c);
+        pack_mask taken = pack_at_least(v, c);
         pack_store(index + written, (vec)at, taken);
         pack_store(chosen + written, v, taken);
         at += VEC_LANES;
         written += (size_t)__builtin_popcount(taken);
     }
+#if defined(MIDL_ISA_IS_AVX512)
+    for (; i + VEC_LANES <= last && written < k; i += VEC_LANES) { /* not beyond k */
+        vec v = vec_load(values + i);
+        pack_mask taken = pack_at_least(v, c);
+        pack_store_only(index + written, (vec)at, taken);
+        pack_store_only(chosen + written, v, taken);
+        at += VEC_LANES;
+        written += (size_t)__builtin_popcount(taken);
+    }
+#endif
 #endif
     for (; i < last && written < k; i++) {
         index[written] = (uint32_t)i;

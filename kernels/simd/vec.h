@@ -317,6 +317,20 @@ VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
 
 typedef int32_t lanes __attribute__((vector_size(4 * VEC_LANES))); /* whole numbers, a lane each */
 
+/* v times 2^n for whole n, rounded once: of normal v from 1/2 to 2, and -180 < n <= 0. */
+VEC_INLINE vec vec_scale(vec v, vec n)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    return _mm512_scalef_ps(v, n);
+#else
+    /* In two factors, so that results below the smallest normal number come out gradually. */
+    const vec magic =
+        vec_set(12582912.0f); /* 1.5 * 2^23: its sum with n has n in the lowest bits */
+    lanes whole = (lanes)(n + magic) - (lanes)magic, half = whole >> 1;
+    return v * (vec)((half + 127) << 23) * (vec)((whole - half + 127) << 23);
+#endif
+}
+
 /* The same vector in a register: compilers fold a load into each operation that uses it, and where
  * loads are what a loop waits for, that is slower. */
 VEC_INLINE vec vec_once(vec v)
