@@ -1,12 +1,12 @@
 /* block.c - block selection on packed blocks: sixteen neighbours are selected or left out together.
  *
  * As in lists.c the pairs are turned around: for each block the list of the inputs that selected
- * it, by counting sort. The sixteen rows of a block lie side by side, so that a vector is sixteen
- * neurons and nothing is summed across lanes: each loaded vector of weights meets C inputs, every
- * input value broadcast from memory by the multiply-add itself. That would take 1 + C loads for C
- * multiply-adds, as many as these a cycle: where a block is one vector, TURNED of the inputs are
- * therefore loaded four values at a time and spread by the shuffle unit, which idles. That leaves
- * the multiply-add units as the limit, with six inputs as with twelve.
+ * it, its members, by counting sort. The sixteen rows of a block lie side by side, so that a vector
+ * is sixteen neurons and nothing is summed across lanes: each loaded vector of weights meets C
+ * inputs, every input value broadcast from memory by the multiply-add itself. That would take 1 + C
+ * loads for C multiply-adds, as many as these a cycle: where a block is one vector, TURNED of the
+ * inputs are therefore loaded four values at a time and spread by the shuffle unit, which idles.
+ * That leaves the multiply-add units as the limit, with six inputs as with twelve.
  *
  * The sum over d goes in slices: of W, packed [slice][n/16][SLICE][16], a block's slice stays in
  * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
@@ -15,7 +15,11 @@
  * first group of a block's inputs prefetches it a page and a half ahead, since the processor's own
  * prefetching ends with each page: at n = 2048 without it, and with few inputs, that is the limit.
  *
- * An element's sum has PARTS chains a slice, whatever C is, and so doesn't depend on the batch.
+ * An element's sum has PARTS chains a slice, whatever C is. So it doesn't depend on the batch, nor
+ * on the threads, which share the members evenly, wherever that cuts a block.
+ *
+ * Weights in bf16 and int8 are widened as they are loaded: bf16 in pairs of columns by a shift and
+ * a mask, int8 by a conversion, its scale applied to the finished sum.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +37,18 @@ enum {
     PARTS = VECS == 1 ? 2 : 1, /* chains of a vector: two of few inputs' keep the ports busy */
     CHAINS = VECS * PARTS,     /* of an input */
     GROUP = (VEC_REGISTERS == 32 ? 24 : 12) / CHAINS, /* most inputs of a tile */
-    STEPS = 4,
+    STEPS = 4,                                        /* a slice's columns come by so many */
     TURNED = VECS == 1 ? 2 : 0, /* inputs whose values are spread in registers */
     FEW = 3,                    /* fewer inputs leave prefetching to the processor */
-    AHEAD = 96,                 /* steps by which W is prefetched: six kilobytes */
+    LINE = 64,                  /* bytes */
+    AHEAD = 96 * LINE,          /* bytes by which W is prefetched */
     SLICE = 512,
     X_STRIDE = SLICE + 16, /* floats */
     CHUNK = 256            /* inputs whose slices of x fit the second-level cache */
 };
 
 struct block_state {
-    float *w;         /* [slice][n/16][SLICE][16] */
+    void *w;          /* [slice][n/16][SLICE][16]; bf16: two columns side by side */
     float *x;         /* [chunk][X_STRIDE]: one slice */
     float *full;      /* [members][16]: F of the slices so far */
     uint32_t *start;  /* [n/16 + 1]: where a block's members begin */
@@ -65,21 +70,61 @@ static void destroy(void *opaque)
     free(state);
 }
 
+/* All columns, with those that fill up the last slice. */
+static size_t slices_filled(size_t d)
+{
+    return (d + STEPS - 1) / STEPS * STEPS;
+}
+
+/* Columns of the slice that begins at column `first`: of W, and with those that fill it up. */
 static size_t slice_length(size_t d, size_t first)
 {
     return d - first < SLICE ? d - first : SLICE;
 }
 
-/* Each slice of columns as panels of its own. */
-static void pack(const struct midl_layer *layer, float *packed)
+static size_t slice_filled(size_t d, size_t first)
 {
-    size_t n = layer->shape.n, d = layer->shape.d;
+    return slices_filled(slice_length(d, first));
+}
+
+VEC_INLINE size_t weight_bytes(enum midl_dtype dtype)
+{
+    return dtype == MIDL_F32 ? sizeof(float) : dtype == MIDL_BF16 ? sizeof(uint16_t) : 1;
+}
+
+/* Weight i of a row of `full` to column `column` and lane `lane` of a block's slice. */
+static void pack_weight(enum midl_dtype dtype, const void *row, size_t i, void *slice,
+                        size_t column, size_t lane)
+{
+    enum { HALF = MIDL_BF16_BLOCK / 2 };
+    size_t at = column * LANES + lane;
+    uint32_t pair;
+    switch (dtype) {
+    case MIDL_F32:
+        ((float *)slice)[at] = ((const float *)row)[i];
+        break;
+    case MIDL_BF16:
+        pair = ((const uint32_t *)row)[i / MIDL_BF16_BLOCK * HALF + i % HALF];
+        pair = pair >> i / HALF % 2 * 16 & 0xffff;
+        ((uint32_t *)slice)[column / 2 * LANES + lane] |= pair << column % 2 * 16;
+        break;
+    case MIDL_INT8:
+        ((int8_t *)slice)[at] = ((const int8_t *)row)[i];
+        break;
+    }
+}
+
+/* Each slice of columns as panels of its own. packed: zeros. */
+static void pack(const struct variant_env *env, char *packed)
+{
+    size_t n = env->layer.shape.n, d = env->layer.shape.d;
+    enum midl_dtype dtype = env->full.dtype;
     for (size_t first = 0; first < d; first += SLICE)
         for (size_t j = 0; j < n; j++) {
-            size_t length = slice_length(d, first);
-            float *to = packed + first * n + j / LANES * length * LANES + j % LANES;
-            for (size_t i = 0; i < length; i++)
-                to[i * LANES] = layer->full_weight[j * d + first + i];
+            size_t at = first * n + j / LANES * LANES * slice_filled(d, first);
+            const void *row = midl_weights_row(&env->full, j);
+            for (size_t i = 0; i < slice_length(d, first); i++)
+                pack_weight(dtype, row, first + i, packed + at * weight_bytes(dtype), i, j % LANES);
         }
 }
 
@@ -90,10 +135,11 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     struct block_state *state = calloc(1, sizeof *state);
     size_t blocks = s->n / LANES, chunk = env->max_batch < CHUNK ? env->max_batch : CHUNK;
     size_t members = chunk * (s->k / LANES);
+    size_t size = s->n * slices_filled(s->d) * weight_bytes(env->full.dtype);
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
-    state->w = midl_take(s->n * s->d, sizeof *state->w, bytes);
+    state->w = midl_take(size, 1, bytes);
     state->x = midl_take(chunk * X_STRIDE, sizeof *state->x, bytes);
     state->full = midl_take(members * LANES, sizeof *state->full, bytes);
     state->start = midl_take(blocks + 1, sizeof *state->start, bytes);
@@ -105,7 +151,8 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         destroy(state);
         return MIDL_NO_MEMORY;
     }
-    pack(&env->layer, state->w);
+    memset(state->w, 0, size);
+    pack(env, state->w);
     *ret_state = state;
     *bytes += sizeof *state;
     return MIDL_OK;
@@ -140,15 +187,31 @@ struct block_call {
     size_t first, count;
 };
 
+/* One vector of weights: column i + step of a block's slice; i is even, step < STEPS. */
+VEC_INLINE vec block_weights(enum midl_dtype dtype, const void *w, size_t i, size_t step, size_t v)
+{
+    size_t at = (i + step) * LANES + v * VEC_LANES;
+    const uint32_t *pairs = (const uint32_t *)w + (i + step) / 2 * LANES + v * VEC_LANES;
+    switch (dtype) {
+    case MIDL_F32:
+        return vec_load((const float *)w + at);
+    case MIDL_BF16:
+        return step % 2 == 0 ? vec_bf16_lower(pairs) : vec_bf16_upper(pairs);
+    case MIDL_INT8:
+        return vec_int8((const int8_t *)w + at);
+    }
+    return vec_set(0.0f);
+}
+
 /* One step of the sum: column i + step of the block against C inputs. The first T have their STEPS
  * columns from i on in `turned`. */
-VEC_INLINE void block_step(size_t C, size_t T, size_t step, const float *w, const float *const *x,
-                           size_t i, const vec *turned, vec *sum)
+VEC_INLINE void block_step(enum midl_dtype dtype, size_t C, size_t T, size_t step, const void *w,
+                           const float *const *x, size_t i, const vec *turned, vec *sum)
 {
     vec wv[VECS];
 #pragma GCC unroll 4
     for (size_t v = 0; v < VECS; v++)
-        wv[v] = vec_load(w + (i + step) * LANES + v * VEC_LANES);
+        wv[v] = block_weights(dtype, w, i, step, v);
 #pragma GCC unroll 12
     for (size_t c = 0; c < C; c++) {
         vec xv = c < T ? vec_quads_lane(turned[c], step) : vec_set(x[c][i + step]);
@@ -161,41 +224,18 @@ VEC_INLINE void block_step(size_t C, size_t T, size_t step, const float *w, cons
 
 /* One slice of one block, and a group of the inputs that selected it. */
 struct group {
-    size_t length;
-    const float *w; /* [length][16] */
+    enum midl_dtype dtype;
+    size_t length; /* a multiple of STEPS */
+    const void *w; /* [length][16] */
     const float *x[GROUP];
     bool begin;    /* the first slice: store F, else add to it */
-    bool prefetch; /* W, AHEAD steps on, into the next block: for the first group of a block */
+    bool prefetch; /* W, AHEAD bytes on, into the next block: for the first group of a block */
     float *full;   /* [C][16] */
 };
 
-/* C and prefetch are compile-time constants. */
-VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
+/* F of the group = or += the sums of its chains. */
+VEC_INLINE void block_store(size_t C, const struct group *group, const vec *sum)
 {
-    size_t length = group->length;
-    const float *w = group->w, *x[GROUP];
-    vec sum[GROUP * CHAINS], turned[STEPS];
-    size_t T = C > TURNED ? TURNED : C, i = 0;
-#pragma GCC unroll 24
-    for (size_t a = 0; a < C * CHAINS; a++)
-        sum[a] = vec_set(0.0f);
-#pragma GCC unroll 12
-    for (size_t c = 0; c < C; c++)
-        x[c] = group->x[c];
-    for (; i + STEPS <= length; i += STEPS) {
-#pragma GCC unroll 4
-        for (size_t c = 0; c < T; c++)
-            turned[c] = vec_once(vec_quads(x[c] + i));
-        if (prefetch)
-#pragma GCC unroll 4
-            for (size_t step = 0; step < STEPS; step++)
-                __builtin_prefetch(w + (AHEAD + i + step) * LANES);
-#pragma GCC unroll 4
-        for (size_t step = 0; step < STEPS; step++)
-            block_step(C, T, step, w, x, i, turned, sum);
-    }
-    for (; i < length; i++)
-        block_step(C, 0, 0, w, x, i, NULL, sum);
 #pragma GCC unroll 12
     for (size_t c = 0; c < C; c++)
 #pragma GCC unroll 4
@@ -210,15 +250,44 @@ VEC_INLINE void block_tile(size_t C, bool prefetch, const struct group *group)
         }
 }
 
+/* dtype, C and prefetch are compile-time constants. */
+VEC_INLINE void block_tile(enum midl_dtype dtype, size_t C, bool prefetch,
+                           const struct group *group)
+{
+    const size_t column = LANES * weight_bytes(dtype), T = C > TURNED ? TURNED : C;
+    const char *w = group->w;
+    const float *x[GROUP];
+    vec sum[GROUP * CHAINS], turned[TURNED + 1];
+#pragma GCC unroll 24
+    for (size_t a = 0; a < C * CHAINS; a++)
+        sum[a] = vec_set(0.0f);
+#pragma GCC unroll 12
+    for (size_t c = 0; c < C; c++)
+        x[c] = group->x[c];
+    for (size_t i = 0; i < group->length; i += STEPS) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < T; c++)
+            turned[c] = vec_once(vec_quads(x[c] + i));
+        if (prefetch)
+#pragma GCC unroll 4
+            for (size_t at = 0; at < STEPS * column; at += LINE)
+                __builtin_prefetch(w + i * column + at + AHEAD);
+#pragma GCC unroll 4
+        for (size_t step = 0; step < STEPS; step++)
+            block_step(dtype, C, T, step, w, x, i, turned, sum);
+    }
+    block_store(C, group, sum);
+}
+
 #define TILE(C)                                                                                    \
     case C:                                                                                        \
         if (C >= FEW && group->prefetch)                                                           \
-            block_tile(C <= GROUP ? C : GROUP, true, group);                                       \
+            block_tile(dtype, C <= GROUP ? C : GROUP, true, group);                                \
         else                                                                                       \
-            block_tile(C <= GROUP ? C : GROUP, false, group);                                      \
+            block_tile(dtype, C <= GROUP ? C : GROUP, false, group);                               \
         break
 
-static void block_group(size_t C, const struct group *group)
+VEC_INLINE void block_typed(enum midl_dtype dtype, size_t C, const struct group *group)
 {
     switch (C) {
         TILE(1);
@@ -236,25 +305,57 @@ static void block_group(size_t C, const struct group *group)
     }
 }
 
-/* One block's slice from column `from` on for all its members, in groups of nearly equal size. */
-static void block_slice(const struct block_call *call, size_t block, size_t from)
+static void block_group(size_t C, const struct group *group)
+{
+    switch (group->dtype) {
+    case MIDL_F32:
+        block_typed(MIDL_F32, C, group);
+        break;
+    case MIDL_BF16:
+        block_typed(MIDL_BF16, C, group);
+        break;
+    case MIDL_INT8:
+        block_typed(MIDL_INT8, C, group);
+        break;
+    }
+}
+
+/* One block's slice from column `from` on for its members first..last, in groups of nearly equal
+ * size. */
+static void block_slice(const struct block_call *call, size_t block, size_t from, size_t first,
+                        size_t last)
 {
     const struct block_state *state = call->state;
     const struct midl_shape *shape = &call->env->layer.shape;
-    size_t at = state->start[block], count = state->start[block + 1] - at;
-    struct group group = {.length = slice_length(shape->d, from), .begin = from == 0};
+    struct group group = {
+        .dtype = call->env->full.dtype, .length = slice_filled(shape->d, from), .begin = from == 0};
     size_t offset = from * shape->n + block * group.length * LANES;
-    group.w = state->w + offset;
-    group.prefetch = offset + (group.length + AHEAD) * LANES <= shape->n * shape->d;
-    for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
-        size_t C = (count + groups - 1) / groups;
+    group.w = (const char *)state->w + offset * weight_bytes(group.dtype);
+    group.prefetch = (offset + group.length * LANES) * weight_bytes(group.dtype) + AHEAD <=
+                     shape->n * slices_filled(shape->d) * weight_bytes(group.dtype);
+    for (size_t groups = (last - first + GROUP - 1) / GROUP; groups > 0; groups--) {
+        size_t C = (last - first + groups - 1) / groups;
         for (size_t c = 0; c < C; c++)
-            group.x[c] = state->x + state->inputs[at + c] * X_STRIDE;
-        group.full = state->full + at * LANES;
+            group.x[c] = state->x + state->inputs[first + c] * X_STRIDE;
+        group.full = state->full + first * LANES;
         block_group(C, &group);
         group.prefetch = false;
-        count -= C;
-        at += C;
+        first += C;
+    }
+}
+
+/* This thread's members of all blocks. */
+static void members_part(const struct block_call *call, size_t from)
+{
+    const uint32_t *start = call->state->start;
+    size_t blocks = call->env->layer.shape.n / LANES, part = parallel_part();
+    size_t first = parallel_bound(start[blocks], 1, part);
+    size_t last = parallel_bound(start[blocks], 1, part + 1);
+    for (size_t j = 0; j < blocks; j++) {
+        size_t begin = start[j] > first ? start[j] : first;
+        size_t end = start[j + 1] < last ? start[j + 1] : last;
+        if (begin < end)
+            block_slice(call, j, from, begin, end);
     }
 }
 
@@ -265,41 +366,45 @@ static void blend_input(const struct block_call *call, size_t b)
     const struct midl_selection *s = call->batch->selection;
     size_t row = call->first + b;
     const uint32_t *index = s->index + row * s->stride;
+    const float *scale = call->env->full.scale;
     const uint32_t *places = call->state->places + b * (s->stride / LANES);
     for (size_t i = 0; i < s->count[row]; i += LANES) {
         const float *gate = s->gate + row * s->stride + i, *bias = layer->full_bias + index[i];
         const float *full = call->state->full + places[i / LANES] * (size_t)LANES;
         float *y = call->batch->y + row * layer->shape.n + index[i];
         for (size_t l = 0; l < LANES; l += VEC_LANES) {
-            vec p = vec_load(gate + l), F = vec_load(bias + l) + vec_load(full + l);
+            vec p = vec_load(gate + l), F = vec_load(full + l);
+            if (scale)
+                F = F * vec_load(scale + index[i] + l);
+            F = vec_load(bias + l) + F;
             vec_store(y + l, p * F + (vec_set(1.0f) - p) * vec_load(y + l));
         }
     }
 }
 
-/* This thread's rows of the slice of x. */
+/* This thread's rows of the slice of x, filled up with zeros as W is. */
 static void copy_part(const struct block_call *call, size_t from)
 {
     size_t d = call->env->layer.shape.d, length = slice_length(d, from), part = parallel_part();
-    size_t last = parallel_bound(call->count, 1, part + 1);
-    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
-        memcpy(call->state->x + b * X_STRIDE, call->batch->x + (call->first + b) * d + from,
-               length * sizeof(float));
+    size_t last = parallel_bound(call->count, 1, part + 1), fill = slice_filled(d, from) - length;
+    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++) {
+        float *to = call->state->x + b * X_STRIDE;
+        memcpy(to, call->batch->x + (call->first + b) * d + from, length * sizeof *to);
+        memset(to + length, 0, fill * sizeof *to);
+    }
 }
 
 static void block_part(void *data)
 {
     const struct block_call *call = data;
-    const struct midl_shape *s = &call->env->layer.shape;
-    size_t part = parallel_part(), last = parallel_bound(s->n / LANES, 1, part + 1);
-    for (size_t from = 0; from < s->d; from += SLICE) {
+    size_t d = call->env->layer.shape.d, part = parallel_part();
+    size_t last = parallel_bound(call->count, 1, part + 1);
+    for (size_t from = 0; from < d; from += SLICE) {
         copy_part(call, from);
 #pragma omp barrier
-        for (size_t j = parallel_bound(s->n / LANES, 1, part); j < last; j++)
-            block_slice(call, j, from);
+        members_part(call, from);
 #pragma omp barrier
     }
-    last = parallel_bound(call->count, 1, part + 1);
     for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
         blend_input(call, b);
 }

@@ -793,7 +793,7 @@ static void test_own_suites(void **state)
         bool dtypes;                     /* each shape in bf16 and int8 as well */
     } expected[] = {{"batch", 2 * 2 * 9 + 2 * 7, 0, false, false},
                     {"cache", 3 * 5, 0, true, false},
-                    {"dtypes", 4 * 2 + 3 * 2, 0, false, true},
+                    {"dtypes", 4 * 2 + 3 * 2 + 4 * 2, 0, false, true},
                     {"latency", 5 * 20, 0, false, false},
                     {"mnist", 5 * 6 * 2, 0, false, false},
                     {"quick", 4 * 5 + 2 * 3 + 2, 2, false, false}};
