@@ -9,16 +9,16 @@
  * so that the lists need not be equal: with two inputs shared, a step of the tile has no more loads
  * than multiply-adds. So
  *
- *   - a chunk has so many inputs, 16 to 64, that an average neuron finds seven of them. Longer
- *     chunks make larger tiles and read W less often, but from 16 inputs on a slice of them has to
- *     come from the second-level cache: that pays where few neurons are selected;
+ *   - a chunk has so many inputs, 16 to 64, that an average neuron finds seven of them; at least 32
+ *     where W comes from memory. Longer chunks make larger tiles and read W less often, but their
+ *     slices are shorter, and a tile's sums across lanes are as many for each slice;
  *   - neurons are sorted by the length of their lists, then by four of their inputs, so that
  *     neighbours are as long and nearly always share enough inputs. Popular neurons, which nearly
  *     all inputs select, find each other by themselves and are computed as a dense product is;
  *   - tiles are sorted by their size, so that no branch is mispredicted; the rows of the next tile
  *     are prefetched while one is computed, and where W comes from memory the next slice as well;
  *   - up to four inputs wait for W alone, and have a kernel of their own (lists_few.c);
- *   - d is cut in slices, so that a chunk's slice stays near the first-level cache and a panel's
+ *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
  *
  * Weights in bf16 and int8 are widened a panel's slice at a time, once for all inputs of a pass: a
@@ -128,10 +128,10 @@ static size_t smaller(size_t a, size_t b)
 
 /* Chunks of equal length, in which a neuron that is as popular as the average finds inputs enough
  * for a tile. */
-static size_t chunk_length(const struct midl_shape *shape, size_t max_batch)
+static size_t chunk_length(const struct midl_shape *shape, size_t max_batch, bool nearby)
 {
-    size_t most = shape->k > 0 ? WANTED * shape->n / shape->k : CHUNK;
-    most = smaller(most < 16 ? 16 : most, CHUNK);
+    size_t most = shape->k > 0 ? WANTED * shape->n / shape->k : CHUNK, least = nearby ? 16 : 32;
+    most = smaller(most < least ? least : most, CHUNK);
     size_t inputs = smaller(max_batch, PASS), chunks = (inputs + most - 1) / most;
     return (inputs + chunks - 1) / chunks;
 }
@@ -140,11 +140,11 @@ static size_t chunk_length(const struct midl_shape *shape, size_t max_batch)
 static void choose_sizes(struct lists_state *state, const struct variant_env *env)
 {
     const struct midl_shape *s = &env->layer.shape;
-    state->chunk = chunk_length(s, env->max_batch);
+    bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
+    state->chunk = chunk_length(s, env->max_batch, nearby);
     state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
     state->ahead = nearby || state->inputs < AHEAD_FROM ? 0 : ROWS;
     size_t most = smaller(SLICE_FLOATS / state->chunk, SLICE);
     state->slices = (s->d + most - 1) / most;
@@ -259,13 +259,15 @@ static uint16_t rank_of(uint64_t mask)
     return (uint16_t)(size_of(mask) * 16 + (gray ^ gray >> 2));
 }
 
-/* The neurons in the order of their masks' ranks. */
-static void sort_neurons(size_t count, const uint64_t *masks, uint16_t *ret)
+/* The neurons in the order of their masks' ranks; `inputs` is what a mask can hold. */
+static void sort_neurons(size_t inputs, size_t count, const uint64_t *masks, uint16_t *ret)
 {
-    uint16_t start[RANKS + 1] = {0}, rank[PANEL];
+    size_t ranks = (inputs + 1) * (RANKS / (CHUNK + 1));
+    uint16_t start[RANKS + 1], rank[PANEL];
+    memset(start, 0, (ranks + 1) * sizeof *start);
     for (size_t j = 0; j < count; j++)
         start[1 + (rank[j] = rank_of(masks[j]))]++;
-    for (size_t i = 1; i < RANKS; i++)
+    for (size_t i = 1; i < ranks; i++)
         start[i] = (uint16_t)(start[i] + start[i - 1]);
     for (size_t j = 0; j < count; j++)
         ret[start[rank[j]]++] = (uint16_t)j;
@@ -347,7 +349,7 @@ static void make_lists(const struct place *at)
 {
     struct scratch *scratch = at->scratch;
     make_masks(at);
-    sort_neurons(at->neurons, scratch->masks, scratch->order);
+    sort_neurons(at->inputs, at->neurons, scratch->masks, scratch->order);
     sort_tiles(scratch, find_tiles(scratch, at->neurons), at->lists);
 }
 
