@@ -124,9 +124,9 @@ double flops_of_instruction(const unsigned char *code, size_t size)
 
 /* The object that the lines of the dump are about, and what must be added to its addresses. */
 struct object {
-    const char *path; /* as callgrind names it */
-    char self[4096];  /* of this program */
-    uintptr_t base;
+    const char *path;    /* as callgrind names it */
+    char self[4096];     /* of this program */
+    uintptr_t base, end; /* `end` is counted from the base */
     bool found;
 };
 
@@ -138,6 +138,12 @@ static int match_object(struct dl_phdr_info *info, size_t size, void *data)
     if (strcmp(name, object->path) != 0 && !file_same(name, object->path))
         return 0;
     object->base = info->dlpi_addr;
+    object->end = 0;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t end = info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > object->end)
+            object->end = end;
+    }
     object->found = true;
     return 1;
 }
@@ -148,7 +154,7 @@ static bool object_find(const char *path, struct object *ret)
     ssize_t length = readlink("/proc/self/exe", ret->self, sizeof ret->self - 1);
     ret->self[length < 0 ? 0 : length] = '\0';
     ret->path = path;
-    ret->base = 0;
+    ret->base = ret->end = 0;
     ret->found = strcmp(path, "???") == 0;
     if (!ret->found)
         dl_iterate_phdr(match_object, ret);
@@ -181,7 +187,9 @@ static bool add_cost(struct dump_reader *reader, const char *line, char reason[C
         snprintf(reason, COUNTER_REASON_SIZE, "the code of %.80s isn't mapped", reader->path);
         return false;
     }
-    ssize_t size = pread(reader->memory, code, sizeof code, (off_t)(reader->object.base + address));
+    /* Beyond the object lies code made at run time, which callgrind took for its caller's. */
+    uintptr_t base = address < reader->object.end ? reader->object.base : 0;
+    ssize_t size = pread(reader->memory, code, sizeof code, (off_t)(base + address));
     if (size <= 0) {
         snprintf(reason, COUNTER_REASON_SIZE, "an instruction of %.80s can't be read",
                  reader->path);
