@@ -84,7 +84,7 @@ static void check_line(struct line *line)
     else if (outcome == OUTCOME_DONE)
         outcome = fail(&error, OUTCOME_USAGE, "it has no such case");
     if (outcome == OUTCOME_DONE)
-        line->verdict = cost_check_judge(&line->check);
+        line->verdict = cost_check_judge(&line->check, cost_limits_of(line->variant));
     else
         snprintf(line->reason, sizeof line->reason, "%.150s", error.text);
     bench_cases_clear(&cases);

@@ -420,6 +420,13 @@ static void test_dump(void **state)
              "calls=3 0x0\n%p 1000\n%p 2\n\ntotals: 17 3\n",
              (const void *)code, (const void *)(code + 4), (const void *)code, (const void *)code);
     assert_dump(text, 8 * 12, NULL);
+    void *generated = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(generated != MAP_FAILED);
+    memcpy(generated, code, sizeof code);
+    snprintf(text, sizeof text, "positions: instr\nevents: Ir\nob=/proc/self/exe\n%p 10\n",
+             generated);
+    assert_dump(text, 8 * 10, NULL);
+    munmap(generated, 4096);
     assert_dump("positions: line\nevents: Ir\n0 5\n", -1, "by instruction");
     assert_dump("positions: instr\nevents: Ir\nob=/nowhere/lib.so\n0x10 5\n", -1, "isn't mapped");
     assert_dump("positions: instr\nevents: Ir\nob=\?\?\?\n0x10 5\n", -1, "can't be read");
@@ -631,24 +638,26 @@ static void test_cost_check(void **state)
         fail_msg("%s", error.text);
     struct midl_cost cost =
         midl_variant_cost(cases.cases[0].variant, &cases.cases[0].shape.layer, 1, NULL);
+    struct cost_limits most = cost_limits_of(cases.cases[0].variant);
     bench_cases_clear(&cases);
     double flops = midl_cost_flops(&cost), bytes = midl_cost_bytes(&cost);
     assert_near(check.flops.model, flops);
     assert_near(check.bytes.model, bytes);
     if (FLOPS_DECODED) {
-        assert_int_equal(cost_check_judge(&check), COST_RIGHT);
-        assert_verdict(check.flops, flops - cost.flops.gate, COST_MOST_FLOPS, COST_WRONG);
-        assert_verdict(check.flops, flops - cost.flops.light, COST_MOST_FLOPS, COST_WRONG);
-        assert_verdict(check.flops, flops / 2, COST_MOST_FLOPS, COST_WRONG);
-        assert_verdict(check.flops, flops + cost.flops.gate, COST_MOST_FLOPS, COST_WRONG);
-        assert_verdict(check.flops, NAN, COST_MOST_FLOPS, COST_WRONG);
+        assert_int_equal(cost_check_judge(&check, most), COST_RIGHT);
+        assert_verdict(check.flops, flops - cost.flops.gate, most.flops, COST_WRONG);
+        assert_verdict(check.flops, flops - cost.flops.light, most.flops, COST_WRONG);
+        assert_verdict(check.flops, flops / 2, most.flops, COST_WRONG);
+        assert_verdict(check.flops, flops + cost.flops.gate, most.flops, COST_WRONG);
+        assert_verdict(check.flops, NAN, most.flops, COST_WRONG);
         check.bytes.model = bytes - cost.bytes.full;
-        assert_int_equal(cost_check_judge(&check), COST_WRONG);
+        assert_int_equal(cost_check_judge(&check, most), COST_WRONG);
     }
-    assert_verdict(check.bytes, bytes, COST_MOST_BYTES, COST_RIGHT);
-    assert_verdict(check.bytes, bytes + cost.bytes.gate, COST_MOST_BYTES, COST_WRONG);
+    assert_verdict(check.bytes, bytes, most.bytes, COST_RIGHT);
+    assert_verdict(check.bytes, bytes + cost.bytes.gate, most.bytes, COST_WRONG);
+    assert_verdict(check.bytes, bytes - cost.bytes.full, most.bytes, COST_WRONG);
     check.flops.counted = NAN;
-    assert_verdict(check.flops, flops, COST_MOST_FLOPS, COST_UNKNOWN);
+    assert_verdict(check.flops, flops, most.flops, COST_UNKNOWN);
 }
 
 /* Empty caches miss at least every line of the weights; full ones hardly any. */
