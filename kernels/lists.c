@@ -146,7 +146,8 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
     state->ahead = nearby || state->inputs < AHEAD_FROM ? 0 : ROWS;
-    size_t most = smaller(SLICE_FLOATS / state->chunk, SLICE);
+    bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
+    size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk, SLICE);
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
