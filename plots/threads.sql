@@ -4,21 +4,24 @@ chosen AS (
     SELECT coalesce(CAST(:threads AS INTEGER), max(threads)) AS threads FROM points
     WHERE run_id = :run AND status IN ('ok', 'noisy')),
 
+-- One row of both, found by grouping: a join of the points with themselves takes minutes for many.
 pairs AS (
-    SELECT one.kernel, one.isa, one.linear, one.dtype, NULL AS threads, one.cache, one.gate,
-           one.select_mode, one.block, one.threshold, one.unselected, one.layer, one.input,
-           one.d, one.n, one.active, one.rank, one.gate_rank, one.batch, many.time_ns,
-           CASE WHEN 'failed' IN (one.status, many.status) THEN 'failed'
-                WHEN 'noisy' IN (one.status, many.status) THEN 'noisy'
-                ELSE many.status END AS status,
-           one.time_ns / many.time_ns AS scaling, one.time_lo_ns / many.time_hi_ns AS scaling_lo,
-           one.time_hi_ns / many.time_lo_ns AS scaling_hi
-    FROM points AS one
-         JOIN points AS many USING (run_id, kernel, isa, linear, dtype, d, n, k, rank, gate_rank,
-                                    gate, select_mode, unselected, batch, cache, input, layer)
-         JOIN chosen ON many.threads = chosen.threads
-    WHERE run_id = :run AND one.threads = 1 AND many.threads > 1
-      AND one.block IS many.block AND one.threshold IS many.threshold),
+    SELECT kernel, isa, linear, dtype, NULL AS threads, cache, gate, select_mode, block, threshold,
+           unselected, layer, input, d, n, k, active, rank, gate_rank, batch,
+           CASE WHEN sum(status = 'failed') > 0 THEN 'failed'
+                WHEN sum(status = 'skipped') > 0 THEN 'skipped'
+                WHEN sum(status = 'noisy') > 0 THEN 'noisy' ELSE 'ok' END AS status,
+           max(time_ns) FILTER (WHERE threads = 1) AS one_ns,
+           max(time_lo_ns) FILTER (WHERE threads = 1) AS one_lo_ns,
+           max(time_hi_ns) FILTER (WHERE threads = 1) AS one_hi_ns,
+           max(time_ns) FILTER (WHERE threads > 1) AS time_ns,
+           max(time_lo_ns) FILTER (WHERE threads > 1) AS time_lo_ns,
+           max(time_hi_ns) FILTER (WHERE threads > 1) AS time_hi_ns
+    FROM points
+    WHERE run_id = :run AND threads IN (1, (SELECT threads FROM chosen))
+    GROUP BY kernel, isa, linear, dtype, cache, gate, select_mode, block, threshold, unselected,
+             layer, input, d, n, k, rank, gate_rank, batch
+    HAVING count(DISTINCT threads) = 2),
 
 mine AS (
     SELECT * FROM pairs
@@ -26,7 +29,10 @@ mine AS (
                               ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active
                               LIMIT 1)),
 
-shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size) WHERE scaling > 0)
+shown AS (
+    SELECT drawn.*, panel, one_ns / time_ns AS scaling, one_lo_ns / time_hi_ns AS scaling_lo,
+           one_hi_ns / time_lo_ns AS scaling_hi
+    FROM drawn JOIN panels USING (size) WHERE one_ns > 0)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
