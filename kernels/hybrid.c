@@ -212,21 +212,6 @@ static void pack_inputs(const struct hybrid_call *call, size_t b)
 
 /* ---- Who is popular, and lists of the others ------------------------------------------------- */
 
-/* How many of an input's selected neurons come before `neuron`. */
-static uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
-{
-    const uint32_t *index = s->index + b * s->stride;
-    uint32_t first = 0, last = s->count[b];
-    while (first < last) {
-        uint32_t middle = (first + last) / 2;
-        if (index[middle] < neuron)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
-}
-
 /* The masks of a thread's neurons, input by input. */
 static void make_masks(const struct hybrid_call *call, size_t first, size_t last,
                        uint32_t *ret_next)
@@ -235,12 +220,12 @@ static void make_masks(const struct hybrid_call *call, size_t first, size_t last
     const struct midl_selection *s = call->batch->selection;
     size_t end = last < call->env->layer.shape.n ? last : state->width;
     for (size_t c = 0; c < call->count; c++) {
-        size_t b = call->first + c, stop = selected_before(s, b, last);
+        size_t b = call->first + c, stop = midl_selected_before(s, b, last);
         const uint32_t *index = s->index + b * s->stride;
         uint32_t *masks = state->masks + c / CHUNK * state->width, bit = (uint32_t)1 << c % CHUNK;
         if (c % CHUNK == 0)
             memset(masks + first, 0, (end - first) * sizeof *masks);
-        ret_next[c] = selected_before(s, b, first);
+        ret_next[c] = midl_selected_before(s, b, first);
         for (size_t i = ret_next[c]; i < stop; i++)
             masks[index[i]] |= bit;
     }

@@ -615,7 +615,7 @@ static void lists_part(void *data)
     last = parallel_bound(s->n, 16, part + 1);
     for (size_t b = 0; b < call->count; b++)
         state->scratch[part].next[b] =
-            selected_before(call->batch->selection, call->first + b, neuron);
+            midl_selected_before(call->batch->selection, call->first + b, neuron);
     for (; neuron < last; neuron += PANEL)
         panel(call, part, neuron, smaller(last - neuron, PANEL));
 }

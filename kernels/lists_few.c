@@ -194,7 +194,7 @@ static void few_part(void *data)
     share.first = parallel_bound(n, 16, part);
     share.last = parallel_bound(n, 16, part + 1);
     for (size_t b = 0; b < share.batch->batch; b++)
-        share.before[b] = selected_before(share.batch->selection, b, share.first);
+        share.before[b] = midl_selected_before(share.batch->selection, b, share.first);
     find_sets(&share);
     uint32_t *order = share.few->order + share.first + part * SPARE;
     size_t count = sort_by_sets(&share, order);

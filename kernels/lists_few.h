@@ -19,19 +19,4 @@ void lists_few_run(const struct variant_env *env, struct lists_few *few,
                    const struct variant_batch *batch);
 void lists_few_destroy(struct lists_few *few); /* accepts NULL */
 
-/* How many of input b's selected neurons come before `neuron`. */
-static inline uint32_t selected_before(const struct midl_selection *s, size_t b, size_t neuron)
-{
-    const uint32_t *index = s->index + b * s->stride;
-    uint32_t first = 0, last = s->count[b];
-    while (first < last) {
-        uint32_t middle = (first + last) / 2;
-        if (index[middle] < neuron)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
-}
-
 #endif

@@ -82,6 +82,21 @@ static inline void midl_blend_row(const struct midl_selection *selection, size_t
         y[index[i]] = midl_blend(full[index[i]], y[index[i]], gate[i]);
 }
 
+/* How many of input b's selected neurons come before `neuron`. */
+static inline uint32_t midl_selected_before(const struct midl_selection *s, size_t b, size_t neuron)
+{
+    const uint32_t *index = s->index + b * s->stride;
+    uint32_t first = 0, last = s->count[b];
+    while (first < last) {
+        uint32_t middle = (first + last) / 2;
+        if (index[middle] < neuron)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
 #define MIDL_ALIGN 64 /* bytes: of every array that the library takes */
 
 /* An array of the library: aligned, free() releases it. NULL if there is no memory. */
