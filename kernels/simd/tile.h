@@ -71,6 +71,12 @@ VEC_INLINE void tile_prefetch(enum midl_dtype dtype, size_t d, const void *w, co
     __builtin_prefetch(at < end ? (const char *)w + at : (const char *)next + (at - end));
 }
 
+/* v in a register, where more than one operation uses it. */
+VEC_INLINE vec tile_shared(size_t uses, vec v)
+{
+    return uses > 1 ? vec_once(v) : v;
+}
+
 /* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Where `next` isn't NULL the rows
  * are prefetched, and with their ends the rows of the next tile. dtype, R and C are compile-time
  * constants at every call, R * C a multiple of 4 up to TILE_MOST. */
@@ -92,10 +98,10 @@ VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, c
         for (size_t at = 0; at < block; at += VEC_LANES) {
 #pragma GCC unroll 16
             for (size_t c = 0; c < C; c++)
-                xv[c] = vec_load(x[c] + i + at);
+                xv[c] = tile_shared(R, vec_load(x[c] + i + at));
 #pragma GCC unroll 16
             for (size_t r = 0; r < R; r++)
-                wv[r] = tile_weights(dtype, w[r], i, at);
+                wv[r] = tile_shared(C, tile_weights(dtype, w[r], i, at));
             tile_step(R, C, wv, xv, sum);
         }
     }
