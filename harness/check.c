@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define GUARD 64               /* floats before and after y */
 #define GUARD_BITS 0x7fc0dead  /* a NaN too: a kernel that reads it shows */
 #define POISON_BITS 0x7fc0beef /* a quiet NaN whose payload no arithmetic makes */
@@ -323,18 +325,6 @@ void check_output(const struct midl_oracle *oracle, const struct midl_shape *sha
 
 /* ---- The whole call ------------------------------------------------------------------------- */
 
-/* Four chains, so that hashing runs at the speed of memory. */
-static uint64_t hash_words(const void *data, size_t bytes)
-{
-    uint64_t chain[4] = {1, 2, 3, 4}, word[4];
-    for (size_t at = 0; at + sizeof word <= bytes; at += sizeof word) {
-        memcpy(word, (const char *)data + at, sizeof word);
-        for (int i = 0; i < 4; i++)
-            chain[i] = (chain[i] ^ word[i]) * 0x9e3779b97f4a7c15u;
-    }
-    return chain[0] ^ chain[1] >> 7 ^ chain[2] >> 13 ^ chain[3] >> 19;
-}
-
 static size_t guards_broken(const float *guard)
 {
     size_t broken = 0;
@@ -363,15 +353,17 @@ static void check_manners(const struct check_subject *subject, const struct prob
     fill_bits(y - GUARD, GUARD, GUARD_BITS);
     fill_bits(y, length, POISON_BITS);
     fill_bits(y + length, GUARD, GUARD_BITS);
-    uint64_t before = hash_words(problem->arena, problem->arena_bytes);
+    uint64_t before = problem->watched ? 0 : problem_hash(problem);
+    double start_ns = clock_ns();
     enum midl_status status = subject->run(subject->data, problem->batch, problem->x, y);
+    ret->call_ns = clock_ns() - start_ns;
     enum midl_status expected = expected_status(oracle, subject->linear);
     size_t under = guards_broken(y - GUARD), over = guards_broken(y + length);
     if (under)
         reject(ret, "%zu floats written before the start of y", under);
     else if (over)
         reject(ret, "%zu floats written past the end of y", over);
-    else if (hash_words(problem->arena, problem->arena_bytes) != before)
+    else if (!problem->watched && problem_hash(problem) != before)
         reject(ret, "weights or inputs were written to");
     else if (status != expected)
         reject(ret, "the run returned '%s', expected '%s'", midl_status_text(status),
@@ -402,6 +394,7 @@ enum outcome check_run(const struct check_subject *subject, const struct problem
     if (chosen.ok)
         check_output(oracle, shape, subject->linear ? NULL : &selection, y, exact, &output);
     *ret = manners.ok ? output : manners;
+    ret->call_ns = manners.call_ns;
     ret->error_ratio = chosen.ok ? output.error_ratio : NAN;
     free(memory);
     return OUTCOME_DONE;

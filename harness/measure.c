@@ -24,6 +24,9 @@
 
 struct measure_cache {
     bool filled;
+    bool written;        /* a variant wrote to the numbers: they are of no use */
+    size_t hashed_batch; /* the inputs that `hash` is of; 0: of none yet */
+    uint64_t hash;
     struct bench_shape shape;
     struct problem problem;
     struct midl_oracle *oracles[MIDL_INT8 + 1]; /* by dtype; NULL until a group needs it */
@@ -56,31 +59,65 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* True if the numbers of both are the same: all that may differ is which neurons are selected, what
- * becomes of the others, and how the layer is run. */
+/* True if the numbers of both are the same, as far as both take inputs: all that may differ is
+ * which neurons are selected, what becomes of the others, and how the layer is run. */
 bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b)
 {
     const struct midl_shape *p = &a->layer, *q = &b->layer;
     return p->d == q->d && p->n == q->n && p->r == q->r && p->gate == q->gate &&
-           (p->gate != MIDL_GATE_LOWRANK || p->rg == q->rg) && a->batch == b->batch &&
-           a->seed == b->seed && same_text(a->layer_path, b->layer_path) &&
-           a->skewed == b->skewed && same_text(a->input_path, b->input_path);
+           (p->gate != MIDL_GATE_LOWRANK || p->rg == q->rg) && a->seed == b->seed &&
+           same_text(a->layer_path, b->layer_path) && a->skewed == b->skewed &&
+           same_text(a->input_path, b->input_path);
 }
 
-static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
-                               struct error *error)
+/* Numbers for `batch` inputs at least, and the oracle of the shape's dtype. */
+static enum outcome cache_make(struct measure_cache *cache, const struct bench_shape *shape,
+                               size_t batch, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
-    if (!cache->filled || !measure_same_numbers(&cache->shape, shape)) {
+    if (!cache->filled || cache->written || !measure_same_numbers(&cache->shape, shape) ||
+        cache->shape.batch < shape->batch) {
         cache_clear(cache);
-        outcome = problem_load(shape, &cache->problem, error);
         cache->shape = *shape;
+        cache->shape.batch = batch;
+        outcome = problem_load(&cache->shape, &cache->problem, error);
         cache->filled = outcome == OUTCOME_DONE;
     }
     if (outcome == OUTCOME_DONE && !cache->oracles[shape->dtype])
         outcome =
             problem_oracle(&cache->problem, shape->dtype, &cache->oracles[shape->dtype], error);
     return outcome;
+}
+
+/* Where there is no memory for the inputs of all groups to come, this one's have to do. */
+static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
+                               size_t most_batch, struct error *error)
+{
+    size_t batch = most_batch > shape->batch ? most_batch : shape->batch;
+    enum outcome outcome = cache_make(cache, shape, batch, error);
+    if (outcome == OUTCOME_MACHINE && batch > shape->batch) {
+        cache_clear(cache);
+        outcome = cache_make(cache, shape, shape->batch, error);
+    }
+    return outcome;
+}
+
+/* The numbers of the first `batch` inputs. They are hashed when they are first asked for:
+ * cache_unwritten then tells whether they are still the same. */
+static struct problem cache_part(struct measure_cache *cache, size_t batch)
+{
+    struct problem part = problem_part(&cache->problem, batch);
+    if (cache->hashed_batch != batch)
+        cache->hash = problem_hash(&part);
+    cache->hashed_batch = batch;
+    part.watched = true;
+    return part;
+}
+
+static bool cache_unwritten(struct measure_cache *cache, const struct problem *part)
+{
+    cache->written = problem_hash(part) != cache->hash;
+    return !cache->written;
 }
 
 /* ---- A group at work ----------------------------------------------------------------------- */
@@ -91,6 +128,7 @@ struct subject {
     struct store_point *point;
     char *reason;           /* [MIDL_REASON_SIZE], in the result */
     struct midl_plan *plan; /* NULL: can't run */
+    double call_ns;         /* of the call that was checked */
     struct ring ring;       /* of it; empty unless the variant is to be timed */
     size_t timed;           /* which of the rounds' cases it is */
 };
@@ -108,9 +146,9 @@ struct owned {
 struct group {
     const struct bench_shape *shape;
     const struct measure_options *options;
-    struct measure_cache own_cache;
-    struct problem problem; /* borrowed from a cache, with this group's k */
-    const struct midl_oracle *oracle;
+    struct measure_cache own_cache, *cache; /* own or the options' */
+    struct problem problem;                 /* borrowed from the cache, with this group's k */
+    struct midl_oracle oracle;              /* borrowed, of this group's inputs */
     float *y;
     struct placement place; /* where it is timed, once it was moved; else empty */
     struct rng rng;         /* of the places */
@@ -345,6 +383,7 @@ static bool subject_plan(struct group *group, struct subject *subject)
         return false;
     }
     subject->point->plan_ns = clock_ns() - start_ns;
+    group->times.plan_ns += subject->point->plan_ns;
     subject->point->plan_bytes = (double)midl_plan_bytes(subject->plan);
     if (uses_blas(midl_plan_variant(subject->plan)))
         subject->point->blas_core = machine_get()->blas_core;
@@ -356,9 +395,10 @@ static enum outcome subject_check(struct group *group, struct subject *subject, 
 {
     struct check_result check;
     enum outcome outcome =
-        check_plan(subject->plan, &group->problem, group->oracle, false, &check, error);
+        check_plan(subject->plan, &group->problem, &group->oracle, false, &check, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    subject->call_ns = check.call_ns;
     subject->point->error_ratio = check.error_ratio;
     *ret_ok = check.ok;
     if (!check.ok) {
@@ -576,7 +616,7 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
     if (outcome != OUTCOME_DONE)
         return outcome;
     group->times.move_ns = rounds->moving_ns;
-    group->times.sample_ns = rounds->sampling_ns;
+    group->times.sample_ns += rounds->sampling_ns;
     group->interrupted = rounds->interrupted;
     if (group->interrupted)
         return OUTCOME_DONE;
@@ -586,6 +626,18 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
     if (!group_speedups(group))
         return fail_memory(error, "the ratios of samples", (double)rounds->count * 16);
     return OUTCOME_DONE;
+}
+
+/* How often to call it in a sample, if the checked call tells: a plan's first call may be slow for
+ * other reasons, but what takes so long fills a sample by any. 0: not known. */
+static int64_t known_iterations(struct group *group, const struct subject *subject)
+{
+    const double plenty = 20;
+    if (!(subject->call_ns >= plenty * group->options->sample_ns))
+        return 0;
+    group->times.check_ns -= subject->call_ns; /* it is a calibration instead */
+    group->times.sample_ns += subject->call_ns;
+    return 1;
 }
 
 static enum outcome group_time(struct group *group, struct error *error)
@@ -602,7 +654,8 @@ static enum outcome group_time(struct group *group, struct error *error)
         cases[count++] =
             (struct gbench_case){.name = midl_variant_name(subject->bench_case->variant),
                                  .call = ring_call,
-                                 .data = &subject->ring};
+                                 .data = &subject->ring,
+                                 .iterations = known_iterations(group, subject)};
     }
     enum outcome outcome = OUTCOME_DONE;
     if (count > 0)
@@ -656,13 +709,16 @@ static enum outcome group_count(struct group *group, struct error *error)
 
 static enum outcome group_load(struct group *group, struct error *error)
 {
-    struct measure_cache *cache = group->options->cache ? group->options->cache : &group->own_cache;
-    enum outcome outcome = cache_fill(cache, group->shape, error);
+    const struct measure_options *options = group->options;
+    group->cache = options->cache ? options->cache : &group->own_cache;
+    enum outcome outcome =
+        cache_fill(group->cache, group->shape, options->cache ? options->most_batch : 0, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    group->problem = cache->problem;
+    group->problem = cache_part(group->cache, group->shape->batch);
     group->problem.layer.shape = group->shape->layer;
-    group->oracle = cache->oracles[group->shape->dtype];
+    group->oracle = *group->cache->oracles[group->shape->dtype];
+    group->oracle.batch = group->shape->batch;
     group->pool = ring_pool(&group->problem);
     group->rng = rng_seed(order_seed(group->shape->seed, group->owned->shape_key) + 1);
     if (group_moves(group))
@@ -672,6 +728,24 @@ static enum outcome group_load(struct group *group, struct error *error)
         return fail_memory(error, "the output",
                            4.0 * (double)group->problem.batch * (double)group->shape->layer.n);
     return OUTCOME_DONE;
+}
+
+/* Hashing large weights takes as long as a call, so all variants are watched together: where one of
+ * them wrote, none was compared with what it should have been. */
+static void group_watch(struct group *group)
+{
+    if (cache_unwritten(group->cache, &group->problem))
+        return;
+    for (size_t i = 0; i < group->count; i++) {
+        struct subject *subject = &group->subjects[i];
+        ring_clear(&subject->ring);
+        if (!subject->plan)
+            continue;
+        snprintf(subject->reason, MIDL_REASON_SIZE,
+                 "weights or inputs were written to by a variant of this group; midl verify "
+                 "--kernel NAME tells by which");
+        point_ends(subject, "failed");
+    }
 }
 
 static void group_clear(struct group *group)
@@ -701,7 +775,8 @@ static enum outcome group_run(struct group *group, struct error *error)
     for (size_t i = 0; i < group->count && !group_stopped(group); i++)
         if (subject_prepare(group, &group->subjects[i], error) != OUTCOME_DONE)
             point_skipped(&group->subjects[i], error->text);
-    group->times.check_ns = clock_ns() - start_ns;
+    group_watch(group);
+    group->times.check_ns = clock_ns() - start_ns - group->times.plan_ns;
     if (!group_stopped(group))
         outcome = group_time(group, error);
     start_ns = clock_ns();

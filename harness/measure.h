@@ -17,8 +17,9 @@
 #include "rounds.h"
 #include "store.h"
 
-/* The layer, input and oracle of the last group, kept for the next: all that differ only in what
- * is selected share them. Must not outlive the cases that were measured with it. */
+/* The layer, inputs and oracle of the last group, kept for the next: all that differ only in what
+ * is selected, and in how many of the inputs they take, share them. Must not outlive the cases that
+ * were measured with it. */
 struct measure_cache;
 
 struct measure_cache *measure_cache_create(void);        /* NULL if there is no memory */
@@ -38,14 +39,16 @@ struct measure_options {
     unsigned counters;                 /* bits of groups.h */
     const struct ceilings *ceilings;   /* of the group's threads; NULL: points get no bound */
     struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
+    size_t most_batch;                 /* of the groups that will share the cache; may be 0 */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
 };
 
 /* Where the time of a group went. */
 struct measure_times {
-    double check_ns;  /* numbers, oracle, plans, checks, copies for cold caches */
+    double plan_ns;   /* making the plans, each once: what points store as plan_ns */
+    double check_ns;  /* numbers, oracle, checks, copies for cold caches */
     double move_ns;   /* laying out anew */
-    double sample_ns; /* calibrating and sampling */
+    double sample_ns; /* calibrating, with those checked calls that serve for it, and sampling */
     double count_ns;  /* counters */
 };
 

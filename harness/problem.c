@@ -28,7 +28,7 @@ enum role {
     GATE_DOWN,
     GATE_UP,
     GATE_BIAS,
-    INPUTS,
+    INPUTS, /* last: a part of the inputs is a part of the arena */
     ROLES
 };
 
@@ -123,6 +123,28 @@ static enum outcome allocate(const struct midl_shape *shape, size_t batch,
     bind_arrays(&a, shape, ret);
     *ret_arrays = a;
     return OUTCOME_DONE;
+}
+
+struct problem problem_part(const struct problem *problem, size_t batch)
+{
+    struct problem part = *problem;
+    size_t floats = batch * problem->layer.shape.d;
+    size_t room = (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+    part.batch = batch;
+    part.arena_bytes = (size_t)((const char *)(problem->x + room) - (const char *)problem->arena);
+    return part;
+}
+
+/* Four chains, so that hashing runs at the speed of memory. */
+uint64_t problem_hash(const struct problem *problem)
+{
+    uint64_t chain[4] = {1, 2, 3, 4}, word[4];
+    for (size_t at = 0; at + sizeof word <= problem->arena_bytes; at += sizeof word) {
+        memcpy(word, (const char *)problem->arena + at, sizeof word);
+        for (int i = 0; i < 4; i++)
+            chain[i] = (chain[i] ^ word[i]) * 0x9e3779b97f4a7c15u;
+    }
+    return chain[0] ^ chain[1] >> 7 ^ chain[2] >> 13 ^ chain[3] >> 19;
 }
 
 /* An array of one arena at the same place of another. */

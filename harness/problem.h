@@ -31,6 +31,7 @@ struct problem {
     float *x; /* [batch][d] */
     void *arena;
     size_t arena_bytes;
+    bool watched; /* its owner sees to it that nothing is written: a check need not */
 };
 
 /* Random weights and inputs, from `seed` and the sizes alone: each array has random numbers of its
@@ -49,6 +50,14 @@ enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
  * first, `offset_bytes` behind the begin of one (whole cache lines, less than a page). False if
  * there is no memory. */
 bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret);
+
+/* The first `batch` inputs and the layer, in the same memory: never to be cleared, and of no use
+ * once the problem is. The same as if it were made for so many, as inputs are made and read one
+ * after the other. */
+struct problem problem_part(const struct problem *problem, size_t batch);
+
+/* Of all weights and inputs: it tells whether any was written. */
+uint64_t problem_hash(const struct problem *problem);
 
 /* The reference of the problem for weights of this dtype: made from W as they round it. Fails for
  * lack of memory, or where int8 can't hold W. *ret is the caller's. */

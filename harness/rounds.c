@@ -271,6 +271,8 @@ static bool loop_calibrate(struct loop *loop)
 {
     double sample_ns = loop->options->sample_ns;
     for (size_t i = 0; i < loop->count && !loop_stopped(loop); i++) {
+        if (loop->cases[i].iterations > 0)
+            continue;
         if (loop->options->settle)
             settle();
         loop->cases[i].iterations = gbench_iterations(&loop->cases[i], sample_ns);

@@ -65,8 +65,8 @@ struct rounds {
     bool interrupted; /* the stop flag was seen */
 };
 
-/* Sample the cases; their `iterations` are calibrated first, which also warms them up. On failure
- * (memory, Google Benchmark) *ret is untouched. */
+/* Sample the cases; their `iterations`, where they are 0, are calibrated first, and uncounted
+ * rounds warm them up. On failure (memory, Google Benchmark) *ret is untouched. */
 enum outcome rounds_run(struct gbench_case *cases, size_t count,
                         const struct rounds_options *options, struct rounds *ret,
                         struct error *error);

@@ -459,6 +459,7 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
 
 static void add_times(struct measure_times *sum, const struct measure_times *times)
 {
+    sum->plan_ns += times->plan_ns;
     sum->check_ns += times->check_ns;
     sum->move_ns += times->move_ns;
     sum->sample_ns += times->sample_ns;
@@ -500,11 +501,28 @@ static bool first_of_its_numbers(const struct bench_cases *cases, size_t group)
     return true;
 }
 
+/* The largest batch of the groups with the same numbers that are still to be measured. */
+static enum outcome find_most_batch(struct sweep *sweep, size_t first, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    size_t most = 0;
+    for (size_t i = first; i < sweep->cases.group_count && outcome == OUTCOME_DONE; i++) {
+        const struct bench_group *group = &sweep->cases.groups[i];
+        size_t batch = sweep->cases.cases[group->first].shape.batch;
+        bool stored = true;
+        if (batch > most && same_numbers(&sweep->cases, first, i))
+            outcome = is_stored(sweep, group, &stored, error);
+        most = stored ? most : batch;
+    }
+    sweep->measure.most_batch = most;
+    return outcome;
+}
+
 /* This group and all after it with the same layer and inputs, wherever the suite has them: the
  * oracle of thousands of neurons takes as long as a group's samples. */
 static enum outcome run_same_numbers(struct sweep *sweep, size_t first, struct error *error)
 {
-    enum outcome outcome = OUTCOME_DONE;
+    enum outcome outcome = find_most_batch(sweep, first, error);
     for (size_t i = first;
          i < sweep->cases.group_count && outcome == OUTCOME_DONE && !stop_requested; i++)
         if (same_numbers(&sweep->cases, first, i))
@@ -535,7 +553,7 @@ static enum outcome run_groups(struct sweep *sweep, struct error *error)
 
 /* Of the whole sitting, in s. */
 struct spent {
-    double total, measuring, counting, checking, moving, storing, elsewhere;
+    double total, measuring, counting, planning, checking, moving, storing, elsewhere;
 };
 
 static struct spent sweep_spent(const struct sweep *sweep)
@@ -544,11 +562,12 @@ static struct spent sweep_spent(const struct sweep *sweep)
     struct spent spent = {.total = (clock_ns() - sweep->start_ns) / 1e9,
                           .measuring = (times->sample_ns + sweep->machine_ns) / 1e9,
                           .counting = times->count_ns / 1e9,
+                          .planning = times->plan_ns / 1e9,
                           .checking = times->check_ns / 1e9,
                           .moving = times->move_ns / 1e9,
                           .storing = sweep->store_ns / 1e9};
-    spent.elsewhere = spent.total - spent.measuring - spent.counting - spent.checking -
-                      spent.moving - spent.storing;
+    spent.elsewhere = spent.total - spent.measuring - spent.counting - spent.planning -
+                      spent.checking - spent.moving - spent.storing;
     return spent;
 }
 
@@ -558,10 +577,10 @@ static enum store_status keep_spent(struct sweep *sweep, const struct spent *spe
     const struct {
         const char *name;
         double seconds;
-    } rows[] = {{"seconds_total", spent->total},        {"seconds_measuring", spent->measuring},
-                {"seconds_counting", spent->counting},  {"seconds_checking", spent->checking},
-                {"seconds_moving", spent->moving},      {"seconds_storing", spent->storing},
-                {"seconds_elsewhere", spent->elsewhere}};
+    } rows[] = {{"seconds_total", spent->total},       {"seconds_measuring", spent->measuring},
+                {"seconds_counting", spent->counting}, {"seconds_planning", spent->planning},
+                {"seconds_checking", spent->checking}, {"seconds_moving", spent->moving},
+                {"seconds_storing", spent->storing},   {"seconds_elsewhere", spent->elsewhere}};
     enum { ROWS = sizeof rows / sizeof rows[0] };
     struct store_fact facts[ROWS];
     char texts[ROWS][32];
@@ -575,10 +594,10 @@ static enum store_status keep_spent(struct sweep *sweep, const struct spent *spe
 static void print_spent(const struct spent *spent)
 {
     double outside = spent->total - spent->measuring - spent->counting;
-    printf("%.1f s: measuring %.1f s, counting %.1f s, other than that %.1f %% (checking %.2f s, "
-           "other places in memory %.2f s, storing %.2f s, the rest %.2f s)\n",
+    printf("%.1f s: measuring %.1f s, counting %.1f s, other than that %.1f %% (making plans %.2f "
+           "s, checking %.2f s, other places in memory %.2f s, storing %.2f s, the rest %.2f s)\n",
            spent->total, spent->measuring, spent->counting, 100 * outside / spent->total,
-           spent->checking, spent->moving, spent->storing, spent->elsewhere);
+           spent->planning, spent->checking, spent->moving, spent->storing, spent->elsewhere);
 }
 
 /* ---- The end ------------------------------------------------------------------------------- */

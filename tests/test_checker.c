@@ -720,6 +720,29 @@ static void test_seeds(void **state)
     problem_clear(&c); /* a zeroed one */
 }
 
+/* A part of the inputs is the problem that is made with so many, to the last byte. */
+static void test_part(void **state)
+{
+    (void)state;
+    struct problem whole = problem_of(&topk, 7, FILL_NORMAL);
+    for (size_t batch = 1; batch <= 7; batch++) {
+        struct problem made = problem_of(&topk, batch, FILL_NORMAL);
+        struct problem part = problem_part(&whole, batch);
+        assert_int_equal(part.batch, batch);
+        assert_memory_equal(part.x, made.x, batch * topk.d * sizeof(float));
+        assert_in_range((const char *)part.arena + part.arena_bytes - (const char *)part.x,
+                        batch * topk.d * sizeof(float), made.arena_bytes);
+        uint64_t hash = problem_hash(&part);
+        float *last = &part.x[batch * topk.d - 1], kept = *last;
+        *last += 1;
+        assert_true(problem_hash(&part) != hash);
+        *last = kept;
+        assert_true(problem_hash(&part) == hash);
+        problem_clear(&made);
+    }
+    problem_clear(&whole);
+}
+
 static void test_alignment(void **state)
 {
     (void)state;
@@ -990,6 +1013,7 @@ int main(void)
         cmocka_unit_test(test_zero_reference_is_mistrusted),
         cmocka_unit_test(test_integer_problems_are_exact),
         cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_part),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_skewed_masks),

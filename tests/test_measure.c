@@ -403,6 +403,23 @@ static void test_rounds(void **state)
     rounds_clear(&other);
 }
 
+/* Iterations that are known are not calibrated: warm-up and rounds are all that is called. */
+static void test_known_iterations(void **state)
+{
+    const struct rounds_options options = {
+        .target = -1, .budget_ns = 0, .sample_ns = 1e6, .min_rounds = 6, .seed = 1};
+    struct counted counted = {0};
+    struct gbench_case bench_case = {"counted", counted_call, &counted, 3};
+    struct rounds rounds;
+    struct error error;
+    (void)state;
+    assert_int_equal(rounds_run(&bench_case, 1, &options, &rounds, &error), OUTCOME_DONE);
+    assert_int_equal(bench_case.iterations, 3);
+    assert_int_equal(rounds.samples[0][5].iterations, 3);
+    assert_int_equal(counted.calls % 4, 0); /* three, and one that isn't timed, each round */
+    rounds_clear(&rounds);
+}
+
 static void test_target_ends_rounds(void **state)
 {
     const struct rounds_options options = {
@@ -698,6 +715,36 @@ static void test_group(void **state)
     measure_cache_destroy(options.cache);
 }
 
+/* Groups of fewer inputs take part of the numbers: their points are those that they get alone. */
+static void test_most_batch(void **state)
+{
+    const size_t batches[] = {5, 1, 3};
+    struct measure_options shared = quick_options(), alone = quick_options();
+    struct error error;
+    (void)state;
+    shared.cache = measure_cache_create();
+    shared.most_batch = 6;
+    assert_non_null(shared.cache);
+    for (size_t i = 0; i < COUNT(batches); i++) {
+        struct bench_shape shape = small_shape(29);
+        struct measure_result a, b;
+        size_t count;
+        shape.batch = batches[i];
+        struct bench_case *cases = all_variants(&shape, &count);
+        assert_int_equal(measure_group(cases, count, &shared, &a, &error), OUTCOME_DONE);
+        assert_int_equal(measure_group(cases, count, &alone, &b, &error), OUTCOME_DONE);
+        for (size_t j = 0; j < count; j++) {
+            assert_true(same(a.points[j].error_ratio, b.points[j].error_ratio));
+            assert_true(same(a.points[j].selected, b.points[j].selected));
+            assert_int_equal(a.points[j].batch, batches[i]);
+        }
+        measure_result_clear(&a);
+        measure_result_clear(&b);
+        free(cases);
+    }
+    measure_cache_destroy(shared.cache);
+}
+
 static const struct midl_variant *variant(const char *name)
 {
     const struct midl_variant *found = midl_variant_find(name, MIDL_F32);
@@ -938,10 +985,12 @@ int main(void)
         cmocka_unit_test(test_one_repetition),
         cmocka_unit_test(test_calibration_fills_the_sample),
         cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_known_iterations),
         cmocka_unit_test(test_target_ends_rounds),
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_stop_flag),
         cmocka_unit_test(test_group),
+        cmocka_unit_test(test_most_batch),
         cmocka_unit_test(test_no_yardstick),
         cmocka_unit_test(test_columns_of_other_selections),
         cmocka_unit_test(test_interrupted_before_it_began),

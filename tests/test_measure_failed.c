@@ -13,6 +13,7 @@
 
 static const char *failing; /* the idea that fails; NULL: none */
 static bool no_memory;      /* instead of an answer */
+static bool writes;         /* to the weights, once */
 static size_t checks;
 
 enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
@@ -27,6 +28,9 @@ enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
         strcpy(error->text, "not enough memory");
         return OUTCOME_MACHINE;
     }
+    if (writes)
+        *(float *)problem->arena += 1;
+    writes = false;
     (void)midl_run(plan, problem->batch, problem->x, (float[2 * 16]){0});
     *ret = (struct check_result){.ok = !failing || strcmp(idea, failing) != 0, .error_ratio = 0.5};
     if (!ret->ok) {
@@ -36,6 +40,8 @@ enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
     return OUTCOME_DONE;
 }
 
+static struct measure_cache *cache;
+
 static const char *const names[] = {"linear", "linear-rows", "masked", "simd-portable"};
 
 enum { CASES = 4 };
@@ -43,7 +49,7 @@ enum { CASES = 4 };
 static enum outcome measure(struct measure_result *ret, struct error *error)
 {
     const struct measure_options options = {
-        .target = 0.5, .budget_ns = 1e5, .sample_ns = 1e4, .min_rounds = 6};
+        .target = 0.5, .budget_ns = 1e5, .sample_ns = 1e4, .min_rounds = 6, .cache = cache};
     struct bench_case cases[CASES];
     for (size_t i = 0; i < CASES; i++) {
         cases[i] = (struct bench_case){
@@ -113,11 +119,37 @@ static void test_no_memory_to_check(void **state)
     no_memory = false;
 }
 
+/* Whoever wrote to the weights, no variant of the group is timed; the next group has new ones. */
+static void test_written_weights(void **state)
+{
+    struct measure_result result;
+    struct error error;
+    (void)state;
+    failing = NULL;
+    cache = measure_cache_create();
+    assert_non_null(cache);
+    for (int round = 0; round < 3; round++) {
+        writes = round == 1;
+        assert_int_equal(measure(&result, &error), OUTCOME_DONE);
+        for (size_t i = 0; i < CASES; i++) {
+            const struct store_point *point = &result.points[i];
+            assert_int_equal(point->sample_count > 0, round != 1);
+            assert_int_equal(strcmp(point->status, "failed") == 0, round == 1);
+            if (round == 1)
+                assert_non_null(strstr(point->reason, "were written to"));
+        }
+        measure_result_clear(&result);
+    }
+    measure_cache_destroy(cache);
+    cache = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failed_is_not_timed),
         cmocka_unit_test(test_no_memory_to_check),
+        cmocka_unit_test(test_written_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

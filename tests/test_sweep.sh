@@ -70,7 +70,7 @@ sql "$db" "SELECT count(*) FROM (SELECT 1 FROM samples s JOIN points p USING (po
 # Memory, processors, and where the time went: parts that make up the whole.
 sql "$db" "SELECT count(*) FROM environment
     WHERE name IN ('pinning', 'first_touch', 'alignment', 'pages') AND value <> ''" 4
-sql "$db" "SELECT count(*) = 7 AND abs(2 * max(value + 0) - sum(value)) < 0.01 AND min(value + 0) >= 0
+sql "$db" "SELECT count(*) = 8 AND abs(2 * max(value + 0) - sum(value)) < 0.01 AND min(value + 0) >= 0
     FROM environment WHERE name LIKE 'seconds_%'" 1
 equals "where the time went" "$(grep -c 's: measuring .* s, counting .* s, other than that' "$folder/out")" 1
 equals "tables" "$(grep -c 'promised' "$folder/out")" 2
