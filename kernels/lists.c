@@ -15,8 +15,11 @@
  *   - neurons are sorted by the length of their lists, then by four of their inputs, so that
  *     neighbours are as long and nearly always share enough inputs. Popular neurons, which nearly
  *     all inputs select, find each other by themselves and are computed as a dense product is;
- *   - tiles are sorted by their size, so that no branch is mispredicted; the rows of the next tile
- *     are prefetched while one is computed, and where W comes from memory the next slice as well;
+ *   - tiles are sorted by their size, so that no branch is mispredicted;
+ *   - a prefetch takes the place of a load. So the rows of the next tile are prefetched whole only
+ *     for a panel's first chunk, and only where W doesn't fit the second-level cache; else their
+ *     beginnings are, between two tiles, and the processor finds the rest. Where W comes from
+ *     memory, the next slice is prefetched as well;
  *   - up to four inputs wait for W alone, and have a kernel of their own (lists_few.c);
  *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
@@ -54,6 +57,8 @@ enum {
 #endif
     SLICE = 512,            /* floats: a panel's slice of W is 1 MiB */
     SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
+    SEEN = 64,              /* floats of a row, from where on hardware prefetches by itself */
+    FAR_BYTES = 1 << 20,    /* a larger W is not in the second-level cache */
     NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early: */
     AHEAD_FROM = 17,        /* by so many inputs, whose tiles last longer than the prefetching */
 };
@@ -102,6 +107,7 @@ struct lists_state {
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t apart;                 /* floats between two neurons' F of a chunk */
     struct lists_few *few;        /* for up to LISTS_FEW inputs: then nothing else is there */
+    bool far;                     /* W, from the second-level cache */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
     float *wide;             /* [threads][PANEL][slice] of narrow weights, else NULL */
@@ -146,6 +152,7 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
+    state->far = env->full.dtype == MIDL_F32 && s->n * s->d * sizeof(float) > FAR_BYTES;
     state->ahead = nearby || state->inputs < AHEAD_FROM ? 0 : ROWS;
     bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
     size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk, SLICE);
@@ -389,6 +396,16 @@ static inline void prefetch_ahead(const struct slice *slice, const struct tile *
         __builtin_prefetch(slice->ahead + row * slice->length + i, 0, 2);
 }
 
+/* Of the next tile's rows, all that the processor doesn't see coming. */
+VEC_INLINE void prefetch_beginnings(const float *const next[ROWS])
+{
+#pragma GCC unroll 2
+    for (size_t r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < SEEN; i += 16)
+            __builtin_prefetch(next[r] + i);
+}
+
 /* The inputs of a mask. */
 VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint64_t mask, const float **x)
 {
@@ -397,9 +414,10 @@ VEC_INLINE void find_inputs(size_t C, const struct slice *slice, uint64_t mask, 
         x[c] = slice->x[__builtin_ctzll(mask)];
 }
 
-/* A tile over one slice: S inputs that its neurons share and C - S of the own of each. Both are
- * compile-time constants. */
-VEC_INLINE void tile_sums(size_t C, size_t S, const struct slice *slice, const struct tile *tile)
+/* A tile over one slice: S inputs that its neurons share and C - S of the own of each. `far`: W
+ * comes from beyond the second-level cache. All three are compile-time constants. */
+VEC_INLINE void tile_sums(bool far, size_t C, size_t S, const struct slice *slice,
+                          const struct tile *tile)
 {
     const float *w[ROWS], *next[ROWS], *shared[COLS], *own[ROWS][COLS];
     vec sum[ROWS * COLS], wv[ROWS];
@@ -419,7 +437,8 @@ VEC_INLINE void tile_sums(size_t C, size_t S, const struct slice *slice, const s
 #pragma GCC unroll 2
         for (size_t r = 0; r < ROWS; r++) {
             wv[r] = vec_once(vec_load(w[r] + i));
-            __builtin_prefetch(next[r] + i);
+            if (far)
+                __builtin_prefetch(next[r] + i);
         }
 #pragma GCC unroll 16
         for (size_t c = 0; c < S; c++) {
@@ -434,19 +453,21 @@ VEC_INLINE void tile_sums(size_t C, size_t S, const struct slice *slice, const s
             for (size_t r = 0; r < ROWS; r++)
                 sum[r * C + c] = vec_fma(wv[r], vec_load(own[r][c - S] + i), sum[r * C + c]);
     }
+    if (!far)
+        prefetch_beginnings(next);
     add_sums(ROWS * C, sum, slice->lists->sums + tile->sums);
 }
 
 #define TILES(kind, C, S)                                                                          \
     for (size_t i = begin[kind]; i < begin[(kind) + 1]; i++)                                       \
-    tile_sums(C, S, slice, slice->lists->tiles + i)
+    tile_sums(far, C, S, slice, slice->lists->tiles + i)
 #define PAIRS_OF(C)                                                                                \
     if ((C) <= COLS)                                                                               \
         TILES(PAIRS + (C)-1, C, SHARED(C));                                                        \
     if ((C) <= COLS)                                                                               \
     TILES(STRANGERS + (C)-1, C, 0)
 
-static void slice_sums(const struct slice *slice)
+VEC_INLINE void slice_sums(bool far, const struct slice *slice)
 {
     const uint16_t *begin = slice->lists->begin;
     PAIRS_OF(1);
@@ -570,7 +591,10 @@ static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, siz
     }
     for (size_t c = 0; c < at->inputs; c++)
         slice.x[c] = state->x + (s * state->inputs + at->input + c) * state->stride;
-    slice_sums(&slice);
+    if (state->far && chunk == 0)
+        slice_sums(true, &slice);
+    else
+        slice_sums(false, &slice);
 }
 
 /* All chunks of the pass against one panel. */
