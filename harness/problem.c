@@ -348,7 +348,7 @@ enum outcome problem_oracle(const struct problem *problem, enum midl_dtype dtype
 {
     struct midl_layer layer = problem->layer;
     size_t n = layer.shape.n, d = layer.shape.d;
-    double bytes = 48.0 * (double)problem->batch * (double)n;
+    double bytes = 72.0 * (double)problem->batch * (double)n;
     char reason[MIDL_REASON_SIZE];
     float *rounded = NULL;
     enum outcome outcome = OUTCOME_DONE;

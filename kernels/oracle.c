@@ -180,8 +180,11 @@ static struct midl_oracle *oracle_allocate(const struct midl_shape *shape, size_
         return NULL;
     o->batch = batch;
     o->shape = *shape;
-    double **arrays[] = {&o->full,  &o->full_magnitude,  &o->light, &o->light_magnitude,
-                         &o->logit, &o->logit_magnitude, NULL};
+    double **arrays[] = {&o->full,        &o->full_magnitude,
+                         &o->light,       &o->light_magnitude,
+                         &o->logit,       &o->logit_magnitude,
+                         &o->logit_bound, &o->gate,
+                         &o->gate_bound,  NULL};
     bool taken = true;
     for (size_t i = 0; arrays[i]; i++) {
         *arrays[i] = calloc(batch, shape->n * sizeof(double));
@@ -206,6 +209,7 @@ enum midl_status midl_oracle_create(const struct midl_layer *layer, size_t batch
         goto cleanup;
     for (size_t first = 0; first < batch; first += LANES)
         compute(layer, first, batch - first < LANES ? batch - first : LANES, x, &work, o);
+    midl_oracle_gates(o);
     *ret = o;
     o = NULL;
     status = MIDL_OK;
@@ -225,6 +229,9 @@ void midl_oracle_destroy(struct midl_oracle *oracle)
     free(oracle->light_magnitude);
     free(oracle->logit);
     free(oracle->logit_magnitude);
+    free(oracle->logit_bound);
+    free(oracle->gate);
+    free(oracle->gate_bound);
     free(oracle->ranking);
     free(oracle);
 }
@@ -290,20 +297,20 @@ size_t midl_oracle_select(const struct midl_oracle *oracle, const struct midl_sh
 
 /* ---- Output and bounds ---------------------------------------------------------------------- */
 
-static double path_bound(size_t longest_sum, double magnitude)
+/* The bound of a path, as a share of its magnitude. */
+static double path_share(size_t longest_sum)
 {
-    return 8.0 * sqrt((double)longest_sum) * (double)FLT_EPSILON * magnitude;
+    return 8.0 * sqrt((double)longest_sum) * (double)FLT_EPSILON;
 }
 
-double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t i, size_t j)
+static double logit_share(const struct midl_shape *s)
 {
-    const struct midl_shape *s = &oracle->shape;
     size_t longest = s->d;
     if (s->gate == MIDL_GATE_LOWRANK)
         longest = larger(s->d, s->rg);
     if (s->gate == MIDL_GATE_SHARED)
         longest = larger(s->d, s->r);
-    return path_bound(longest, oracle->logit_magnitude[i * s->n + j]);
+    return path_share(longest);
 }
 
 static double sigmoid(double l)
@@ -312,13 +319,27 @@ static double sigmoid(double l)
     return l < 0.0 ? e / (1.0 + e) : 1.0 / (1.0 + e);
 }
 
+void midl_oracle_gates(struct midl_oracle *oracle)
+{
+    double share = logit_share(&oracle->shape);
+    for (size_t i = 0; i < oracle->batch * oracle->shape.n; i++) {
+        double l = oracle->logit[i], off = share * oracle->logit_magnitude[i], p = sigmoid(l);
+        double moved = fmax(sigmoid(l + off) - p, p - sigmoid(l - off));
+        oracle->logit_bound[i] = off;
+        oracle->gate[i] = p;
+        oracle->gate_bound[i] = moved + 4.0 * (double)FLT_EPSILON * p + 2.0 * (double)FLT_MIN;
+    }
+}
+
+double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t i, size_t j)
+{
+    return oracle->logit_bound[i * oracle->shape.n + j];
+}
+
 double midl_oracle_gate(const struct midl_oracle *oracle, size_t i, size_t j, double *ret_bound)
 {
-    double l = oracle->logit[i * oracle->shape.n + j], p = sigmoid(l);
-    double off = midl_oracle_logit_bound(oracle, i, j);
-    double moved = fmax(sigmoid(l + off) - p, p - sigmoid(l - off));
-    *ret_bound = moved + 4.0 * (double)FLT_EPSILON * p + 2.0 * (double)FLT_MIN;
-    return p;
+    *ret_bound = oracle->gate_bound[i * oracle->shape.n + j];
+    return oracle->gate[i * oracle->shape.n + j];
 }
 
 static double blend(const struct midl_oracle *oracle, size_t i, size_t j, double full_bound,
@@ -337,10 +358,11 @@ void midl_oracle_output(const struct midl_oracle *oracle, const struct midl_shap
                         const uint32_t *index, size_t count, double *y, double *bound)
 {
     size_t n = oracle->shape.n, next = 0;
-    size_t light_sum = larger(oracle->shape.d, oracle->shape.r);
+    double full_share = path_share(oracle->shape.d);
+    double light_share = path_share(larger(oracle->shape.d, oracle->shape.r));
     for (size_t j = 0; j < n; j++) {
-        double full_bound = path_bound(oracle->shape.d, oracle->full_magnitude[i * n + j]);
-        double light_bound = path_bound(light_sum, oracle->light_magnitude[i * n + j]);
+        double full_bound = full_share * oracle->full_magnitude[i * n + j];
+        double light_bound = light_share * oracle->light_magnitude[i * n + j];
         if (!index) {
             y[j] = oracle->full[i * n + j];
             bound[j] = full_bound;

@@ -26,15 +26,17 @@
 extern "C" {
 #endif
 
-/* Everything that doesn't depend on the selection, for B inputs. All arrays [B][n]. A magnitude is
- * the sum of the absolute values of all terms: sum_i |w_i x_i| + |b| for F, and alike for the
- * light path (sum_j |u_j| sum_i |v_ji x_i| + |c|) and the logits. */
+/* Everything that doesn't depend on the selection, for B inputs, computed once for all variants
+ * that are compared with it. All arrays [B][n]. A magnitude is the sum of the absolute values of
+ * all terms: sum_i |w_i x_i| + |b| for F, and alike for the light path (sum_j |u_j| sum_i |v_ji
+ * x_i| + |c|) and the logits. */
 struct midl_oracle {
     size_t batch;
     struct midl_shape shape;
     double *full, *full_magnitude;
     double *light, *light_magnitude;
-    double *logit, *logit_magnitude;
+    double *logit, *logit_magnitude, *logit_bound;
+    double *gate, *gate_bound;
     void *ranking; /* workspace of select: one oracle, one thread at a time */
 };
 
@@ -64,6 +66,10 @@ MIDL_API double midl_oracle_gate(const struct midl_oracle *oracle, size_t i, siz
 
 /* How far a single-precision logit may be off. */
 MIDL_API double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t i, size_t j);
+
+/* Make gates and bounds from the logits and their magnitudes: _create does, and who puts logits of
+ * his own there must. */
+MIDL_API void midl_oracle_gates(struct midl_oracle *oracle);
 
 /* The logit that a neuron must exceed under the rule `threshold`: p > threshold says the same.
  * -infinity at 0. */

@@ -624,6 +624,7 @@ static void test_near_ties_are_free(void **state)
         oracle->logit[0] = 1.0;
         oracle->logit[1] = 1.0 + ldexp(1.0, power);
         oracle->logit_magnitude[0] = oracle->logit_magnitude[1] = 1.0;
+        midl_oracle_gates(oracle);
         float gate = 1.0f / (1.0f + expf(-1.0f));
         struct midl_selection selection = {1, 1, (uint32_t[]){0}, (uint32_t[]){1}, &gate};
         check_selection(oracle, &shape, &selection, false, &result);
