@@ -8,8 +8,9 @@
  * nothing.) The sets follow each other as in Gray's code, so that a tile between two runs has one
  * input more.
  *
- * A W that the caches hold is prefetched half a kilobyte ahead, over the end of a row into the next
- * tile's; from memory the processor's own prefetching is better left alone.
+ * Rows are prefetched, over their ends into the next tile's: from the caches half a kilobyte ahead,
+ * from memory half of that, and there eight at a time where three inputs at most want them. On a
+ * Zen 4 that is 13 to 15 % faster than four rows without prefetching at n = 4096.
  *
  * A sum has one chain of lanes over the whole of d and depends on nothing else.
  */
@@ -23,15 +24,18 @@
 
 enum {
     SETS = 1 << LISTS_FEW,
-    SPARE = 2 * TILE_ROWS, /* after a thread's order: to fill the last tile, and one to prefetch */
-    NEARBY_BYTES = 8 << 20 /* a larger W is not prefetched */
+    FAR_SUMS = VEC_REGISTERS * 3 / 4, /* most accumulators where rows come from memory */
+    SPARE =
+        2 * TILE_FAR_ROWS, /* after a thread's order: to fill the last tile, and one to prefetch */
+    NEAR_AHEAD = 512       /* bytes by which rows from the caches are prefetched */
 };
 
 struct lists_few {
     bool nearby;
-    uint8_t *sets;   /* [n]: the inputs that want a neuron, as bits */
+    uint32_t *sets;  /* [n, in whole vectors]: the inputs that want a neuron, as bits */
     uint32_t *order; /* [threads][n + SPARE, shared out]: wanted neurons */
-    float *full;     /* [n][LISTS_FEW]: F where it is wanted */
+    float *full;     /* [LISTS_FEW][n, in whole vectors]: F where it is wanted */
+    size_t stride;   /* of full */
 };
 
 struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
@@ -40,14 +44,16 @@ struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
     struct lists_few *few = calloc(1, sizeof *few);
     if (!few)
         return NULL;
-    few->nearby = n * env->full.row_bytes <= NEARBY_BYTES;
-    few->sets = midl_take(n, sizeof *few->sets, bytes);
+    few->nearby = n * env->full.row_bytes <= TILE_FAR_BYTES;
+    few->stride = (n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
+    few->sets = midl_take(few->stride, sizeof *few->sets, bytes);
     few->order = midl_take(n + (size_t)env->threads * SPARE, sizeof *few->order, bytes);
-    few->full = midl_take(n * LISTS_FEW, sizeof *few->full, bytes);
+    few->full = midl_take(few->stride * LISTS_FEW, sizeof *few->full, bytes);
     if (!few->sets || !few->order || !few->full) {
         lists_few_destroy(few);
         return NULL;
     }
+    memset(few->sets, 0, few->stride * sizeof *few->sets);
     *bytes += sizeof *few;
     return few;
 }
@@ -67,26 +73,27 @@ struct share {
     const struct variant_env *env;
     const struct variant_batch *batch;
     struct lists_few *few;
-    size_t first, last;         /* neurons */
-    uint32_t before[LISTS_FEW]; /* of each input: its selected neurons before `first` */
+    size_t first, last; /* neurons */
+    /* Of each input: where its selected neurons of the share begin, and end. */
+    uint32_t begin[LISTS_FEW], end[LISTS_FEW];
 };
 
 static void find_sets(const struct share *share)
 {
     const struct midl_selection *s = share->batch->selection;
-    uint8_t *sets = share->few->sets;
-    memset(sets + share->first, 0, share->last - share->first);
+    uint32_t *sets = share->few->sets;
+    memset(sets + share->first, 0, (share->last - share->first) * sizeof *sets);
     for (size_t b = 0; b < share->batch->batch; b++) {
         const uint32_t *index = s->index + b * s->stride;
-        for (size_t i = share->before[b]; i < s->count[b] && index[i] < share->last; i++)
-            sets[index[i]] |= (uint8_t)(1 << b);
+        for (size_t i = share->begin[b]; i < share->end[b]; i++)
+            sets[index[i]] |= 1u << b;
     }
 }
 
-/* The wanted neurons by their sets: how many. The empty set comes last. */
+/* The neurons by their sets; how many are wanted. The empty set comes last. */
 static size_t sort_by_sets(const struct share *share, uint32_t *order)
 {
-    const uint8_t *sets = share->few->sets;
+    const uint32_t *sets = share->few->sets;
     uint32_t counts[SETS] = {0}, at[SETS], before = 0;
     for (size_t j = share->first; j < share->last; j++)
         counts[sets[j]]++;
@@ -98,92 +105,115 @@ static size_t sort_by_sets(const struct share *share, uint32_t *order)
         before += counts[set];
     }
     for (size_t j = share->first; j < share->last; j++)
-        if (sets[j])
-            order[at[sets[j]]++] = (uint32_t)j;
+        order[at[sets[j]]++] = (uint32_t)j;
     return share->last - share->first - counts[0];
 }
 
-/* A tile of C inputs, a compile-time constant, as many at a time as there are registers for. */
-VEC_INLINE void tile_of(size_t C, enum midl_dtype dtype, const struct share *share,
+/* A tile of R rows and C inputs, as many inputs at a time as there are registers for. dtype, R and
+ * C are compile-time constants. */
+VEC_INLINE void tile_of(enum midl_dtype dtype, size_t R, size_t C, const struct share *share,
                         const uint32_t *order, const size_t *inputs)
 {
+    const size_t ahead = R == TILE_FAR_ROWS ? TILE_FAR_AHEAD : NEAR_AHEAD;
+    const size_t most = R == TILE_FAR_ROWS ? C : TILE_COLS;
     const struct midl_weights *W = &share->env->full;
-    const void *w[TILE_ROWS], *next[TILE_ROWS];
+    const void *w[TILE_FAR_ROWS], *next[TILE_FAR_ROWS];
     const float *x[LISTS_FEW];
     float sums[TILE_MOST];
-    for (size_t r = 0; r < TILE_ROWS; r++) {
+    for (size_t r = 0; r < R; r++) {
         w[r] = midl_weights_row(W, order[r]);
-        next[r] = midl_weights_row(W, order[TILE_ROWS + r]);
+        next[r] = midl_weights_row(W, order[R + r]);
     }
     for (size_t c = 0; c < C; c++)
         x[c] = share->batch->x + inputs[c] * W->d;
 #pragma GCC unroll 4
-    for (size_t from = 0; from < C; from += TILE_COLS) {
-        size_t count = C - from < TILE_COLS ? C - from : TILE_COLS;
-        if (from == 0 && share->few->nearby)
-            tile_dots(dtype, TILE_ROWS, count, W->d, w, next, x, sums);
-        else
-            tile_dots(dtype, TILE_ROWS, count, W->d, w, NULL, x + from, sums);
-        for (size_t r = 0; r < TILE_ROWS; r++)
-            for (size_t c = 0; c < count; c++)
-                share->few->full[order[r] * LISTS_FEW + inputs[from + c]] =
-                    tile_scaled(dtype, W, order[r], sums[r * count + c]);
+    for (size_t from = 0; from < C; from += most) {
+        size_t count = C - from < most ? C - from : most;
+        tile_dots(dtype, R, count, W->d, from == 0 ? ahead : 0, w, next, x + from, sums);
+        for (size_t c = 0; c < count; c++) {
+            float *full = share->few->full + inputs[from + c] * share->few->stride;
+            for (size_t r = 0; r < R; r++)
+                full[order[r]] = tile_scaled(dtype, W, order[r], sums[r * count + c]);
+        }
     }
 }
 
-VEC_INLINE void tile(enum midl_dtype dtype, const struct share *share, const uint32_t *order)
+typedef void tile_function(const struct share *share, const uint32_t *order, const size_t *inputs);
+
+/* A function for each kind of tile: inlined into one, their loops would not have all registers. */
+#define TILE(DTYPE, R, C)                                                                          \
+    static void tile_##DTYPE##_##R##_##C(const struct share *share, const uint32_t *order,         \
+                                         const size_t *inputs)                                     \
+    {                                                                                              \
+        tile_of(MIDL_##DTYPE, R, C, share, order, inputs);                                         \
+    }
+#define TILES(DTYPE)                                                                               \
+    TILE(DTYPE, TILE_ROWS, 1)                                                                      \
+    TILE(DTYPE, TILE_ROWS, 2)                                                                      \
+    TILE(DTYPE, TILE_ROWS, 3)                                                                      \
+    TILE(DTYPE, TILE_ROWS, 4)                                                                      \
+    TILE(DTYPE, TILE_FAR_ROWS, 1)                                                                  \
+    TILE(DTYPE, TILE_FAR_ROWS, 2)                                                                  \
+    TILE(DTYPE, TILE_FAR_ROWS, 3)
+TILES(F32)
+TILES(BF16)
+TILES(INT8)
+
+#define TILE_NAMES(DTYPE)                                                                          \
+    {                                                                                              \
+        {tile_##DTYPE##_TILE_ROWS_1, tile_##DTYPE##_TILE_ROWS_2, tile_##DTYPE##_TILE_ROWS_3,       \
+         tile_##DTYPE##_TILE_ROWS_4},                                                              \
+            {tile_##DTYPE##_TILE_FAR_ROWS_1, tile_##DTYPE##_TILE_FAR_ROWS_2,                       \
+             tile_##DTYPE##_TILE_FAR_ROWS_3},                                                      \
+    }
+
+/* By type, whether with TILE_FAR_ROWS, and inputs less one. */
+static tile_function *const tiles[][2][LISTS_FEW] = {
+    [MIDL_F32] = TILE_NAMES(F32), [MIDL_BF16] = TILE_NAMES(BF16), [MIDL_INT8] = TILE_NAMES(INT8)};
+
+/* The inputs that want any of the next neurons in the order: how many. */
+static size_t inputs_of(const struct share *share, const uint32_t *order, size_t rows,
+                        size_t inputs[LISTS_FEW])
 {
-    size_t inputs[LISTS_FEW], C = 0;
-    unsigned set = 0;
-    for (size_t r = 0; r < TILE_ROWS; r++)
+    uint32_t set = 0;
+    size_t C = 0;
+    for (size_t r = 0; r < rows; r++)
         set |= share->few->sets[order[r]];
     for (; set; set &= set - 1)
         inputs[C++] = (size_t)__builtin_ctz(set);
-    switch (C) {
-    case 1:
-        tile_of(1, dtype, share, order, inputs);
-        break;
-    case 2:
-        tile_of(2, dtype, share, order, inputs);
-        break;
-    case 3:
-        tile_of(3, dtype, share, order, inputs);
-        break;
-    case 4:
-        tile_of(4, dtype, share, order, inputs);
-        break;
-    }
+    return C;
 }
 
 /* F of all wanted neurons. */
 static void products(const struct share *share, const uint32_t *order, size_t count)
 {
-    for (size_t i = 0; i < count; i += TILE_ROWS)
-        switch (share->env->full.dtype) {
-        case MIDL_F32:
-            tile(MIDL_F32, share, order + i);
-            break;
-        case MIDL_BF16:
-            tile(MIDL_BF16, share, order + i);
-            break;
-        case MIDL_INT8:
-            tile(MIDL_INT8, share, order + i);
-            break;
+    for (size_t i = 0; i < count;) {
+        size_t inputs[LISTS_FEW], rows = TILE_FAR_ROWS, C = LISTS_FEW;
+        if (!share->few->nearby)
+            C = inputs_of(share, order + i, TILE_FAR_ROWS, inputs);
+        if (C * TILE_FAR_ROWS > FAR_SUMS) {
+            rows = TILE_ROWS;
+            C = inputs_of(share, order + i, TILE_ROWS, inputs);
         }
+        tiles[share->env->full.dtype][rows == TILE_FAR_ROWS][C - 1](share, order + i, inputs);
+        i += rows;
+    }
 }
 
-static void blend(const struct share *share)
+/* The wanted neurons of input b, a vector at a time. */
+static void blend(const struct share *share, size_t b)
 {
     const struct midl_selection *s = share->batch->selection;
     const float *bias = share->env->layer.full_bias;
-    for (size_t b = 0; b < share->batch->batch; b++) {
-        const uint32_t *index = s->index + b * s->stride;
-        const float *gate = s->gate + b * s->stride, *full = share->few->full + b;
-        float *y = share->batch->y + b * share->env->layer.shape.n;
-        for (size_t i = share->before[b]; i < s->count[b] && index[i] < share->last; i++) {
-            size_t j = index[i];
-            y[j] = midl_blend(full[j * LISTS_FEW] + bias[j], y[j], gate[i]);
-        }
+    const float *gate = s->gate + b * s->stride + share->begin[b];
+    const float *full = share->few->full + b * share->few->stride;
+    float *y = share->batch->y + b * share->env->layer.shape.n;
+    for (size_t j = share->first; j < share->last; j += VEC_LANES) {
+        size_t left = share->env->layer.shape.n - j;
+        uint32_t wanted = vec_words_with(1u << b, share->few->sets + j);
+        vec c = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
+        vec_blend(wanted, vec_load(full + j) + c, gate, y + j);
+        gate += __builtin_popcount(wanted);
     }
 }
 
@@ -193,15 +223,18 @@ static void few_part(void *data)
     size_t n = share.env->layer.shape.n, part = parallel_part();
     share.first = parallel_bound(n, 16, part);
     share.last = parallel_bound(n, 16, part + 1);
-    for (size_t b = 0; b < share.batch->batch; b++)
-        share.before[b] = midl_selected_before(share.batch->selection, b, share.first);
+    for (size_t b = 0; b < share.batch->batch; b++) {
+        share.begin[b] = midl_selected_before(share.batch->selection, b, share.first);
+        share.end[b] = midl_selected_before(share.batch->selection, b, share.last);
+    }
     find_sets(&share);
     uint32_t *order = share.few->order + share.first + part * SPARE;
     size_t count = sort_by_sets(&share, order);
     for (size_t i = 0; count > 0 && i < SPARE; i++)
         order[count + i] = order[count - 1];
     products(&share, order, count);
-    blend(&share);
+    for (size_t b = 0; b < share.batch->batch; b++)
+        blend(&share, b);
 }
 
 void lists_few_run(const struct variant_env *env, struct lists_few *few,

@@ -34,7 +34,7 @@ VEC_INLINE void gather_tile(enum midl_dtype dtype, const struct gather_call *cal
     float sums[TILE_ROWS];
     for (size_t r = 0; r < TILE_ROWS; r++)
         w[r] = midl_weights_row(call->full, call->index[i + r]);
-    tile_dots(dtype, TILE_ROWS, 1, call->full->d, w, NULL, &call->x, sums);
+    tile_dots(dtype, TILE_ROWS, 1, call->full->d, 0, w, NULL, &call->x, sums);
     for (size_t r = 0; r < TILE_ROWS; r++)
         blend_one(dtype, call, i + r, sums[r]);
 }

@@ -3,9 +3,9 @@
  * R x C accumulators stay in registers while both operands stream by; each loaded weight meets C
  * inputs and each loaded input R rows. Every element keeps one accumulator, whatever the tile, so
  * that a result depends on d alone: not on the tile, the batch, its order or the number of threads.
- * Eight or sixteen chains hide the latency of the multiply-add; at one input the weights' traffic
- * is the limit, and four rows at a time keep the prefetchers of current processors busiest (eight,
- * or prefetching the next rows in software, was slower at every size from 512 to 4096).
+ * Four chains or more hide the latency of the multiply-add. At one input the weights' traffic is
+ * the limit: four rows at a time from the caches, and from memory eight, prefetched a little ahead,
+ * so that as much as possible is under way (on a Zen 4; on a Zen 5 four were enough).
  */
 #ifndef MIDL_TILE_H
 #define MIDL_TILE_H
@@ -13,22 +13,22 @@
 #include "../weights.h"
 #include "vec.h"
 
-enum { TILE_MOST = 16 }; /* accumulators */
-
-/* sum[r * C + c] += w[r] * x[c] at offset i. */
-VEC_INLINE void tile_step(size_t R, size_t C, const vec *w, const vec *x, vec *sum)
-{
-#pragma GCC unroll 16
-    for (size_t r = 0; r < R; r++)
-#pragma GCC unroll 16
-        for (size_t c = 0; c < C; c++)
-            sum[r * C + c] = vec_fma(w[r], x[c], sum[r * C + c]);
-}
+enum {
+    TILE_MOST = 24,                /* accumulators */
+    TILE_FAR_ROWS = 2 * TILE_ROWS, /* of a tile whose rows come from memory */
+    TILE_FAR_AHEAD = 256,          /* bytes by which these are prefetched */
+    TILE_FAR_BYTES = 8 << 20       /* of W: more than this comes from memory */
+};
 
 /* A row's weights are loaded in steps of so many: one vector, or the pairs of bf16. */
 VEC_INLINE size_t tile_block(enum midl_dtype dtype)
 {
     return dtype == MIDL_BF16 ? MIDL_BF16_BLOCK : VEC_LANES;
+}
+
+VEC_INLINE size_t tile_bytes(enum midl_dtype dtype)
+{
+    return dtype == MIDL_F32 ? 4 : dtype == MIDL_BF16 ? 2 : 1;
 }
 
 /* One vector of weights from i + at on, at < tile_block. */
@@ -60,64 +60,92 @@ VEC_INLINE vec tile_input_part(const float *x, size_t count)
     return count < VEC_LANES ? vec_load_part(x, count) : vec_load(x);
 }
 
-enum { TILE_AHEAD = 512 }; /* bytes by which rows are prefetched, where they are */
-
-/* Prefetch the row w, and over its end the row `next`, ahead of offset i. */
-VEC_INLINE void tile_prefetch(enum midl_dtype dtype, size_t d, const void *w, const void *next,
-                              size_t i)
-{
-    size_t bytes = dtype == MIDL_F32 ? 4 : dtype == MIDL_BF16 ? 2 : 1;
-    size_t at = i * bytes + TILE_AHEAD, end = d * bytes;
-    __builtin_prefetch(at < end ? (const char *)w + at : (const char *)next + (at - end));
-}
-
 /* v in a register, where more than one operation uses it. */
 VEC_INLINE vec tile_shared(size_t uses, vec v)
 {
     return uses > 1 ? vec_once(v) : v;
 }
 
-/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Where `next` isn't NULL the rows
- * are prefetched, and with their ends the rows of the next tile. dtype, R and C are compile-time
- * constants at every call, R * C a multiple of 4 up to TILE_MOST. */
-VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, const void *const *w,
-                          const void *const *next, const float *const *x, float *out)
+/* sum[r * C + c] += w[r] * x[c] over the vector at i + at, at < tile_block; where `part`, only
+ * `count` elements are left. */
+VEC_INLINE void tile_step(enum midl_dtype dtype, size_t R, size_t C, bool part, size_t count,
+                          const void *const *w, const float *const *x, size_t i, size_t at,
+                          vec *sum)
 {
-    vec sum[TILE_MOST], wv[TILE_MOST], xv[TILE_MOST];
-    const size_t block = tile_block(dtype);
-    size_t i = 0;
+    vec xv[TILE_MOST];
 #pragma GCC unroll 16
-    for (size_t a = 0; a < R * C; a++)
-        sum[a] = vec_set(0.0f);
-    for (; i + block <= d; i += block) {
-        if (next)
-#pragma GCC unroll 16
-            for (size_t r = 0; r < R; r++)
-                tile_prefetch(dtype, d, w[r], next[r], i);
-#pragma GCC unroll 8
-        for (size_t at = 0; at < block; at += VEC_LANES) {
-#pragma GCC unroll 16
-            for (size_t c = 0; c < C; c++)
-                xv[c] = tile_shared(R, vec_load(x[c] + i + at));
-#pragma GCC unroll 16
-            for (size_t r = 0; r < R; r++)
-                wv[r] = tile_shared(C, tile_weights(dtype, w[r], i, at));
-            tile_step(R, C, wv, xv, sum);
-        }
+    for (size_t c = 0; c < C; c++) {
+        const float *from = x[c] + i + at;
+        xv[c] = tile_shared(R, part ? tile_input_part(from, count) : vec_load(from));
     }
-#pragma GCC unroll 8
-    for (size_t at = 0; at < block; at += VEC_LANES) {
-        if (i + at >= d)
-            break;
+#pragma GCC unroll 16
+    for (size_t r = 0; r < R; r++) {
+        vec wv = tile_shared(C, part ? tile_weights_part(dtype, w[r], i, at, count)
+                                     : tile_weights(dtype, w[r], i, at));
 #pragma GCC unroll 16
         for (size_t c = 0; c < C; c++)
-            xv[c] = tile_input_part(x[c] + i + at, d - i - at);
-#pragma GCC unroll 16
-        for (size_t r = 0; r < R; r++)
-            wv[r] = tile_weights_part(dtype, w[r], i, at, d - i - at);
-        tile_step(R, C, wv, xv, sum);
+            sum[r * C + c] = vec_fma(wv, xv[c], sum[r * C + c]);
     }
+}
+
+/* The sums over the whole steps of [from, to); returns where these end. Unless `ahead` is 0 the
+ * rows `soon` are prefetched, so many bytes further on. */
+VEC_INLINE size_t tile_span(enum midl_dtype dtype, size_t R, size_t C, size_t from, size_t to,
+                            size_t ahead, const void *const *w, const uintptr_t *soon,
+                            const float *const *x, vec *sum)
+{
+    const size_t block = tile_block(dtype);
+    size_t i = from;
+    for (; i + block <= to; i += block) {
+        if (ahead > 0)
 #pragma GCC unroll 16
+            for (size_t r = 0; r < R; r++)
+                __builtin_prefetch((const void *)(soon[r] + i * tile_bytes(dtype) + ahead));
+#pragma GCC unroll 8
+        for (size_t at = 0; at < block; at += VEC_LANES)
+            tile_step(dtype, R, C, false, VEC_LANES, w, x, i, at, sum);
+    }
+    return i;
+}
+
+/* The same over all of d, where the rows are prefetched, and with their ends the rows `next`: two
+ * loops, since choosing between the two in one costs a tenth of its time. */
+VEC_INLINE size_t tile_spans_ahead(enum midl_dtype dtype, size_t R, size_t C, size_t d,
+                                   size_t ahead, const void *const *w, const void *const *next,
+                                   const float *const *x, vec *sum)
+{
+    const size_t bytes = tile_bytes(dtype);
+    uintptr_t soon[TILE_MOST];
+    size_t i = 0;
+#pragma GCC unroll 16
+    for (size_t r = 0; r < R; r++)
+        soon[r] = (uintptr_t)w[r];
+    if (d * bytes > ahead)
+        i = tile_span(dtype, R, C, 0, d - ahead / bytes, ahead, w, soon, x, sum);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < R; r++)
+        soon[r] = (uintptr_t)next[r] - d * bytes;
+    return tile_span(dtype, R, C, i, d, ahead, w, soon, x, sum);
+}
+
+/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Unless `ahead` is 0 the rows are
+ * prefetched by so many bytes, and with their ends the rows of the next tile. dtype, R, C and ahead
+ * are compile-time constants at every call, R * C a multiple of 4 up to TILE_MOST. */
+VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, size_t ahead,
+                          const void *const *w, const void *const *next, const float *const *x,
+                          float *out)
+{
+    vec sum[TILE_MOST];
+#pragma GCC unroll 24
+    for (size_t a = 0; a < R * C; a++)
+        sum[a] = vec_set(0.0f);
+    size_t i = ahead > 0 ? tile_spans_ahead(dtype, R, C, d, ahead, w, next, x, sum)
+                         : tile_span(dtype, R, C, 0, d, 0, w, NULL, x, sum);
+#pragma GCC unroll 8
+    for (size_t at = 0; at < tile_block(dtype); at += VEC_LANES)
+        if (i + at < d)
+            tile_step(dtype, R, C, true, d - i - at, w, x, i, at, sum);
+#pragma GCC unroll 24
     for (size_t a = 0; a < R * C; a += 4)
         vec_sum4(sum + a, out + a);
 }
