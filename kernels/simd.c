@@ -1,7 +1,9 @@
-/* simd.c - the fused gather, compiled once per instruction set: four selected rows at a time
+/* simd.c - the fused gather, compiled once per instruction set: some selected rows at a time
  * against one input, each value blended into y as soon as it is summed, no vector of F in between.
- * At batch 1 the layer is as fast as its weights arrive, and four rows are four streams for the
- * prefetchers.
+ * At batch 1 the layer is as fast as its weights arrive. Four rows are four streams for the
+ * prefetchers; from memory eight bring more, with a prefetch four lines ahead that crosses from the
+ * end of a row to the next one, which the processor can't know: on a Zen 4 the layer of n = 4096
+ * takes 8 % less time than with four rows and no prefetch.
  */
 #include "parallel.h"
 #include "simd/tile.h"
@@ -17,6 +19,7 @@ struct gather_call {
     const float *gate;     /* [count] */
     size_t count;
     float *y; /* [n] */
+    bool far; /* W comes from memory */
 };
 
 VEC_INLINE void blend_one(enum midl_dtype dtype, const struct gather_call *call, size_t i,
@@ -27,15 +30,18 @@ VEC_INLINE void blend_one(enum midl_dtype dtype, const struct gather_call *call,
     call->y[j] = midl_blend(full, call->y[j], call->gate[i]);
 }
 
-/* TILE_ROWS neurons of the list from i on. */
-VEC_INLINE void gather_tile(enum midl_dtype dtype, const struct gather_call *call, size_t i)
+/* R neurons of the list from i on; unless `ahead` is 0, R more follow. */
+VEC_INLINE void gather_tile(enum midl_dtype dtype, size_t R, size_t ahead,
+                            const struct gather_call *call, size_t i)
 {
-    const void *w[TILE_ROWS];
-    float sums[TILE_ROWS];
-    for (size_t r = 0; r < TILE_ROWS; r++)
+    const void *w[TILE_FAR_ROWS], *next[TILE_FAR_ROWS];
+    float sums[TILE_FAR_ROWS];
+    for (size_t r = 0; r < R; r++) {
         w[r] = midl_weights_row(call->full, call->index[i + r]);
-    tile_dots(dtype, TILE_ROWS, 1, call->full->d, 0, w, NULL, &call->x, sums);
-    for (size_t r = 0; r < TILE_ROWS; r++)
+        next[r] = ahead > 0 ? midl_weights_row(call->full, call->index[i + R + r]) : NULL;
+    }
+    tile_dots(dtype, R, 1, call->full->d, ahead, w, next, &call->x, sums);
+    for (size_t r = 0; r < R; r++)
         blend_one(dtype, call, i + r, sums[r]);
 }
 
@@ -43,8 +49,10 @@ VEC_INLINE void gather_typed(enum midl_dtype dtype, const struct gather_call *ca
                              size_t last)
 {
     size_t i = first;
+    for (; call->far && i + 2 * TILE_FAR_ROWS <= last; i += TILE_FAR_ROWS)
+        gather_tile(dtype, TILE_FAR_ROWS, TILE_FAR_AHEAD, call, i);
     for (; i + TILE_ROWS <= last; i += TILE_ROWS)
-        gather_tile(dtype, call, i);
+        gather_tile(dtype, TILE_ROWS, 0, call, i);
     for (; i < last; i++)
         blend_one(
             dtype, call, i,
@@ -84,9 +92,11 @@ static void simd_part(void *data)
                                     .index = s->index + b * s->stride,
                                     .gate = s->gate + b * s->stride,
                                     .count = s->count[b],
-                                    .y = call->batch->y + b * layer->shape.n};
-        gather_rows(&input, parallel_bound(input.count, TILE_ROWS, part),
-                    parallel_bound(input.count, TILE_ROWS, part + 1));
+                                    .y = call->batch->y + b * layer->shape.n,
+                                    .far = layer->shape.n * call->env->full.row_bytes >
+                                           TILE_FAR_BYTES};
+        gather_rows(&input, parallel_bound(input.count, TILE_FAR_ROWS, part),
+                    parallel_bound(input.count, TILE_FAR_ROWS, part + 1));
     }
 }
 
