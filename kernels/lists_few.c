@@ -30,6 +30,7 @@
 
 enum {
     SETS = 1 << LISTS_FEW,
+    SIDE = 4,
     FAR_SUMS = VEC_REGISTERS * 3 / 4, /* most accumulators where rows come from memory */
     SPARE =
         2 * TILE_FAR_ROWS, /* after a thread's order: to fill the last tile, and one to prefetch */
@@ -96,23 +97,37 @@ static void find_sets(const struct share *share)
     }
 }
 
-/* The neurons by their sets; how many are wanted. The empty set comes last. */
+/* The neurons by their sets; how many are wanted. The empty set comes last. SIDE parts of the share
+ * are counted side by side: increments of one counter wait for each other, and where few neurons
+ * are wanted nearly all increments are the empty set's. */
 static size_t sort_by_sets(const struct share *share, uint32_t *order)
 {
-    const uint32_t *sets = share->few->sets;
-    uint32_t counts[SETS] = {0}, at[SETS], before = 0;
-    for (size_t j = share->first; j < share->last; j++)
-        counts[sets[j]]++;
+    const uint32_t *sets = share->few->sets + share->first, first = (uint32_t)share->first;
+    size_t count = share->last - share->first, length = count / SIDE, unwanted = 0;
+    uint32_t at[SIDE][SETS] = {{0}}, before = 0;
+    for (size_t j = 0; j < length; j++)
+        for (size_t s = 0; s < SIDE; s++)
+            at[s][sets[s * length + j]]++;
+    for (size_t j = SIDE * length; j < count; j++)
+        at[SIDE - 1][sets[j]]++;
+    for (size_t s = 0; s < SIDE; s++)
+        unwanted += at[s][0];
     for (uint32_t i = 1; i <= SETS; i++) {
-        uint32_t set = (i ^ i >> 1) % SETS;
-        if (i == SETS)
-            set = 0;
-        at[set] = before;
-        before += counts[set];
+        uint32_t set = i == SETS ? 0 : i ^ i >> 1;
+        for (size_t s = 0; s < SIDE; s++) {
+            uint32_t of_part = at[s][set];
+            at[s][set] = before;
+            before += of_part;
+        }
     }
-    for (size_t j = share->first; j < share->last; j++)
-        order[at[sets[j]]++] = (uint32_t)j;
-    return share->last - share->first - counts[0];
+    for (uint32_t j = 0; j < length; j++)
+        for (uint32_t s = 0; s < SIDE; s++) {
+            uint32_t neuron = s * (uint32_t)length + j;
+            order[at[s][sets[neuron]]++] = first + neuron;
+        }
+    for (uint32_t j = SIDE * (uint32_t)length; j < count; j++)
+        order[at[SIDE - 1][sets[j]]++] = first + j;
+    return count - unwanted;
 }
 
 /* A tile of R rows and C inputs, as many inputs at a time as there are registers for. dtype, R and
