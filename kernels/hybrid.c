@@ -22,9 +22,11 @@
  * neuron is popular among the inputs of the pass decides in which order it is summed.
  *
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
- * inputs. What limits it (Zen 5, AVX-512): the dense product by the multiply-adds; the lists by
- * the loads of the first-level cache, of which there are 1.2 for a multiply-add, and by filling
- * that cache with W.
+ * inputs on a Zen 5, of 75 % or a little more on a Zen 4. What limits it (AVX-512): the dense
+ * product by the multiply-adds; the lists by the loads of the first-level cache, of which there are
+ * 1.2 for a multiply-add, by filling that cache with W, and by what passes between two tiles, a
+ * third of their time on a Zen 4. Tiles of two neurons, which halve that, need more pointers than
+ * there are registers and gained nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,7 @@
 extern MIDL_IMPL(hybrid);
 
 enum {
-    POPULAR = 60, /* per cent of a pass's inputs, in whole vectors, that make a neuron popular */
+    POPULAR = 70, /* per cent of a pass's inputs, in whole vectors, that make a neuron popular */
     PANEL = 256,  /* neurons whose masks, F and slices of W are at hand */
     CHUNK = 32,   /* inputs in a mask */
     CHUNKS = 4,   /* of a pass over W */
