@@ -26,6 +26,7 @@ struct piece {
 };
 
 struct onednn_state {
+    void *w; /* that weights lie in: huge pages, as other variants have them */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_memory_t weights, bias;
@@ -118,6 +119,7 @@ static void destroy(void *opaque)
     dnnl_memory_destroy(state->bias);
     dnnl_stream_destroy(state->stream);
     dnnl_engine_destroy(state->engine);
+    free(state->w);
     free(state);
 }
 
@@ -190,7 +192,7 @@ static dnnl_status_t pack(struct onednn_state *state, const struct midl_layer *l
     if (status == dnnl_success)
         status = dnnl_memory_create(&state->bias, in(&vector), state->engine, bias.out);
     if (status == dnnl_success)
-        status = dnnl_memory_create(&state->weights, packed, state->engine, DNNL_MEMORY_ALLOCATE);
+        status = dnnl_memory_create(&state->weights, packed, state->engine, state->w);
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(&description, in(&plain), state->engine, packed,
                                                     state->engine, NULL);
@@ -226,7 +228,8 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     if (status == dnnl_success) {
         packed =
             dnnl_primitive_desc_query_md(state->pieces[0].description, dnnl_query_weights_md, 0);
-        status = pack(state, &env->layer, packed);
+        state->w = midl_take(dnnl_memory_desc_get_size(packed), 1, bytes);
+        status = state->w ? pack(state, &env->layer, packed) : dnnl_out_of_memory;
     }
     for (size_t power = 32; status == dnnl_success && power-- > 0;)
         if ((size_t)1 << power < env->max_batch)
@@ -237,7 +240,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         return status == dnnl_out_of_memory ? MIDL_NO_MEMORY : MIDL_UNAVAILABLE;
     }
     *ret_state = state;
-    *bytes += sizeof *state + dnnl_memory_desc_get_size(packed) + scratch_bytes(state);
+    *bytes += sizeof *state + scratch_bytes(state);
     return MIDL_OK;
 }
 
