@@ -56,12 +56,11 @@ enum {
 #else
     COLS = 6,
 #endif
-    SLICE = 512,            /* floats: a panel's slice of W is 1 MiB */
+    SLICE = 512,            /* floats, at most; half of it where the next one is prefetched, too */
     SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
     SEEN = 64,              /* floats of a row, from where on hardware prefetches by itself */
     FAR_BYTES = 1 << 20,    /* a larger W is not in the second-level cache */
-    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early: */
-    AHEAD_FROM = 17,        /* by so many inputs, whose tiles last longer than the prefetching */
+    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
 /* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own.
@@ -154,9 +153,10 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
     state->far = env->full.dtype == MIDL_F32 && s->n * s->d * sizeof(float) > FAR_BYTES;
-    state->ahead = nearby || state->inputs < AHEAD_FROM ? 0 : ROWS;
+    state->ahead = nearby ? 0 : ROWS;
     bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
-    size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk, SLICE);
+    size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk,
+                          nearby ? SLICE : SLICE / 2);
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
