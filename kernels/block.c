@@ -12,8 +12,9 @@
  * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
  * in the second. The copy also gives the rows of x an odd stride: rows of 1024 floats would all
  * fall into one set of the cache, and twelve of them fill it. W is read once, front to back; the
- * first group of a block's inputs prefetches it a page and a half ahead, since the processor's own
- * prefetching ends with each page: at n = 2048 without it, and with few inputs, that is the limit.
+ * first group of a block's inputs prefetches it three quarters of a page ahead, since the
+ * processor's own prefetching ends with each page: at n = 2048 without it, and with few inputs,
+ * that is the limit.
  *
  * An element's sum has PARTS chains a slice, whatever C is. So it doesn't depend on the batch, nor
  * on the threads, which share the members evenly, wherever that cuts a block.
@@ -41,7 +42,7 @@ enum {
     TURNED = VECS == 1 ? 2 : 0, /* inputs whose values are spread in registers */
     FEW = 3,                    /* fewer inputs leave prefetching to the processor */
     LINE = 64,                  /* bytes */
-    AHEAD = 96 * LINE,          /* bytes by which W is prefetched */
+    AHEAD = 48 * LINE,          /* bytes by which W is prefetched */
     SLICE = 512,
     X_STRIDE = SLICE + 16, /* floats */
     CHUNK = 256            /* inputs whose slices of x fit the second-level cache */
