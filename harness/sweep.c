@@ -23,7 +23,7 @@
 #define MIN_ROUNDS 10
 #define TARGET_ROUNDS 30
 #define PLACE_ROUNDS 3
-#define MOVE_SHARE 0.025 /* it is not measuring */
+#define MOVE_SHARE 0.02 /* it is not measuring */
 #define NOISE_LEAST_SECONDS 0.05
 
 static const char usage_line[] = "midl sweep [SUITE] [options]";
