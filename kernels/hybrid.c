@@ -25,8 +25,7 @@
  * inputs on a Zen 5, of 75 % or a little more on a Zen 4. What limits it (AVX-512): the dense
  * product by the multiply-adds; the lists by the loads of the first-level cache, of which there are
  * 1.2 for a multiply-add, by filling that cache with W, and by what passes between two tiles, a
- * third of their time on a Zen 4. Tiles of two neurons, which halve that, need more pointers than
- * there are registers and gained nothing.
+ * third of their time on a Zen 4. Tiles of two neurons gained nothing.
  */
 #include <stdlib.h>
 #include <string.h>
