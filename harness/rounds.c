@@ -13,28 +13,20 @@
 #define STEAL_NS 2e7 /* two ticks */
 #define WARM_NS 3e7
 
-/* ---- The reference: a chain of dependent additions over an array that fits any L1 ---------- */
+/* ---- The reference -------------------------------------------------------------------------- */
 
-enum { REFERENCE_FLOATS = 1024 };
-
-struct reference {
-    float values[REFERENCE_FLOATS];
-    volatile float sum;
-};
-
+/* Independent additions, as many as the processor can issue. A neighbour that shares the core, as
+ * another machine's thread may, takes half of that, and of kernels anything from a tenth to a
+ * third; a chain of dependent additions would not feel it. */
 static void reference_call(void *data)
 {
-    struct reference *reference = data;
-    float sum = 0;
-    for (size_t i = 0; i < REFERENCE_FLOATS; i++)
-        sum += reference->values[i];
-    reference->sum = sum;
-}
-
-static void reference_init(struct reference *reference)
-{
-    for (size_t i = 0; i < REFERENCE_FLOATS; i++)
-        reference->values[i] = 1.0f / (float)(i + 1);
+    uint64_t *sums = data, a = sums[0], b = sums[1], c = sums[2], d = sums[3], e = sums[4],
+             f = sums[5];
+    for (uint64_t i = 0; i < 1024; i++) {
+        a += i, b ^= a, c += i, d ^= c, e += i, f ^= e;
+        __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d, sums[4] = e, sums[5] = f;
 }
 
 /* ---- The decisions ------------------------------------------------------------------------- */
@@ -55,9 +47,9 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds, bool *disturbed)
 {
     size_t marked = 0;
-    double median = rounds > 0 ? stats_median(reference_ns, rounds) : NAN;
+    double calm_ns = rounds > 0 ? stats_quantile(reference_ns, rounds, ROUNDS_CALM) : NAN;
     for (size_t i = 0; i < rounds; i++) {
-        bool calm = fabs(reference_ns[i] - median) <= ROUNDS_DISTURBED * median;
+        bool calm = fabs(reference_ns[i] - calm_ns) <= ROUNDS_DISTURBED * calm_ns;
         disturbed[i] = !calm || stolen[i] > ROUNDS_STOLEN;
         marked += disturbed[i];
     }
@@ -115,9 +107,10 @@ int rounds_regimes(const double *reference_ns, size_t rounds)
     return regimes;
 }
 
-bool rounds_use_all(size_t rounds, size_t disturbed, int regimes)
+bool rounds_use_all(size_t rounds, size_t disturbed)
 {
-    return regimes > 1 || 2 * (rounds - disturbed) < rounds;
+    size_t calm = rounds - disturbed;
+    return calm < ROUNDS_ENOUGH && 2 * calm < rounds;
 }
 
 bool rounds_move_due(size_t rounds_here, double spent_ns, double moving_ns, double last_ns,
@@ -129,17 +122,17 @@ bool rounds_move_due(size_t rounds_here, double spent_ns, double moving_ns, doub
 
 /* ---- The loop ------------------------------------------------------------------------------ */
 
-/* Case `cases` is the reference: it has a place in the order like any other. */
 struct loop {
     struct gbench_case *cases;
     size_t count;
     const struct rounds_options *options;
-    struct gbench_case reference_case;
-    struct reference reference;
+    struct gbench_case reference;
+    uint64_t sums[6];    /* the reference's */
+    double reference_ns; /* what it last took */
     struct rng rng;
     struct rounds rounds;
     size_t capacity; /* rounds that the arrays hold */
-    size_t *order;   /* [count + 1] */
+    size_t *order;   /* [count] */
     double *values;  /* [capacity], scratch */
     int *places;     /* [capacity], scratch */
     double *widths;  /* [count] */
@@ -226,11 +219,10 @@ static bool loop_init(struct loop *loop)
     rounds->placements = 1;
     rounds->samples = calloc(count, sizeof *rounds->samples);
     rounds->time = calloc(count, sizeof *rounds->time);
-    loop->order = calloc(count + 1, sizeof *loop->order);
+    loop->order = calloc(count, sizeof *loop->order);
     loop->widths = calloc(count, sizeof *loop->widths);
-    reference_init(&loop->reference);
-    loop->reference_case =
-        (struct gbench_case){.name = "reference", .call = reference_call, .data = &loop->reference};
+    loop->reference =
+        (struct gbench_case){.name = "reference", .call = reference_call, .data = loop->sums};
     loop->rng = rng_seed(loop->options->seed);
     return rounds->samples && rounds->time && loop->order && loop->widths;
 }
@@ -278,8 +270,8 @@ static bool loop_calibrate(struct loop *loop)
         loop->cases[i].iterations = gbench_iterations(&loop->cases[i], sample_ns);
         loop->refused = loop->refused || loop->cases[i].iterations < 1;
     }
-    loop->reference_case.iterations = gbench_iterations(&loop->reference_case, sample_ns / 4);
-    loop->refused = loop->refused || loop->reference_case.iterations < 1;
+    loop->reference.iterations = gbench_iterations(&loop->reference, sample_ns / 4);
+    loop->refused = loop->refused || loop->reference.iterations < 1;
     return !loop->refused;
 }
 
@@ -294,45 +286,47 @@ static void shuffle(struct rng *rng, size_t *order, size_t count)
     }
 }
 
-static bool loop_sample(struct loop *loop, size_t bench_case, int *position)
+static bool loop_time(struct loop *loop, struct gbench_case *timed, struct gbench_sample *ret)
 {
     static const size_t first = 0;
-    struct rounds *rounds = &loop->rounds;
-    bool reference = bench_case == loop->count;
-    struct gbench_sample sample;
-
     if (loop->options->settle)
         settle();
-    if (gbench_round(reference ? &loop->reference_case : &loop->cases[bench_case], &first, 1,
-                     &sample) != 0) {
-        loop->refused = true;
+    loop->refused = gbench_round(timed, &first, 1, ret) != 0;
+    return !loop->refused;
+}
+
+/* What the reference takes now, before a round and after the one before it. */
+static bool loop_reference(struct loop *loop)
+{
+    struct gbench_sample sample;
+    if (!loop_time(loop, &loop->reference, &sample))
         return false;
-    }
-    if (reference) {
-        rounds->reference_ns[rounds->count] = sample.real_ns;
-        return true;
-    }
-    rounds->samples[bench_case][rounds->count] =
-        (struct store_sample){.round = (int)rounds->count,
-                              .position = (*position)++,
-                              .iterations = sample.iterations,
-                              .real_ns = sample.real_ns,
-                              .cpu_ns = sample.cpu_ns};
+    loop->reference_ns = sample.real_ns;
     return true;
 }
 
-/* One round. An interrupted one is left uncounted. */
+/* One round, and the reference after it. An interrupted one is left uncounted. */
 static bool loop_round(struct loop *loop)
 {
-    int position = 0;
-    shuffle(&loop->rng, loop->order, loop->count + 1);
-    for (size_t i = 0; i <= loop->count; i++) {
+    struct rounds *rounds = &loop->rounds;
+    double before_ns = loop->reference_ns;
+    shuffle(&loop->rng, loop->order, loop->count);
+    for (size_t i = 0; i < loop->count; i++) {
+        struct gbench_sample sample;
         if (loop_stopped(loop))
             return true;
-        if (!loop_sample(loop, loop->order[i], &position))
+        if (!loop_time(loop, &loop->cases[loop->order[i]], &sample))
             return false;
+        rounds->samples[loop->order[i]][rounds->count] =
+            (struct store_sample){.round = (int)rounds->count,
+                                  .position = (int)i,
+                                  .iterations = sample.iterations,
+                                  .real_ns = sample.real_ns,
+                                  .cpu_ns = sample.cpu_ns};
     }
-    struct rounds *rounds = &loop->rounds;
+    if (!loop_reference(loop))
+        return false;
+    rounds->reference_ns[rounds->count] = fmax(before_ns, loop->reference_ns);
     rounds->placement[rounds->count] = rounds->placements - 1;
     rounds->stolen[rounds->count] = NAN;
     rounds->count++;
@@ -391,7 +385,7 @@ static enum rounds_stop loop_review(struct loop *loop)
     size_t marked =
         rounds_mark(rounds->reference_ns, rounds->stolen, rounds->count, loop->disturbed);
     rounds->regimes = rounds_regimes(rounds->reference_ns, rounds->count);
-    rounds->use_all = rounds_use_all(rounds->count, marked, rounds->regimes);
+    rounds->use_all = rounds_use_all(rounds->count, marked);
     for (size_t i = 0; i < rounds->count; i++)
         loop_mark_round(loop, i);
     for (size_t i = 0; i < loop->count; i++) {
@@ -417,6 +411,8 @@ static bool review_due(const struct loop *loop, size_t reviewed)
 static bool loop_warm_up(struct loop *loop)
 {
     double start_ns = clock_ns();
+    if (!loop_reference(loop))
+        return false;
     do {
         if (!loop_reserve(loop) || !loop_round(loop))
             return false;

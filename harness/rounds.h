@@ -1,9 +1,10 @@
 /* rounds.h - the sampling loop: rounds over cases in random order, until they are known well
  * enough.
  *
- * A round takes one sample of every case, so that drift of the machine hits all alike. A reference
- * loop of known work runs in every round too: where it took unusually long or short, something else
+ * A round takes one sample of every case, so that drift of the machine hits all alike. Between
+ * rounds runs a reference loop of known work: where it took unusually long or short, something else
  * was going on, and the round is marked as disturbed, as it is when the hypervisor took time away.
+ * A neighbour on the same core changes ratios, not only times: disturbed rounds are left out.
  *
  * Where arrays lie in memory moves a kernel's time by per cents, and no number of samples in one
  * place tells. So the cases are moved every few rounds, as often as the share of time for moving
@@ -23,10 +24,16 @@
 #include "stats.h"
 #include "store.h"
 
-/* A round is disturbed if its reference is off the median of all rounds by more than this share. */
+/* The machine is calm where the reference takes what it takes in the fastest tenth of the rounds. A
+ * round is disturbed if the slower of the references before and after it is off that by more than
+ * a tenth ... */
+#define ROUNDS_CALM 0.10
 #define ROUNDS_DISTURBED 0.10
 /* ... or if the hypervisor took more than this share of the time around it. */
 #define ROUNDS_STOLEN 0.10
+
+/* So many calm rounds are enough, however many are disturbed. */
+#define ROUNDS_ENOUGH 30
 
 /* Of the intervals. Who looks again and again and stops when an interval is narrow, stops more
  * often when it is narrow by chance: of intervals made at 98 %, 95 % then hold the truth
@@ -85,7 +92,7 @@ size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
                                const struct rounds_options *options);
 
-/* Mark the rounds whose reference time is off their median by more than ROUNDS_DISTURBED, or NaN,
+/* Mark the rounds whose reference time is off the calm one by more than ROUNDS_DISTURBED, or NaN,
  * and those of which more than ROUNDS_STOLEN was stolen (NaN: unknown). Returns how many. */
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds,
                    bool *disturbed);
@@ -94,9 +101,9 @@ size_t rounds_mark(const double *reference_ns, const double *stolen, size_t roun
  * narrow against their distance, and this is more than 5 %; else 1. */
 int rounds_regimes(const double *reference_ns, size_t rounds);
 
-/* Whether all rounds are to be used although some are marked: fewer than half would be left, or the
- * marks only tell one regime from the other. */
-bool rounds_use_all(size_t rounds, size_t disturbed, int regimes);
+/* Whether all rounds are to be used although some are marked: fewer than half would be left, and
+ * fewer than ROUNDS_ENOUGH. */
+bool rounds_use_all(size_t rounds, size_t disturbed);
 
 /* Whether to move now: in this place there were rounds enough, and moving, which took `moving_ns`
  * of `spent_ns` so far and `last_ns` the last time, stays within its share. */

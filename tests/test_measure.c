@@ -63,35 +63,37 @@ static void test_no_rounds_are_never_enough(void **state)
 
 static void test_disturbed_rounds(void **state)
 {
-    const double reference[] = {100, 111, 100, 89, 110, 90, 100, 100, 1e9};
-    const bool expected[] = {false, true, false, true, false, false, false, false, true};
-    const double stolen[] = {0, NAN, 0.05, 0, 0, 0, 0.11, NAN, 0};
+    /* The calm machine is the one of the fastest tenth, however many rounds are slower. */
+    const double reference[] = {100, 111, 100, 89, 190, 110, 100, 190, 190, 190, 1e9};
+    const bool expected[] = {false, true, false, true, true, false, false, true, true, true, true};
+    const double stolen[] = {0, NAN, 0.05, 0, 0, 0, 0.11, NAN, 0, 0, 0};
     const double nothing[COUNT(reference)] = {0};
     double unknown[COUNT(reference)];
     bool disturbed[COUNT(reference)];
     (void)state;
-    assert_int_equal(rounds_mark(reference, nothing, COUNT(reference), disturbed), 3);
+    assert_int_equal(rounds_mark(reference, nothing, COUNT(reference), disturbed), 7);
     assert_memory_equal(disturbed, expected, sizeof expected);
-    assert_int_equal(rounds_mark(reference, stolen, COUNT(reference), disturbed), 4);
-    assert_true(disturbed[6] && !disturbed[2] && !disturbed[7]);
+    assert_int_equal(rounds_mark(reference, stolen, COUNT(reference), disturbed), 8);
+    assert_true(disturbed[6] && !disturbed[2] && !disturbed[5]);
 
-    /* NaN is never calm, and as the median is NaN too, nothing is. */
+    /* NaN is never calm, and as the calm time is NaN too, nothing is. */
     memcpy(unknown, reference, sizeof reference);
     unknown[4] = NAN;
     assert_int_equal(rounds_mark(unknown, nothing, COUNT(unknown), disturbed), COUNT(unknown));
     assert_int_equal(rounds_mark(unknown, nothing, 0, disturbed), 0);
 }
 
-static void test_half_must_be_left(void **state)
+static void test_enough_must_be_left(void **state)
 {
     (void)state;
-    assert_false(rounds_use_all(10, 0, 1));
-    assert_false(rounds_use_all(10, 5, 1));
-    assert_true(rounds_use_all(10, 6, 1));
-    assert_true(rounds_use_all(10, 10, 1));
-    assert_false(rounds_use_all(11, 5, 1));
-    assert_true(rounds_use_all(11, 6, 1));
-    assert_true(rounds_use_all(10, 1, 2)); /* the slower regime is no disturbance */
+    assert_false(rounds_use_all(10, 0));
+    assert_false(rounds_use_all(10, 5));
+    assert_true(rounds_use_all(10, 6));
+    assert_true(rounds_use_all(10, 10));
+    assert_false(rounds_use_all(11, 5));
+    assert_true(rounds_use_all(11, 6));
+    assert_false(rounds_use_all(1000, 1000 - ROUNDS_ENOUGH));
+    assert_true(rounds_use_all(1000, 1000 - ROUNDS_ENOUGH + 1));
 }
 
 /* Two speeds with narrow spread are two regimes; outliers, a single wide spread and a small step
@@ -972,7 +974,7 @@ int main(void)
         cmocka_unit_test(test_when_to_stop),
         cmocka_unit_test(test_no_rounds_are_never_enough),
         cmocka_unit_test(test_disturbed_rounds),
-        cmocka_unit_test(test_half_must_be_left),
+        cmocka_unit_test(test_enough_must_be_left),
         cmocka_unit_test(test_regimes),
         cmocka_unit_test(test_when_to_move),
         cmocka_unit_test(test_yardstick),
