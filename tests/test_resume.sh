@@ -30,8 +30,8 @@ random() {
     drawn=$((seed / 65536 % $1))
 }
 
-# What must hold at every moment: shapes are whole, runs are no longer than they should be, and of
-# two runs the earlier one is finished.
+# What must hold at every moment: shapes are whole, runs are no longer than they should be, of two
+# runs the earlier one is finished, and a run with points has its ceilings, each once.
 check() {
     sql "SELECT integrity_check FROM pragma_integrity_check" ok
     sql "SELECT count(*) FROM (SELECT 1 FROM points GROUP BY run_id, shape_key
@@ -43,6 +43,9 @@ check() {
         ((SELECT count(*) FROM points p WHERE p.run_id = r.run_id) = $points)
         AND status = 'finished'" 0
     sql "SELECT count(*) FROM (SELECT 1 FROM points GROUP BY run_id HAVING count(*) > $points)" 0
+    sql "SELECT count(DISTINCT count) > 1 FROM (SELECT count(*) AS count FROM ceilings GROUP BY run_id)" 0
+    sql "SELECT count(*) FROM points WHERE run_id NOT IN (SELECT run_id FROM ceilings)" 0
+    sql "SELECT count(*) FROM (SELECT 1 FROM ceilings GROUP BY run_id, kind, name, threads HAVING count(*) > 1)" 0
 }
 
 sweep="sweep --n 8:640:8 --kernel masked,linear --counters none --target 50% --budget 20ms --db $db"
