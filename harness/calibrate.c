@@ -47,8 +47,7 @@ struct candidate {
     double least_ns[CALIBRATION_BATCHES]; /* of one call, at each batch */
 };
 
-/* ---- One place -------------------------------------------------------------------------------
- */
+/* ---- One place ------------------------------------------------------------------------------- */
 
 static double time_calls(struct calibrate *calibrate, const struct candidate *candidate,
                          size_t batch, size_t calls)
@@ -83,8 +82,7 @@ static void measure_place(struct calibrate *calibrate, struct candidate *candida
         }
 }
 
-/* ---- The grid --------------------------------------------------------------------------------
- */
+/* ---- The grid -------------------------------------------------------------------------------- */
 
 /* Batches that are measured at this width; at least one. */
 static size_t batches_of(double width)
@@ -274,8 +272,7 @@ static enum outcome measure_kind(struct calibrate *calibrate, struct error *erro
     return outcome;
 }
 
-/* ---- The command -----------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 struct request {
     const char *output, *threads, *dtype, *source, *quiet;

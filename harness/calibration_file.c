@@ -81,8 +81,7 @@ enum outcome calibration_read_file(const char *path, struct midl_calibration **r
                 "calibration %s: %s; midl calibrate makes a new one", file_shown(path), reason);
 }
 
-/* ---- The one in use --------------------------------------------------------------------------
- */
+/* ---- The one in use -------------------------------------------------------------------------- */
 
 static struct {
     pthread_once_t once;

@@ -12,8 +12,7 @@
 #define COUNTED_CALLS 100
 #define LINE_BYTES 64
 
-/* ---- Where --------------------------------------------------------------------------------------
- */
+/* ---- Where ----------------------------------------------------------------------------------- */
 
 /* Every gate, both fates of the unselected, both selections, one input and some; each part of the
  * layer large enough to be missed. */
@@ -49,8 +48,7 @@ enum outcome cost_check_case(const struct cost_shape *shape, const struct midl_v
     return outcome;
 }
 
-/* ---- Counting -----------------------------------------------------------------------------------
- */
+/* ---- Counting -------------------------------------------------------------------------------- */
 
 static const struct store_counter *find(const struct counter_set *set, const char *name)
 {
@@ -122,8 +120,7 @@ enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_che
     return OUTCOME_DONE;
 }
 
-/* ---- Judging ------------------------------------------------------------------------------------
- */
+/* ---- Judging --------------------------------------------------------------------------------- */
 
 struct cost_limits cost_limits_of(const struct midl_variant *variant)
 {

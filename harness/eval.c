@@ -56,8 +56,7 @@ static bool job_is_linear(const struct job *job)
     return midl_variant_is_linear(midl_plan_variant(job->plan));
 }
 
-/* ---- What is asked -----------------------------------------------------------------------------
- */
+/* ---- What is asked --------------------------------------------------------------------------- */
 
 static enum outcome check_files(const struct request *request, struct error *error)
 {
@@ -180,8 +179,7 @@ static enum outcome take_outputs(struct job *job, struct error *error)
     return OUTCOME_DONE;
 }
 
-/* ---- Running -----------------------------------------------------------------------------------
- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* A NaN in rows [first, first + batch) of an array [rows][n]. */
 static bool find_nan(const float *array, size_t batch, size_t n, size_t *ret_row,
@@ -255,8 +253,7 @@ static enum outcome run(struct job *job, bool quiet, struct error *error)
     return outcome;
 }
 
-/* ---- The answer --------------------------------------------------------------------------------
- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 static size_t job_k(const struct job *job)
 {

@@ -72,8 +72,7 @@ static uint64_t fnv1a(uint64_t hash, const char *text)
 
 #define FNV_START 0xcbf29ce484222325u
 
-/* ---- Files --------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 enum outcome suite_set_data_folder(const char *folder, struct error *error)
 {
@@ -186,8 +185,7 @@ static enum outcome open_files(struct expansion *expansion, const struct axis_li
     return outcome;
 }
 
-/* ---- One shape ----------------------------------------------------------------------------------
- */
+/* ---- One shape ------------------------------------------------------------------------------- */
 
 static bool given(const struct place *place, enum axis_id axis)
 {
@@ -295,8 +293,7 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
     return outcome;
 }
 
-/* ---- Kernels of a shape -------------------------------------------------------------------------
- */
+/* ---- Kernels of a shape ---------------------------------------------------------------------- */
 
 static void add_kernel(struct expansion *expansion, const struct midl_variant *variant)
 {
@@ -376,8 +373,7 @@ static enum outcome choose_kernels(struct expansion *expansion, const struct axi
     return outcome;
 }
 
-/* ---- Collecting ---------------------------------------------------------------------------------
- */
+/* ---- Collecting ------------------------------------------------------------------------------ */
 
 /* Room for one more element, doubling. */
 static bool make_room(void **array, size_t count, size_t *room, size_t element_bytes)
@@ -501,8 +497,7 @@ static enum outcome add_shape(struct expansion *expansion, const struct place *p
     return OUTCOME_DONE;
 }
 
-/* ---- Sections -----------------------------------------------------------------------------------
- */
+/* ---- Sections -------------------------------------------------------------------------------- */
 
 static bool any_layer_file(const struct place *place)
 {
@@ -635,8 +630,7 @@ static enum outcome expand_section(struct expansion *expansion, const char *orig
     return outcome;
 }
 
-/* ---- The result ---------------------------------------------------------------------------------
- */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 /* Lay the lists out in arrays, group after group. */
 static enum outcome lay_out(struct expansion *expansion, struct error *error)

@@ -100,8 +100,7 @@ enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, siz
     return OUTCOME_DONE;
 }
 
-/* ---- Replacing ---------------------------------------------------------------------------------
- */
+/* ---- Replacing ------------------------------------------------------------------------------- */
 
 static enum outcome cannot_write(struct error *error, const char *path, int number)
 {

@@ -9,8 +9,7 @@
 
 #include "error.h"
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Open a regular file; folders, pipes and devices are refused. On success *ret_fd is the caller's
  * to close. */
@@ -32,8 +31,7 @@ enum outcome file_bad(struct error *error, const char *path, uint64_t offset, co
 /* The end of a path, short enough to leave room for a reason in an error line. */
 const char *file_shown(const char *path);
 
-/* ---- Replacing ---------------------------------------------------------------------------------
- */
+/* ---- Replacing ------------------------------------------------------------------------------- */
 
 /* A file being written under a temporary name beside its place. A place that is a device or a pipe
  * is written to directly. */

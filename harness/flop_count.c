@@ -21,8 +21,7 @@ enum { DECODABLE = 1 }; /* the instructions of this processor */
 enum { DECODABLE = 0 };
 #endif
 
-/* ---- Decoding -----------------------------------------------------------------------------------
- */
+/* ---- Decoding -------------------------------------------------------------------------------- */
 
 /* What matters of an encoding, in the manual's words. */
 struct opcode {
@@ -119,8 +118,7 @@ double flops_of_instruction(const unsigned char *code, size_t size)
     return flops_of_opcode(&opcode);
 }
 
-/* ---- Where the code is --------------------------------------------------------------------------
- */
+/* ---- Where the code is ----------------------------------------------------------------------- */
 
 /* The object that the lines of the dump are about, and what must be added to its addresses. */
 struct object {

@@ -36,8 +36,7 @@ const struct figure_format *figure_format_at(size_t i)
     return &figure_formats[i];
 }
 
-/* ---- The process ------------------------------------------------------------------------------
- */
+/* ---- The process ----------------------------------------------------------------------------- */
 
 /* In the child: become gnuplot, or leave with errno for a message. Only calls that are safe after
  * fork. */
@@ -137,8 +136,7 @@ static enum outcome run(const char *folder, char *const *argv, char messages[MES
     return OUTCOME_DONE;
 }
 
-/* ---- What gnuplot can -------------------------------------------------------------------------
- */
+/* ---- What gnuplot can ------------------------------------------------------------------------ */
 
 static bool has_word(const char *text, const char *word)
 {
@@ -175,8 +173,7 @@ enum outcome gnuplot_check(const struct figure_format *const *formats, size_t co
     return OUTCOME_DONE;
 }
 
-/* ---- Drawing ----------------------------------------------------------------------------------
- */
+/* ---- Drawing --------------------------------------------------------------------------------- */
 
 /* Whether the file ends as a whole one does, blank space aside. */
 static bool is_whole(const char *path, const char *ending)

@@ -32,8 +32,7 @@ struct stream {
     struct error *error;
 };
 
-/* ---- Streams -----------------------------------------------------------------------------------
- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 static enum outcome stream_begin(struct stream *s)
 {
@@ -130,8 +129,7 @@ static enum outcome stream_read(struct stream *s, void *ret, size_t bytes, size_
     return s->gzip ? gzip_read(s, ret, bytes, ret_got) : plain_read(s, ret, bytes, ret_got);
 }
 
-/* ---- idx ---------------------------------------------------------------------------------------
- */
+/* ---- idx ------------------------------------------------------------------------------------- */
 
 static uint32_t big_endian(const unsigned char *bytes)
 {
@@ -262,8 +260,7 @@ static enum outcome read_idx(struct stream *s, size_t limit, struct inputs *ret)
     return outcome;
 }
 
-/* ---- safetensors -------------------------------------------------------------------------------
- */
+/* ---- safetensors ----------------------------------------------------------------------------- */
 
 /* Tensor `x` [count][d], usable: *ret. */
 static enum outcome find_x(const char *path, const struct tensors *file, const struct tensor **ret,
@@ -324,8 +321,7 @@ cleanup:
     return outcome;
 }
 
-/* ---- Which of them -----------------------------------------------------------------------------
- */
+/* ---- Which of them --------------------------------------------------------------------------- */
 
 /* A safetensors header begins with '{' after its length; no idx or gzip file has one there. */
 enum outcome inputs_read(const char *path, size_t limit, struct inputs *ret, struct error *error)

@@ -72,8 +72,7 @@ static size_t slot_shape(const struct slot *slot, const struct midl_shape *shape
     return elements;
 }
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct layer_reader {
     const char *path;
@@ -277,8 +276,7 @@ enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **r
     return outcome;
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 enum outcome layer_write(const char *path, const struct midl_layer *layer, struct error *error)
 {

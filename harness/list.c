@@ -45,8 +45,7 @@ static enum outcome row_done(bool ok, struct error *error)
     return ok ? OUTCOME_DONE : fail_memory(error, "a list", 0);
 }
 
-/* ---- kernels ------------------------------------------------------------------------------------
- */
+/* ---- kernels --------------------------------------------------------------------------------- */
 
 /* "best": its idea means this row here; "yes": runs when named; "no". */
 static const char *standing(const struct midl_variant *variant)
@@ -77,8 +76,7 @@ static enum outcome fill_kernels(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
-/* ---- suites -------------------------------------------------------------------------------------
- */
+/* ---- suites ---------------------------------------------------------------------------------- */
 
 static enum outcome add_suite(cJSON *rows, const char *name, struct error *error)
 {
@@ -111,8 +109,7 @@ static enum outcome fill_suites(cJSON *rows, struct error *error)
     return outcome;
 }
 
-/* ---- figures ------------------------------------------------------------------------------------
- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 static int is_figure(const struct dirent *entry)
 {
@@ -166,8 +163,7 @@ static enum outcome fill_figures(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
-/* ---- metrics ------------------------------------------------------------------------------------
- */
+/* ---- metrics --------------------------------------------------------------------------------- */
 
 /* The columns of the views that hold measurements, as schema.sql defines them. */
 static const struct {
@@ -241,8 +237,7 @@ static enum outcome fill_metrics(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
-/* ---- counters -----------------------------------------------------------------------------------
- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 static const struct counter_state *papi_state(const char *counter)
 {
@@ -278,8 +273,7 @@ static enum outcome fill_counters(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
-/* ---- Printing -----------------------------------------------------------------------------------
- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 static const struct listing listings[] = {
     {"kernels", {"name", "isa", "dtype", "here", "text", "reason"}, fill_kernels},

@@ -88,8 +88,7 @@ static bool cpu_times(uint64_t *ret_all, uint64_t *ret_stolen)
     return text_cpu_times(read_text("/proc/stat", text, sizeof text), ret_all, ret_stolen);
 }
 
-/* ---- The system -------------------------------------------------------------------------------
- */
+/* ---- The system ------------------------------------------------------------------------------ */
 
 static void ask_system(void)
 {
@@ -129,8 +128,7 @@ static void ask_memory(void)
                    *value != '0' && !(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
 }
 
-/* ---- The processor ----------------------------------------------------------------------------
- */
+/* ---- The processor --------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 static struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
@@ -293,8 +291,7 @@ static void ask_frequency(void)
     }
 }
 
-/* ---- Build and libraries ----------------------------------------------------------------------
- */
+/* ---- Build and libraries --------------------------------------------------------------------- */
 
 static void ask_build(void)
 {
@@ -359,8 +356,7 @@ static void ask_libraries(void)
     SET(machine.valgrind, "%s", counters_valgrind_version());
 }
 
-/* ---- The clock --------------------------------------------------------------------------------
- */
+/* ---- The clock ------------------------------------------------------------------------------- */
 
 /* What asking costs: the best of several runs of readings. And the smallest step seen, in whole
  * nanoseconds as the clock counts. */
@@ -382,8 +378,7 @@ static void ask_clock(void)
     machine.timer_resolution_ns = isfinite(step_ns) ? step_ns : NAN;
 }
 
-/* ---- Answers ----------------------------------------------------------------------------------
- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 static void ask_all(void)
 {

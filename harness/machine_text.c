@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Lines ------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 static void copy_trimmed(const char *begin, const char *end, char *ret, size_t size)
 {
@@ -48,8 +47,7 @@ static int value_int(const char *text, const char *key)
     return text_value(text, key, ':', value, sizeof value) ? (int)strtol(value, NULL, 0) : 0;
 }
 
-/* ---- The processor ----------------------------------------------------------------------------
- */
+/* ---- The processor --------------------------------------------------------------------------- */
 
 struct arm_part {
     int implementer, part;
@@ -139,8 +137,7 @@ bool text_cpu_times(const char *text, uint64_t *ret_all, uint64_t *ret_stolen)
     return true;
 }
 
-/* ---- Hypervisors ------------------------------------------------------------------------------
- */
+/* ---- Hypervisors ----------------------------------------------------------------------------- */
 
 struct naming {
     const char *pattern, *name;
@@ -183,8 +180,7 @@ const char *text_dmi_hypervisor(const char *vendor_and_product)
     return NULL;
 }
 
-/* ---- Caches -----------------------------------------------------------------------------------
- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 /* Keep the caches by level; of two of one level the first. */
 static void add_cache(struct cache_level cache, struct cache_level ret[CACHE_LEVELS], size_t *count)

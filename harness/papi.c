@@ -47,8 +47,7 @@ __attribute__((format(printf, 3, 4))) static void say(char reason[COUNTER_REASON
     va_end(arguments);
 }
 
-/* ---- The kernel's own events --------------------------------------------------------------------
- */
+/* ---- The kernel's own events ----------------------------------------------------------------- */
 
 struct kernel_event {
     const char *name; /* as PAPI knows it: perf::NAME, and sde:::midl::NAME */
@@ -155,8 +154,7 @@ static void kernel_events_register(void)
 }
 #endif
 
-/* ---- PAPI --------------------------------------------------------------------------------------
- */
+/* ---- PAPI ------------------------------------------------------------------------------------ */
 
 /* NULL if PAPI runs, else why not. Starts it once. */
 static const char *papi_start(void)

@@ -15,9 +15,8 @@
 #include "variant.h"
 
 #define LINE_BYTES 64
-#define HEAP_BYTES                                                                                 \
-    (32u * 1024) /* larger arrays come from the system, smaller ones from the heap                 \
-                  */
+/* Larger arrays come from the system, smaller ones from the heap. */
+#define HEAP_BYTES (32u * 1024)
 #define STOCK_BYTES ((size_t)64 << 20)
 #define RELEASE_BYTES ((size_t)4 << 20) /* at most: among more pages chance evens out */
 

@@ -61,8 +61,7 @@ struct plot {
     size_t drawn;
 };
 
-/* ---- The folder of figures --------------------------------------------------------------------
- */
+/* ---- The folder of figures ------------------------------------------------------------------- */
 
 static bool join(char ret[PATH_MAX], const char *folder, const char *name, const char *suffix)
 {
@@ -182,8 +181,7 @@ static void list_figures(const struct plot *plot)
         printf("%-10s %s\n", plot->figures[i].name, plot->figures[i].about);
 }
 
-/* ---- What is asked ----------------------------------------------------------------------------
- */
+/* ---- What is asked --------------------------------------------------------------------------- */
 
 static enum outcome choose_figures(struct plot *plot, char **names, struct error *error)
 {
@@ -280,8 +278,7 @@ static enum outcome parse_where(struct plot *plot, struct error *error)
     return OUTCOME_DONE;
 }
 
-/* ---- Runs -------------------------------------------------------------------------------------
- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 static enum outcome fail_store(const struct plot *plot, enum store_status status,
                                struct error *error)
@@ -333,8 +330,7 @@ static enum outcome find_runs(struct plot *plot, char **ret, struct error *error
                 plot->suite ? " of suite " : "", plot->suite ? plot->suite : "");
 }
 
-/* ---- Drawing a figure -------------------------------------------------------------------------
- */
+/* ---- Drawing a figure ------------------------------------------------------------------------ */
 
 /* The columns of the figure in one run, and the caption below. STORE_NONE: the figure has no rows
  * there. */
@@ -480,8 +476,7 @@ static enum outcome draw_figures(struct plot *plot, const char *runs, struct err
     return worst;
 }
 
-/* ---- The output folder ------------------------------------------------------------------------
- */
+/* ---- The output folder ----------------------------------------------------------------------- */
 
 /* The folder and those above it. */
 static enum outcome make_folders(const char *path, struct error *error)
@@ -532,8 +527,7 @@ static void remove_workplace(const struct plot *plot)
     rmdir(plot->folder);
 }
 
-/* ---- The command ------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static enum outcome plot_wanted(struct plot *plot, struct error *error)
 {

@@ -37,8 +37,7 @@ struct work {
     double expected;     /* set by the work */
 };
 
-/* ---- Known work --------------------------------------------------------------------------------
- */
+/* ---- Known work ------------------------------------------------------------------------------ */
 
 #define LOOP_ITERATIONS 1000000
 
@@ -220,8 +219,7 @@ static void work_clock(void *data)
     work->expected = spent_ns;
 }
 
-/* ---- The counters ------------------------------------------------------------------------------
- */
+/* ---- The counters ---------------------------------------------------------------------------- */
 
 #define CANDIDATES 4
 
@@ -332,8 +330,7 @@ static const struct counter_row rows[] = {
 
 #define ROWS (sizeof rows / sizeof *rows)
 
-/* ---- Memory walks ------------------------------------------------------------------------------
- */
+/* ---- Memory walks ---------------------------------------------------------------------------- */
 
 /* Memory as one random cycle through slots of `stride` bytes (Sattolo's shuffle). */
 struct walk {
@@ -380,8 +377,7 @@ static void walk_sizes(int level, size_t *ret_loud, size_t *ret_quiet, size_t *r
         *ret_quiet = *ret_loud / 8;
 }
 
-/* ---- Probing -----------------------------------------------------------------------------------
- */
+/* ---- Probing --------------------------------------------------------------------------------- */
 
 enum verdict { ABSENT, WRONG, RIGHT };
 
@@ -500,8 +496,7 @@ size_t counters_probe(const struct counter_state **ret)
     return ROWS;
 }
 
-/* ---- Counting a call ---------------------------------------------------------------------------
- */
+/* ---- Counting a call ------------------------------------------------------------------------- */
 
 static double process_ns(void)
 {

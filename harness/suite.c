@@ -24,8 +24,7 @@
 #define SECTIONS_MAX 1000
 #define DIMENSION_MOST 16777216.0
 
-/* ---- Axes ---------------------------------------------------------------------------------------
- */
+/* ---- Axes ------------------------------------------------------------------------------------ */
 
 struct axis_row {
     const char *name;
@@ -188,8 +187,7 @@ static enum outcome parse_axis(enum axis_id axis, const char *text, struct axis_
     return outcome;
 }
 
-/* ---- Section [suite] ----------------------------------------------------------------------------
- */
+/* ---- Section [suite] ------------------------------------------------------------------------- */
 
 /* A number and its unit, apart by blanks or not. */
 static bool parse_quantity(const char *text, double *ret, const char **ret_unit)
@@ -292,8 +290,7 @@ enum outcome suite_set_option(struct suite *suite, const char *key, const char *
     return set_key(suite, key, text, error);
 }
 
-/* ---- Reading the file ---------------------------------------------------------------------------
- */
+/* ---- Reading the file ------------------------------------------------------------------------ */
 
 enum section_kind { SECTION_NONE, SECTION_SUITE, SECTION_SWEEP };
 
@@ -556,8 +553,7 @@ static void finish_reading(struct reading *reading, int inih_line)
                      fail(reading->error, OUTCOME_USAGE, "no [sweep] section: nothing to measure"));
 }
 
-/* ---- Making and destroying ----------------------------------------------------------------------
- */
+/* ---- Making and destroying ------------------------------------------------------------------- */
 
 /* "latency" of "/a/b/latency.suite" */
 static void name_from(const char *origin, char *ret, size_t size)
@@ -703,8 +699,7 @@ unsigned suite_counters(const struct suite *suite)
     return suite->counters;
 }
 
-/* ---- Suites by name -----------------------------------------------------------------------------
- */
+/* ---- Suites by name -------------------------------------------------------------------------- */
 
 static bool ends_in_suite(const char *name)
 {

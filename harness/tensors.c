@@ -52,8 +52,7 @@ struct reader {
     struct error *error;
 };
 
-/* ---- Types -------------------------------------------------------------------------------------
- */
+/* ---- Types ----------------------------------------------------------------------------------- */
 
 #define TENSOR_ROW(name, bits) {#name, bits},
 static const struct {
@@ -137,8 +136,7 @@ bool tensor_floats(const struct tensor *tensor, size_t count, float *ret)
     return true;
 }
 
-/* ---- The header's text -------------------------------------------------------------------------
- */
+/* ---- The header's text ----------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at `s`, or 0 if it is none: overlong forms, surrogates and what lies
  * beyond U+10FFFF included. The text ends in a NUL, which stops a sequence that is cut off. */
@@ -257,8 +255,7 @@ static uint64_t key_offset(const struct reader *r, const char *key)
     return LENGTH_BYTES;
 }
 
-/* ---- The header's meaning ----------------------------------------------------------------------
- */
+/* ---- The header's meaning -------------------------------------------------------------------- */
 
 /* A whole number that a double holds without doubt. */
 static bool whole(const cJSON *item, uint64_t *ret)
@@ -567,8 +564,7 @@ uint64_t tensors_offset(const struct tensors *tensors, const struct tensor *tens
     return tensors->data_offset + (uint64_t)((const unsigned char *)tensor->data - tensors->data);
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* {"dtype": ..., "shape": [...], "data_offsets": [begin, end]} under the tensor's name. */
 static bool add_tensor(cJSON *header, const struct tensor *tensor, uint64_t begin)

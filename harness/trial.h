@@ -7,8 +7,8 @@
  *     data;
  *   - gives the same with two threads as with one: the same bits on whole data, and always if the
  *     variant is code for one instruction set. The others may rest on libraries that split their
- *     sums by threads: on real data these must stay within the bound, and that bits changed is
- * told;
+ *     sums by threads: on real data these must stay within the bound, and it is told that bits
+ *     changed;
  *   - selects the same neurons, with the same gates, as the variants tried before it.
  */
 #ifndef MIDL_TRIAL_H

@@ -17,8 +17,7 @@ const double calibration_batches[] = {1, 2, 4, 8, 16, 32, 64, 256};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- Building --------------------------------------------------------------------------------
- */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 struct calibration_series *calibration_add(struct midl_calibration *calibration)
 {
@@ -47,8 +46,7 @@ void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
              midl_isa_name(midl_isa_best()), MIDL_BUILD);
 }
 
-/* ---- Writing ---------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* A text that grows; NULL once there was no memory. */
 struct text {
@@ -176,8 +174,7 @@ char *calibration_source(const struct midl_calibration *calibration, double marg
     return text.start;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct reader {
     const char *at;
@@ -337,8 +334,7 @@ enum midl_status midl_calibration_read(const char *text, const char *machine,
     return status;
 }
 
-/* ---- What is built in ------------------------------------------------------------------------
- */
+/* ---- What is built in ------------------------------------------------------------------------ */
 
 static struct calibration_series avx512[] = {
 #include "calibration_avx512.inc"
@@ -355,8 +351,7 @@ const struct midl_calibration *calibration_built_in(void)
     return midl_isa_best() == MIDL_ISA_AVX512 ? &wide : &narrow;
 }
 
-/* ---- Choosing --------------------------------------------------------------------------------
- */
+/* ---- Choosing -------------------------------------------------------------------------------- */
 
 /* Between which two values of an axis, and how far from the first to the second. */
 struct place {

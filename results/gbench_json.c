@@ -46,8 +46,7 @@ static double real_at(sqlite3_stmt *row, int column)
                                                            : sqlite3_column_double(row, column);
 }
 
-/* ---- Context ------------------------------------------------------------------------------------
- */
+/* ---- Context --------------------------------------------------------------------------------- */
 
 /* The facts of the run that Google Benchmark has no name for: strings, as it writes its own custom
  * context. */
@@ -116,8 +115,7 @@ static enum store_status print_context(struct store *store, int64_t run_id, FILE
     return status;
 }
 
-/* ---- Points -------------------------------------------------------------------------------------
- */
+/* ---- Points ---------------------------------------------------------------------------------- */
 
 /* The name holds all that tells points of a run apart: variant, and every word of the shape. */
 static const char points_sql[] =

@@ -21,8 +21,7 @@
 
 #include "scratch.h"
 
-/* ---- A store with known numbers ---------------------------------------------------------------
- */
+/* ---- A store with known numbers -------------------------------------------------------------- */
 
 #define MICROSECOND 1e3
 
@@ -163,8 +162,7 @@ static void put_known_layer(int64_t n)
     }
 }
 
-/* ---- Rows of a figure -------------------------------------------------------------------------
- */
+/* ---- Rows of a figure ------------------------------------------------------------------------ */
 
 enum column { WHAT, PANEL, STYLE, SERIES, X, Y, LO, HI, NOISY, TEXT, COLUMNS };
 
@@ -300,8 +298,7 @@ static void assert_near(double value, double expected)
         fail_msg("%.17g, expected %.17g", value, expected);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void latency_finds_break_even(void **state)
 {

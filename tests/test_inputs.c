@@ -87,8 +87,7 @@ static void assert_refused(const char *label, const char *path, size_t limit, co
     assert_true(inputs.data == NULL && inputs.count == 12345);
 }
 
-/* ---- idx ---------------------------------------------------------------------------------------
- */
+/* ---- idx ------------------------------------------------------------------------------------- */
 
 static void assert_idx(const char *path, const unsigned char *idx)
 {
@@ -310,8 +309,7 @@ static void test_mutations(void **state)
     assert_true(refused > 3000 && refused < 4000);
 }
 
-/* ---- safetensors -------------------------------------------------------------------------------
- */
+/* ---- safetensors ----------------------------------------------------------------------------- */
 
 static const char *write_x(const char *name, enum tensor_type type, size_t rows, size_t columns,
                            const void *data)
@@ -401,8 +399,7 @@ static void test_neither(void **state)
                  "it is a device");
 }
 
-/* ---- The real files ----------------------------------------------------------------------------
- */
+/* ---- The real files -------------------------------------------------------------------------- */
 
 static void test_mnist(void **state)
 {

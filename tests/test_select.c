@@ -261,8 +261,7 @@ static void sigmoid_is_exact_where_it_can_be_and_close_elsewhere(void **state)
     }
 }
 
-/* ---- Products ----------------------------------------------------------------------------------
- */
+/* ---- Products -------------------------------------------------------------------------------- */
 
 struct product {
     size_t N, K, B;

@@ -29,8 +29,7 @@ static struct tensors *read_sound(const char *path)
     return file;
 }
 
-/* ---- Round trips -------------------------------------------------------------------------------
- */
+/* ---- Round trips ----------------------------------------------------------------------------- */
 
 static void test_round_trip(void **state)
 {
@@ -96,8 +95,7 @@ static void test_written_bytes(void **state)
     assert_memory_equal(bytes + 64, "\0\0\x80\x3f", 4);
 }
 
-/* ---- Files of other programs -------------------------------------------------------------------
- */
+/* ---- Files of other programs ----------------------------------------------------------------- */
 
 static void test_foreign_order_and_alignment(void **state)
 {
@@ -215,8 +213,7 @@ static void test_floats(void **state)
     assert_memory_equal(values, double_values, sizeof double_values);
 }
 
-/* ---- Hostile files -----------------------------------------------------------------------------
- */
+/* ---- Hostile files --------------------------------------------------------------------------- */
 
 #define T(rest) "{\"t\":{" rest "}}" /* one tensor t */
 #define F32 "\"dtype\":\"F32\","
@@ -443,8 +440,7 @@ static void test_not_regular(void **state)
     assert_null(file);
 }
 
-/* ---- Layers ------------------------------------------------------------------------------------
- */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 enum { D = 5, N = 16, R = 2, RG = 3 };
 
@@ -829,8 +825,7 @@ static void test_mutations(void **state)
     assert_true(accepted > 100 && refused > 3000); /* both ways were tried */
 }
 
-/* ---- Writing that fails ------------------------------------------------------------------------
- */
+/* ---- Writing that fails ---------------------------------------------------------------------- */
 
 static const float many_values[1 << 16];
 
