@@ -147,6 +147,7 @@ struct sweep {
     struct measure_options measure;
     struct print_row *rows;                     /* [cases.count]; status NULL: not measured now */
     size_t done, resumed, timed, noisy, failed; /* points */
+    size_t samples, disturbed;                  /* of these points */
     struct measure_times times;                 /* of all groups */
     double start_ns, store_ns;
     double machine_ns; /* its noise and its ceilings */
@@ -433,6 +434,16 @@ static enum outcome measure_ceilings(struct sweep *sweep, struct error *error)
 
 /* ---- Groups -------------------------------------------------------------------------------- */
 
+static void count_point(struct sweep *sweep, const struct store_point *point)
+{
+    sweep->timed += point->sample_count > 0;
+    sweep->noisy += strcmp(point->status, "noisy") == 0;
+    sweep->failed += strcmp(point->status, "failed") == 0;
+    sweep->samples += point->sample_count;
+    for (size_t i = 0; i < point->sample_count; i++)
+        sweep->disturbed += point->samples[i].disturbed;
+}
+
 static enum outcome keep_group(struct sweep *sweep, const struct bench_group *group,
                                const struct measure_result *result, struct error *error)
 {
@@ -446,9 +457,7 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
         const struct store_point *point = &result->points[i];
         const struct bench_case *bench_case = &sweep->cases.cases[group->first + i];
         sweep->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
-        sweep->timed += point->sample_count > 0;
-        sweep->noisy += strcmp(point->status, "noisy") == 0;
-        sweep->failed += strcmp(point->status, "failed") == 0;
+        count_point(sweep, point);
         if (sweep->options.json &&
             !print_point_json(stdout, sweep->run_id, suite_name(sweep->suite), point))
             return fail_memory(error, "the JSON of a point", 4096);
@@ -624,6 +633,11 @@ static void print_tables(const struct sweep *sweep)
         noise_text(&sweep->noise, noise);
         printf("at its start: %s\n", noise);
     }
+    if (10 * sweep->disturbed > sweep->samples)
+        printf(
+            "%.0f %% of the samples come from disturbed rounds: a neighbour on this core, or other "
+            "work here\n",
+            100.0 * (double)sweep->disturbed / (double)sweep->samples);
     if (2 * sweep->noisy > sweep->done)
         printf(
             "most intervals are wider than asked for: let nothing else run here, or give a longer "
