@@ -28,8 +28,7 @@
 #define COUNTS_FILE "counts.1" /* of the first dump into --callgrind-out-file=counts */
 #define PATH_SIZE 512
 
-/* ---- Is valgrind there?
- * -------------------------------------------------------------------------- */
+/* ---- Is valgrind there? ---------------------------------------------------------------------- */
 
 /* A new folder for the files of one run. */
 static bool folder_make(char ret[PATH_SIZE])
@@ -112,8 +111,7 @@ const char *counters_callgrind_unavailable(void)
     return NULL;
 }
 
-/* ---- Geometry
- * ------------------------------------------------------------------------------------ */
+/* ---- Geometry -------------------------------------------------------------------------------- */
 
 static size_t power_of_two_below(size_t value)
 {
@@ -158,8 +156,7 @@ struct cache_geometry callgrind_last_level(void)
     return callgrind_geometry(8 << 20, 16, 64);
 }
 
-/* ---- The output file
- * ----------------------------------------------------------------------------- */
+/* ---- The output file ------------------------------------------------------------------------- */
 
 /* The line that begins with `key`, without it; NULL if there is none. */
 static const char *line_of(const char *text, const char *key)
@@ -246,8 +243,7 @@ bool callgrind_parse(const char *text, struct callgrind_totals *ret,
     return true;
 }
 
-/* ---- The run
- * ------------------------------------------------------------------------------------- */
+/* ---- The run --------------------------------------------------------------------------------- */
 
 /* A kernel set of OpenBLAS without AVX-512 or SVE, which valgrind can't run. */
 static const char *countable_core(const char *core)

@@ -20,8 +20,7 @@ int command_plot(int argc, char **argv);
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
 int command_fail(const char *command, enum outcome outcome, const struct error *error);
 
-/* ---- Options: a table per command, parsed by getopt_long
- * ------------------------------------------ */
+/* ---- Options: a table per command, parsed by getopt_long ------------------------------------- */
 
 struct option_row {
     const char *name;     /* without dashes */
@@ -51,8 +50,7 @@ enum outcome option_double(const char *name, const char *text, double min, doubl
 /* The command as typed, each word quoted where a shell needs it; free() it. NULL: no memory. */
 char *command_text(int argc, char **argv);
 
-/* ---- Places
- * ---------------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 /* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was
  * built from, or the installed share/midl/NAME, whichever exists first. NULL if none does. Valid

@@ -26,8 +26,7 @@ struct counter_set {
     char blas_core[48]; /* callgrind: the kernel set that OpenBLAS ran there; else empty */
 };
 
-/* ---- Measured: PAPI
- * ------------------------------------------------------------------------------ */
+/* ---- Measured: PAPI -------------------------------------------------------------------------- */
 
 /* Whether PAPI's event was seen to count a known loop rightly (probed once). */
 struct counter_state {
@@ -53,8 +52,7 @@ void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
  * of the time it ran, NaN if that was all of it. NaN if it never ran. */
 double counters_scale(uint64_t raw, uint64_t enabled, uint64_t running, double *ret_share);
 
-/* ---- Simulated: callgrind
- * ------------------------------------------------------------------------ */
+/* ---- Simulated: callgrind -------------------------------------------------------------------- */
 
 /* Callgrind: run this very program under valgrind for exactly one call of the case, after one warm
  * call (cache = cold: with empty caches), with the cache geometry of this machine (machine.h).

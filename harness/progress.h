@@ -23,8 +23,7 @@ void progress_note(struct progress *progress, const char *format, ...)
 /* Ends with a line that says how much was done and how long it took; frees. */
 void progress_end(struct progress *progress);
 
-/* ---- Its arithmetic, pure
- * ------------------------------------------------------------------------ */
+/* ---- Its arithmetic, pure -------------------------------------------------------------------- */
 
 /* What a line shows. */
 struct progress_state {

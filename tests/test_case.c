@@ -161,8 +161,7 @@ static void test_cache_names(void **state)
     assert_int_equal(cache, CACHE_WARM);
 }
 
-/* ---- Round trip
- * ------------------------------------------------------------------------------------ */
+/* ---- Round trip ------------------------------------------------------------------------------ */
 
 /* Split a command as a shell would: blanks, '...' and \' are all that case_quote makes. */
 static size_t split(char *text, char *words[WORDS])

@@ -27,8 +27,7 @@
 
 #include "scratch.h"
 
-/* ---- Scaling
- * ------------------------------------------------------------------------------------- */
+/* ---- Scaling --------------------------------------------------------------------------------- */
 
 static void assert_near(double value, double expected)
 {
@@ -49,8 +48,7 @@ static void test_scale(void **state)
     assert_near(counters_scale((uint64_t)1 << 62, 2, 1, &share), 0x1p63);
 }
 
-/* ---- PAPI
- * ---------------------------------------------------------------------------------------- */
+/* ---- PAPI ------------------------------------------------------------------------------------ */
 
 static const struct counter_state *state_of(const char *name)
 {
@@ -170,8 +168,7 @@ static void test_papi(void **state)
     assert_true(pages.calls > 0 || !state_of("page_faults")->works);
 }
 
-/* ---- Groups
- * -------------------------------------------------------------------------------------- */
+/* ---- Groups ---------------------------------------------------------------------------------- */
 
 /* Every counter that is probed is in a group, and the other way round; no counter is in two. */
 static void test_groups(void **state)
@@ -267,8 +264,7 @@ static void test_papi_threads(void **state)
     }
 }
 
-/* ---- Callgrind's file
- * ---------------------------------------------------------------------------- */
+/* ---- Callgrind's file ------------------------------------------------------------------------ */
 
 #define HEAD "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npositions: line\n"
 #define EVENTS "events: Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw\n"
@@ -344,8 +340,7 @@ static void test_geometry(void **state)
         }
 }
 
-/* ---- FLOPs of instructions
- * ------------------------------------------------------------------------ */
+/* ---- FLOPs of instructions ------------------------------------------------------------------- */
 
 static void test_decode(void **state)
 {
@@ -434,8 +429,7 @@ static void test_dump(void **state)
 
 #endif
 
-/* ---- Children
- * ------------------------------------------------------------------------------------ */
+/* ---- Children -------------------------------------------------------------------------------- */
 
 static bool run_shell(const char *script, double limit_s, char *reason)
 {
@@ -514,8 +508,7 @@ static void test_child(void **state)
     assert_non_null(strstr(reason, "can't be started"));
 }
 
-/* ---- Simulated counts
- * ---------------------------------------------------------------------------- */
+/* ---- Simulated counts ------------------------------------------------------------------------ */
 
 /* Count the one case that these axes name. */
 static void count_case(const char *const (*axes)[2], size_t count, struct counter_set *ret)

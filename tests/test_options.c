@@ -219,8 +219,7 @@ static void test_doubles(void **state)
     assert_string_equal(error.text, "--target two: not a number");
 }
 
-/* ---- Error lines
- * ----------------------------------------------------------------------------------- */
+/* ---- Error lines ----------------------------------------------------------------------------- */
 
 static void test_error_lines(void **state)
 {
@@ -277,8 +276,7 @@ static void test_nearest_words(void **state)
     assert_string_equal(did_you_mean("zzz", words, COUNT(words), hint), "");
 }
 
-/* ---- Folders and signals
- * --------------------------------------------------------------------------- */
+/* ---- Folders and signals --------------------------------------------------------------------- */
 
 static void test_share_folder(void **state)
 {

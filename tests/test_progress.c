@@ -100,8 +100,7 @@ static void test_due(void **unused)
     assert_false(progress_due(false, 0, 0, &state));
 }
 
-/* ---- What is written
- * ------------------------------------------------------------------------------- */
+/* ---- What is written ------------------------------------------------------------------------- */
 
 static void run_progress(bool quiet)
 {

@@ -52,8 +52,7 @@ static size_t ideas(enum midl_dtype dtype)
     return count;
 }
 
-/* ---- Grammar
- * --------------------------------------------------------------------------------------- */
+/* ---- Grammar --------------------------------------------------------------------------------- */
 
 static void test_suite_section(void **state)
 {
@@ -310,8 +309,7 @@ static void test_long_lines(void **state)
     free(huge);
 }
 
-/* ---- Expansion
- * ------------------------------------------------------------------------------------- */
+/* ---- Expansion ------------------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
 {
@@ -446,8 +444,7 @@ static void test_too_many_points(void **state)
     suite_destroy(suite);
 }
 
-/* ---- Kernels
- * --------------------------------------------------------------------------------------- */
+/* ---- Kernels --------------------------------------------------------------------------------- */
 
 /* The names of the kernels of one shape, joined by blanks. */
 static const char *kernels_of(const char *pattern)
@@ -528,8 +525,7 @@ static void test_dtypes(void **state)
     }
 }
 
-/* ---- Options of a command
- * -------------------------------------------------------------------------- */
+/* ---- Options of a command -------------------------------------------------------------------- */
 
 static void set(struct suite *suite, const char *axis, const char *text)
 {
@@ -606,8 +602,7 @@ static void test_custom(void **state)
     suite_destroy(suite);
 }
 
-/* ---- Files
- * ----------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static const float zeros[4096];
 
@@ -750,8 +745,7 @@ static void test_input_files(void **state)
     unsetenv("MIDL_DATA");
 }
 
-/* ---- Loading
- * --------------------------------------------------------------------------------------- */
+/* ---- Loading --------------------------------------------------------------------------------- */
 
 static void expect_load_error(const char *name, const char *words)
 {
@@ -873,8 +867,7 @@ static void test_hash(void **state)
     assert_string_equal(hashes[0], "cbf29ce484222325");
 }
 
-/* ---- Hostile texts
- * --------------------------------------------------------------------------------- */
+/* ---- Hostile texts --------------------------------------------------------------------------- */
 
 static void survive(const char *text)
 {
