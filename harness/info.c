@@ -17,8 +17,7 @@
 #define LABEL 20
 #define NOISE_SECONDS 2
 
-/* ---- As JSON
- * ------------------------------------------------------------------------------------- */
+/* ---- As JSON --------------------------------------------------------------------------------- */
 
 /* Every cJSON_Add call accepts NULL for what memory had no room for; the end looks whether all is
  * there. */
@@ -200,11 +199,11 @@ static bool fill_noise(cJSON *root, const struct noise *noise)
            add_number(object, "resolvable", noise->resolvable) &&
            add_number(object, "pairs_for_1_percent", noise->pairs_for_1_percent) &&
            add_number(object, "seconds_for_1_percent", noise->seconds_for_1_percent) &&
-           add_number(object, "stolen", noise->stolen);
+           add_number(object, "stolen", noise->stolen) &&
+           add_number(object, "disturbed", noise->disturbed);
 }
 
-/* ---- As lines
- * ------------------------------------------------------------------------------------ */
+/* ---- As lines -------------------------------------------------------------------------------- */
 
 /* `text` in lines of at most COLUMNS, all but the first indented as far as the first has come. */
 static void print_wrapped(size_t indent, const char *text)
@@ -373,6 +372,10 @@ static void print_noise(const cJSON *root)
               number_of(noise, "seconds_for_1_percent"));
     if (isfinite(number_of(noise, "stolen")))
         print_row("stolen meanwhile", "%.1f %%", 100 * number_of(noise, "stolen"));
+    if (isfinite(number_of(noise, "disturbed")))
+        print_row("disturbed pairs",
+                  "%.0f %%: something else used this core, a neighbour if not you",
+                  100 * number_of(noise, "disturbed"));
 }
 
 static void print_warnings(const cJSON *root)
@@ -407,8 +410,7 @@ static enum outcome print_info(const cJSON *root, bool json, struct error *error
     return OUTCOME_DONE;
 }
 
-/* ---- The command
- * --------------------------------------------------------------------------------- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static enum outcome make_info(bool with_noise, cJSON *root, struct error *error)
 {

@@ -11,18 +11,21 @@
 #include "clock.h"
 #include "command.h"
 #include "machine.h"
+#include "reference.h"
 #include "rng.h"
 #include "simd/ops.h"
 #include "stats.h"
 
 #define LENGTH 2048
 #define SAMPLE_NS 5e5
+#define REFERENCE_CALLS 100
 
 void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct noise *ret)
 {
     size_t blocks = pairs / NOISE_BLOCK;
     double *shift = malloc(2 * blocks * sizeof *shift), *half = shift ? shift + blocks : NULL;
-    *ret = (struct noise){.pairs = pairs, .chance = NAN, .resolvable = NAN, .stolen = NAN};
+    *ret = (struct noise){
+        .pairs = pairs, .chance = NAN, .resolvable = NAN, .stolen = NAN, .disturbed = NAN};
     for (size_t i = 0; shift && i < blocks; i++) {
         struct stats_interval ratio =
             stats_ratio_interval(b_ns + i * NOISE_BLOCK, a_ns + i * NOISE_BLOCK, NOISE_BLOCK, 0.95);
@@ -64,50 +67,82 @@ static int calibrate(const float *weights, const float *x)
     return calls > 1 && calls < 1e7 ? (int)calls : 1;
 }
 
-/* Up to `most` pairs until `end_ns`, but at least a block; fewer if interrupted. */
-static size_t run_pairs(const float *weights, const float *x, int calls, double end_ns, size_t most,
-                        double *a_ns, double *b_ns)
+static double reference_now_ns(void)
 {
-    size_t pairs = 0;
-    for (; pairs < most && !stop_requested && (pairs < NOISE_BLOCK || clock_ns() < end_ns);
-         pairs++) {
+    uint64_t sums[REFERENCE_SUMS] = {0};
+    double begin_ns = clock_ns();
+    for (int i = 0; i < REFERENCE_CALLS; i++)
+        reference_call(sums);
+    return clock_ns() - begin_ns;
+}
+
+/* Times of up to `most` pairs, and of the reference around them. */
+struct series {
+    size_t most, pairs;
+    double *a_ns, *b_ns, *reference_ns; /* [most] */
+};
+
+/* Pairs until `end_ns`, but at least a block; fewer if interrupted. */
+static void run_pairs(const float *weights, const float *x, int calls, double end_ns,
+                      struct series *series)
+{
+    double before_ns = reference_now_ns();
+    for (size_t i = 0; i < series->most && !stop_requested; i++) {
+        if (i >= NOISE_BLOCK && clock_ns() >= end_ns)
+            break;
         double first = timed(weights, x, calls), second = timed(weights, x, calls);
-        a_ns[pairs] = pairs % 2 ? second : first;
-        b_ns[pairs] = pairs % 2 ? first : second;
+        double after_ns = reference_now_ns();
+        series->a_ns[i] = i % 2 ? second : first;
+        series->b_ns[i] = i % 2 ? first : second;
+        series->reference_ns[i] = fmax(before_ns, after_ns);
+        before_ns = after_ns;
+        series->pairs++;
     }
-    return pairs;
+}
+
+static double disturbed_share(const struct series *series)
+{
+    bool *disturbed = malloc(series->pairs * sizeof *disturbed);
+    double share = NAN;
+    if (disturbed)
+        share = (double)reference_mark(series->reference_ns, series->pairs, disturbed) /
+                (double)series->pairs;
+    free(disturbed);
+    return share;
 }
 
 enum outcome noise_measure(double seconds, struct noise *ret, struct error *error)
 {
     size_t most = (size_t)(seconds * 1e9 / SAMPLE_NS) + NOISE_BLOCK;
-    double *a_ns = malloc(2 * most * sizeof *a_ns);
+    double *times = malloc(3 * most * sizeof *times);
     float *weights = malloc(2 * LENGTH * sizeof *weights), *x = weights ? weights + LENGTH : NULL;
     enum outcome outcome = OUTCOME_DONE;
-    if (!a_ns || !weights) {
-        outcome = fail_memory(error, "the noise test", (double)(2 * most * sizeof *a_ns));
+    if (!times || !weights) {
+        outcome = fail_memory(error, "the noise test", (double)(3 * most * sizeof *times));
         goto cleanup;
     }
+    struct series series = {most, 0, times, times + most, times + 2 * most};
     struct rng rng = rng_seed(1);
     for (size_t i = 0; i < 2 * LENGTH; i++)
         weights[i] = (float)rng_uniform(&rng);
     int calls = calibrate(weights, x);
     machine_steal();
     double begin_ns = clock_ns();
-    size_t pairs = run_pairs(weights, x, calls, begin_ns + seconds * 1e9, most, a_ns, a_ns + most);
+    run_pairs(weights, x, calls, begin_ns + seconds * 1e9, &series);
     double took_ns = clock_ns() - begin_ns;
-    if (pairs < NOISE_BLOCK) {
+    if (series.pairs < NOISE_BLOCK) {
         outcome = fail(error, OUTCOME_NO_VERDICT, "interrupted after %zu pairs, %d are needed",
-                       pairs, NOISE_BLOCK);
+                       series.pairs, NOISE_BLOCK);
         goto cleanup;
     }
-    noise_judge(a_ns, a_ns + most, pairs, ret);
+    noise_judge(series.a_ns, series.b_ns, series.pairs, ret);
     ret->stolen = machine_steal();
+    ret->disturbed = disturbed_share(&series);
     ret->seconds = took_ns / 1e9;
-    ret->sample_ns = stats_median(a_ns, pairs);
-    ret->seconds_for_1_percent = ret->pairs_for_1_percent * took_ns / 1e9 / (double)pairs;
+    ret->sample_ns = stats_median(series.a_ns, series.pairs);
+    ret->seconds_for_1_percent = ret->pairs_for_1_percent * took_ns / 1e9 / (double)series.pairs;
 cleanup:
-    free(a_ns);
+    free(times);
     free(weights);
     return outcome;
 }
@@ -125,7 +160,8 @@ void noise_facts(const struct noise *noise, struct noise_facts *ret)
                            {"noise_chance_difference", 5, noise->chance},
                            {"noise_resolvable", 5, noise->resolvable},
                            {"noise_seconds_for_1_percent", 3, noise->seconds_for_1_percent},
-                           {"noise_stolen", 4, noise->stolen}};
+                           {"noise_stolen", 4, noise->stolen},
+                           {"noise_disturbed", 4, noise->disturbed}};
     for (size_t i = 0; i < NOISE_FACTS; i++) {
         if (isnan(rows[i].value))
             snprintf(ret->texts[i], sizeof ret->texts[i], "unknown");

@@ -18,6 +18,7 @@ struct noise {
     double resolvable; /* half the 95 % interval of such a comparison, relative */
     double pairs_for_1_percent, seconds_for_1_percent; /* both kernels together */
     double stolen;                                     /* share of time meanwhile; NaN: unknown */
+    double disturbed; /* share of the pairs that something else on the core disturbed */
 };
 
 /* From the times of two identical kernels in `pairs` rounds: everything but seconds, sample_ns and
@@ -29,7 +30,7 @@ void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct no
 enum outcome noise_measure(double seconds, struct noise *ret, struct error *error);
 
 /* As facts of a run, which point into ret. */
-enum { NOISE_FACTS = 6 };
+enum { NOISE_FACTS = 7 };
 struct noise_facts {
     struct store_fact rows[NOISE_FACTS];
     char texts[NOISE_FACTS][24];

@@ -8,26 +8,11 @@
 
 #include "clock.h"
 #include "machine.h"
+#include "reference.h"
 #include "rng.h"
 
 #define STEAL_NS 2e7 /* two ticks */
 #define WARM_NS 3e7
-
-/* ---- The reference -------------------------------------------------------------------------- */
-
-/* Independent additions, as many as the processor can issue. A neighbour that shares the core, as
- * another machine's thread may, takes half of that, and of kernels anything from a tenth to a
- * third; a chain of dependent additions would not feel it. */
-static void reference_call(void *data)
-{
-    uint64_t *sums = data, a = sums[0], b = sums[1], c = sums[2], d = sums[3], e = sums[4],
-             f = sums[5];
-    for (uint64_t i = 0; i < 1024; i++) {
-        a += i, b ^= a, c += i, d ^= c, e += i, f ^= e;
-        __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
-    }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d, sums[4] = e, sums[5] = f;
-}
 
 /* ---- The decisions ------------------------------------------------------------------------- */
 
@@ -46,13 +31,12 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
 
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds, bool *disturbed)
 {
-    size_t marked = 0;
-    double calm_ns = rounds > 0 ? stats_quantile(reference_ns, rounds, ROUNDS_CALM) : NAN;
-    for (size_t i = 0; i < rounds; i++) {
-        bool calm = fabs(reference_ns[i] - calm_ns) <= ROUNDS_DISTURBED * calm_ns;
-        disturbed[i] = !calm || stolen[i] > ROUNDS_STOLEN;
-        marked += disturbed[i];
-    }
+    size_t marked = reference_mark(reference_ns, rounds, disturbed);
+    for (size_t i = 0; i < rounds; i++)
+        if (!disturbed[i] && stolen[i] > ROUNDS_STOLEN) {
+            disturbed[i] = true;
+            marked++;
+        }
     return marked;
 }
 
@@ -127,7 +111,7 @@ struct loop {
     size_t count;
     const struct rounds_options *options;
     struct gbench_case reference;
-    uint64_t sums[6];    /* the reference's */
+    uint64_t sums[REFERENCE_SUMS];
     double reference_ns; /* what it last took */
     struct rng rng;
     struct rounds rounds;

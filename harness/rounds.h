@@ -2,9 +2,9 @@
  * enough.
  *
  * A round takes one sample of every case, so that drift of the machine hits all alike. Between
- * rounds runs a reference loop of known work: where it took unusually long or short, something else
- * was going on, and the round is marked as disturbed, as it is when the hypervisor took time away.
- * A neighbour on the same core changes ratios, not only times: disturbed rounds are left out.
+ * rounds runs the reference loop (reference.h): where it took unusually long or short, something
+ * else was going on, and the round is marked as disturbed, as it is when the hypervisor took time
+ * away. Disturbed rounds are left out where enough others are left.
  *
  * Where arrays lie in memory moves a kernel's time by per cents, and no number of samples in one
  * place tells. So the cases are moved every few rounds, as often as the share of time for moving
@@ -24,12 +24,8 @@
 #include "stats.h"
 #include "store.h"
 
-/* The machine is calm where the reference takes what it takes in the fastest tenth of the rounds. A
- * round is disturbed if the slower of the references before and after it is off that by more than
- * a tenth ... */
-#define ROUNDS_CALM 0.10
-#define ROUNDS_DISTURBED 0.10
-/* ... or if the hypervisor took more than this share of the time around it. */
+/* A round is disturbed if the slower of the references before and after it is (reference.h), or if
+ * the hypervisor took more than this share of the time around it. */
 #define ROUNDS_STOLEN 0.10
 
 /* So many calm rounds are enough, however many are disturbed. */
@@ -92,8 +88,8 @@ size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
                                const struct rounds_options *options);
 
-/* Mark the rounds whose reference time is off the calm one by more than ROUNDS_DISTURBED, or NaN,
- * and those of which more than ROUNDS_STOLEN was stolen (NaN: unknown). Returns how many. */
+/* Mark the rounds whose reference time is disturbed, and those of which more than ROUNDS_STOLEN was
+ * stolen (NaN: unknown). Returns how many. */
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds,
                    bool *disturbed);
 

@@ -17,8 +17,7 @@
 
 #include "scratch.h"
 
-/* ---- /proc/cpuinfo
- * ------------------------------------------------------------------------------- */
+/* ---- /proc/cpuinfo --------------------------------------------------------------------------- */
 
 static void test_cpuinfo(void **state)
 {
@@ -64,8 +63,7 @@ static void test_long_model(void **state)
     assert_int_equal(strlen(cpu.model), sizeof cpu.model - 1);
 }
 
-/* ---- Small texts
- * --------------------------------------------------------------------------------- */
+/* ---- Small texts ----------------------------------------------------------------------------- */
 
 static void test_sizes(void **state)
 {
@@ -112,8 +110,7 @@ static void test_small_texts(void **state)
     assert_null(text_dmi_hypervisor(" "));
 }
 
-/* ---- Caches
- * -------------------------------------------------------------------------------------- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 struct index_file {
     int index;
@@ -240,8 +237,7 @@ static void test_judge(void **state)
     assert_true(caches[2].plausible);
 }
 
-/* ---- This machine
- * -------------------------------------------------------------------------------- */
+/* ---- This machine ---------------------------------------------------------------------------- */
 
 static void test_machine(void **state)
 {
@@ -274,8 +270,7 @@ static void test_machine(void **state)
     assert_true(isnan(stolen) || (stolen >= 0 && stolen <= 1));
 }
 
-/* ---- Warnings
- * ------------------------------------------------------------------------------------ */
+/* ---- Warnings -------------------------------------------------------------------------------- */
 
 static const struct machine quiet = {.hypervisor = "none",
                                      .governor = "performance",
@@ -353,8 +348,7 @@ static void test_warnings_of_counters(void **state)
     assert_non_null(strstr(lines[1], "valgrind isn't installed"));
 }
 
-/* ---- Noise
- * --------------------------------------------------------------------------------------- */
+/* ---- Noise ----------------------------------------------------------------------------------- */
 
 static void test_noise(void **state)
 {
@@ -393,7 +387,8 @@ static void test_noise_kept(void **state)
                           .chance = 0.0123,
                           .resolvable = 0.004,
                           .seconds_for_1_percent = 0.25,
-                          .stolen = NAN};
+                          .stolen = NAN,
+                          .disturbed = 0.25};
     struct noise_facts facts;
     char text[NOISE_TEXT];
     (void)state;
@@ -401,6 +396,7 @@ static void test_noise_kept(void **state)
     assert_string_equal(facts.rows[2].name, "noise_chance_difference");
     assert_string_equal(facts.rows[2].value, "0.01230");
     assert_string_equal(facts.rows[5].value, "unknown");
+    assert_string_equal(facts.rows[6].value, "0.2500");
     noise_text(&noise, text);
     assert_string_equal(text, "identical code differed by up to 1.2 % by chance; 40 pairs tell "
                               "differences of 0.4 %; 1 % takes 0.25 s");
@@ -419,6 +415,7 @@ static void test_noise_measured(void **state)
     assert_true(noise.pairs < NOISE_BLOCKS * NOISE_BLOCK || noise.chance >= 0);
     assert_true(noise.resolvable >= 0);
     assert_true(noise.pairs_for_1_percent >= 6);
+    assert_true(noise.disturbed >= 0 && noise.disturbed < 1);
 }
 
 int main(void)
