@@ -9,6 +9,11 @@
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
+/* Dot products of narrow types: clang takes extensions in a function's target from 16 on. */
+#if defined(__linux__) && (!defined(__clang__) || __clang_major__ >= 16)
+#include <sys/auxv.h>
+#define NEON_DOTS
+#endif
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -420,6 +425,54 @@ static float widen_int8_neon(size_t steps)
     return sum_of(sum);
 }
 
+#ifdef NEON_DOTS
+
+__attribute__((target("arch=armv8.2-a+fp16+bf16"))) static float dot_bf16_neon(size_t steps)
+{
+    const bfloat16x8_t x = vreinterpretq_bf16_u16(vdupq_n_u16(0x3f00)), weights = x;
+    float32x4_t sum[24];
+#pragma GCC unroll 24
+    for (size_t j = 0; j < 24; j++)
+        sum[j] = vdupq_n_f32((float)j);
+    for (size_t i = 0; i < steps; i++) {
+#pragma GCC unroll 24
+        for (size_t j = 0; j < 24; j++)
+            sum[j] = vbfdotq_f32(sum[j], x, weights);
+    }
+    for (size_t j = 1; j < 24; j++)
+        sum[0] = vaddq_f32(sum[0], sum[j]);
+    return vaddvq_f32(sum[0]);
+}
+
+__attribute__((target("arch=armv8.2-a+dotprod"))) static float dot_int8_neon(size_t steps)
+{
+    const int8x16_t x = vdupq_n_s8(1), weights = vdupq_n_s8(2);
+    int32x4_t sum[24];
+#pragma GCC unroll 24
+    for (size_t j = 0; j < 24; j++)
+        sum[j] = vdupq_n_s32((int)j);
+    for (size_t i = 0; i < steps; i++) {
+#pragma GCC unroll 24
+        for (size_t j = 0; j < 24; j++)
+            sum[j] = vdotq_s32(sum[j], x, weights);
+    }
+    for (size_t j = 1; j < 24; j++)
+        sum[0] = vaddq_s32(sum[0], sum[j]);
+    return (float)vaddvq_s32(sum[0]);
+}
+
+static bool has_neon_bf16(void)
+{
+    return getauxval(AT_HWCAP2) >> 14 & 1;
+}
+
+static bool has_neon_dotprod(void)
+{
+    return getauxval(AT_HWCAP) >> 20 & 1;
+}
+
+#endif
+
 #endif
 
 /* The 16-byte vectors of the portable reads are NEON registers here. */
@@ -432,6 +485,10 @@ static const struct {
     {{"neon/f32", MIDL_ISA_NEON, multiply_add_neon, 24 * 4 * 2}, NULL},
     {{"neon/bf16", MIDL_ISA_NEON, widen_bf16_neon, 24 * 4 * 2}, NULL},
     {{"neon/int8", MIDL_ISA_NEON, widen_int8_neon, 24 * 4 * 2}, NULL},
+#ifdef NEON_DOTS
+    {{"neon_bf16/bf16", MIDL_ISA_NEON, dot_bf16_neon, 24 * 8 * 2}, has_neon_bf16},
+    {{"neon_dotprod/int8", MIDL_ISA_NEON, dot_int8_neon, 24 * 16 * 2}, has_neon_dotprod},
+#endif
 #endif
 };
 
