@@ -3,18 +3,27 @@
  * As in lists.c the pairs are turned around: for each block the list of the inputs that selected
  * it, its members, by counting sort. The sixteen rows of a block lie side by side, so that a vector
  * is sixteen neurons and nothing is summed across lanes: each loaded vector of weights meets C
- * inputs, every input value broadcast from memory by the multiply-add itself. That would take 1 + C
- * loads for C multiply-adds, as many as these a cycle: where a block is one vector, TURNED of the
- * inputs are therefore loaded four values at a time and spread by the shuffle unit, which idles.
- * That leaves the multiply-add units as the limit, with six inputs as with twelve.
+ * inputs, every input value broadcast from memory by the multiply-add itself. That takes 1 + C
+ * loads for C multiply-adds. A Zen 4 broadcasts two values in the time of one multiply-add of 512
+ * bits; a Zen 5 one, and there the loads would be the limit: with more than FEW inputs, where a
+ * block is one vector, TURNED of them are therefore loaded four values at a time and spread by the
+ * shuffle unit, which idles. With few inputs it doesn't: on a Zen 4 two of two spread take 1.24
+ * cycles a multiply-add, none 1.05.
  *
- * The sum over d goes in slices: of W, packed [slice][n/16][SLICE][16], a block's slice stays in
+ * The sum over d goes in slices: of W, packed [slice][n/16][slice][16], a block's slice stays in
  * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
- * in the second. The copy also gives the rows of x an odd stride: rows of 1024 floats would all
- * fall into one set of the cache, and twelve of them fill it. W is read once, front to back; the
- * first group of a block's inputs prefetches it three quarters of a page ahead, since the
- * processor's own prefetching ends with each page: at n = 2048 without it, and with few inputs,
- * that is the limit.
+ * in the second. Where one group takes all inputs of a plan, a block is met once, and all of d is
+ * one slice. The copy also gives the rows of x an odd stride: rows of 1024 floats would all fall
+ * into one set of the cache, and twelve of them fill it. W is read once, front to back. Where it
+ * comes from a cache, the processor's own prefetching is best (97 GB/s on a Zen 4, 79 with
+ * prefetches) as long as a block has few inputs; else, and from memory, the first group of a
+ * block's inputs prefetches it three quarters of a page ahead, since the processor's own ends with
+ * each page.
+ *
+ * What limits few inputs on a Zen 4, four of them at n = 1024 and k/n = 0.45: the products take 43
+ * us of 57. The multiply-adds alone would take 32, W's wanted blocks are read in 39 from the
+ * third-level cache; blocks of one and two inputs wait for these, blocks of three and four for the
+ * multiply-adds. At n = 512 W comes from the second level, at 114 GB/s.
  *
  * An element's sum has PARTS chains a slice, whatever C is. So it doesn't depend on the batch, nor
  * on the threads, which share the members evenly, wherever that cuts a block.
@@ -27,7 +36,7 @@
 
 #include "parallel.h"
 #include "simd/ops.h"
-#include "simd/vec.h"
+#include "simd/tile.h"
 #include "variant.h"
 
 extern MIDL_IMPL(block);
@@ -39,18 +48,21 @@ enum {
     CHAINS = VECS * PARTS,     /* of an input */
     GROUP = (VEC_REGISTERS == 32 ? 24 : 12) / CHAINS, /* most inputs of a tile */
     STEPS = 4,                                        /* a slice's columns come by so many */
-    TURNED = VECS == 1 ? 2 : 0, /* inputs whose values are spread in registers */
-    FEW = 3,                    /* fewer inputs leave prefetching to the processor */
-    LINE = 64,                  /* bytes */
-    AHEAD = 48 * LINE,          /* bytes by which W is prefetched */
-    SLICE = 512,
-    X_STRIDE = SLICE + 16, /* floats */
-    CHUNK = 256            /* inputs whose slices of x fit the second-level cache */
+    TURNED = VECS == 1 ? 2 : 0, /* of more than FEW inputs, those spread in registers */
+    FEW = 4,       /* inputs: so many are not spread, nor is W prefetched for them from a cache */
+    FAR_LEAST = 2, /* inputs for which W is prefetched from memory */
+    LINE = 64,     /* bytes */
+    AHEAD = 48 * LINE, /* bytes by which W is prefetched */
+    SLICE = 512,       /* columns, where the inputs of a plan make several groups */
+    CHUNK = 256        /* inputs whose slices of x fit the second-level cache */
 };
 
 struct block_state {
-    void *w;          /* [slice][n/16][SLICE][16]; bf16: two columns side by side */
-    float *x;         /* [chunk][X_STRIDE]: one slice */
+    size_t slice;     /* columns */
+    bool nearby;      /* W stays in a cache */
+    void *w;          /* [slice][n/16][slice][16]; bf16: two columns side by side */
+    float *x;         /* [chunk][x_stride]: one slice */
+    size_t x_stride;  /* floats: an odd number of lines */
     float *full;      /* [members][16]: F of the slices so far */
     uint32_t *start;  /* [n/16 + 1]: where a block's members begin */
     uint32_t *next;   /* [n/16]: cursor while the lists are made */
@@ -78,14 +90,14 @@ static size_t slices_filled(size_t d)
 }
 
 /* Columns of the slice that begins at column `first`: of W, and with those that fill it up. */
-static size_t slice_length(size_t d, size_t first)
+static size_t slice_length(const struct block_state *state, size_t d, size_t first)
 {
-    return d - first < SLICE ? d - first : SLICE;
+    return d - first < state->slice ? d - first : state->slice;
 }
 
-static size_t slice_filled(size_t d, size_t first)
+static size_t slice_filled(const struct block_state *state, size_t d, size_t first)
 {
-    return slices_filled(slice_length(d, first));
+    return slices_filled(slice_length(state, d, first));
 }
 
 VEC_INLINE size_t weight_bytes(enum midl_dtype dtype)
@@ -115,17 +127,18 @@ static void pack_weight(enum midl_dtype dtype, const void *row, size_t i, void *
     }
 }
 
-/* Each slice of columns as panels of its own. packed: zeros. */
-static void pack(const struct variant_env *env, char *packed)
+/* Each slice of columns as panels of its own. w: zeros. */
+static void pack(const struct variant_env *env, struct block_state *state)
 {
     size_t n = env->layer.shape.n, d = env->layer.shape.d;
     enum midl_dtype dtype = env->full.dtype;
-    for (size_t first = 0; first < d; first += SLICE)
+    for (size_t first = 0; first < d; first += state->slice)
         for (size_t j = 0; j < n; j++) {
-            size_t at = first * n + j / LANES * LANES * slice_filled(d, first);
+            size_t at = first * n + j / LANES * LANES * slice_filled(state, d, first);
+            char *slice = (char *)state->w + at * weight_bytes(dtype);
             const void *row = midl_weights_row(&env->full, j);
-            for (size_t i = 0; i < slice_length(d, first); i++)
-                pack_weight(dtype, row, first + i, packed + at * weight_bytes(dtype), i, j % LANES);
+            for (size_t i = 0; i < slice_length(state, d, first); i++)
+                pack_weight(dtype, row, first + i, slice, i, j % LANES);
         }
 }
 
@@ -140,8 +153,11 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
+    state->slice = env->max_batch <= GROUP ? slices_filled(s->d) : SLICE;
+    state->nearby = size <= TILE_FAR_BYTES;
+    state->x_stride = ((state->slice + LANES - 1) / LANES | 1) * LANES;
     state->w = midl_take(size, 1, bytes);
-    state->x = midl_take(chunk * X_STRIDE, sizeof *state->x, bytes);
+    state->x = midl_take(chunk * state->x_stride, sizeof *state->x, bytes);
     state->full = midl_take(members * LANES, sizeof *state->full, bytes);
     state->start = midl_take(blocks + 1, sizeof *state->start, bytes);
     state->next = midl_take(blocks, sizeof *state->next, bytes);
@@ -153,7 +169,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         return MIDL_NO_MEMORY;
     }
     memset(state->w, 0, size);
-    pack(env, state->w);
+    pack(env, state);
     *ret_state = state;
     *bytes += sizeof *state;
     return MIDL_OK;
@@ -212,7 +228,7 @@ VEC_INLINE void block_step(enum midl_dtype dtype, size_t C, size_t T, size_t ste
     vec wv[VECS];
 #pragma GCC unroll 4
     for (size_t v = 0; v < VECS; v++)
-        wv[v] = block_weights(dtype, w, i, step, v);
+        wv[v] = tile_shared(C, block_weights(dtype, w, i, step, v));
 #pragma GCC unroll 12
     for (size_t c = 0; c < C; c++) {
         vec xv = c < T ? vec_quads_lane(turned[c], step) : vec_set(x[c][i + step]);
@@ -225,13 +241,11 @@ VEC_INLINE void block_step(enum midl_dtype dtype, size_t C, size_t T, size_t ste
 
 /* One slice of one block, and a group of the inputs that selected it. */
 struct group {
-    enum midl_dtype dtype;
     size_t length; /* a multiple of STEPS */
     const void *w; /* [length][16] */
     const float *x[GROUP];
-    bool begin;    /* the first slice: store F, else add to it */
-    bool prefetch; /* W, AHEAD bytes on, into the next block: for the first group of a block */
-    float *full;   /* [C][16] */
+    bool begin;  /* the first slice: store F, else add to it */
+    float *full; /* [C][16] */
 };
 
 /* F of the group = or += the sums of its chains. */
@@ -255,7 +269,7 @@ VEC_INLINE void block_store(size_t C, const struct group *group, const vec *sum)
 VEC_INLINE void block_tile(enum midl_dtype dtype, size_t C, bool prefetch,
                            const struct group *group)
 {
-    const size_t column = LANES * weight_bytes(dtype), T = C > TURNED ? TURNED : C;
+    const size_t column = LANES * weight_bytes(dtype), T = C > FEW ? TURNED : 0;
     const char *w = group->w;
     const float *x[GROUP];
     vec sum[GROUP * CHAINS], turned[TURNED + 1];
@@ -280,46 +294,40 @@ VEC_INLINE void block_tile(enum midl_dtype dtype, size_t C, bool prefetch,
     block_store(C, group, sum);
 }
 
-#define TILE(C)                                                                                    \
-    case C:                                                                                        \
-        if (C >= FEW && group->prefetch)                                                           \
-            block_tile(dtype, C <= GROUP ? C : GROUP, true, group);                                \
-        else                                                                                       \
-            block_tile(dtype, C <= GROUP ? C : GROUP, false, group);                               \
-        break
+typedef void tile_function(const struct group *group);
 
-VEC_INLINE void block_typed(enum midl_dtype dtype, size_t C, const struct group *group)
-{
-    switch (C) {
-        TILE(1);
-        TILE(2);
-        TILE(3);
-        TILE(4);
-        TILE(5);
-        TILE(6);
-        TILE(7);
-        TILE(8);
-        TILE(9);
-        TILE(10);
-        TILE(11);
-        TILE(12);
+/* A function for each kind of tile: inlined into one, their loops would not have all registers. */
+#define TILE(DTYPE, C)                                                                             \
+    static void tile_##DTYPE##_##C(const struct group *group)                                      \
+    {                                                                                              \
+        block_tile(MIDL_##DTYPE, C <= GROUP ? C : GROUP, false, group);                            \
+    }                                                                                              \
+    static void tile_ahead_##DTYPE##_##C(const struct group *group)                                \
+    {                                                                                              \
+        block_tile(MIDL_##DTYPE, C <= GROUP ? C : GROUP, true, group);                             \
     }
-}
+#define EACH(DTYPE, DO)                                                                            \
+    DO(DTYPE, 1)                                                                                   \
+    DO(DTYPE, 2)                                                                                   \
+    DO(DTYPE, 3)                                                                                   \
+    DO(DTYPE, 4)                                                                                   \
+    DO(DTYPE, 5)                                                                                   \
+    DO(DTYPE, 6)                                                                                   \
+    DO(DTYPE, 7)                                                                                   \
+    DO(DTYPE, 8)                                                                                   \
+    DO(DTYPE, 9)                                                                                   \
+    DO(DTYPE, 10)                                                                                  \
+    DO(DTYPE, 11)                                                                                  \
+    DO(DTYPE, 12)
+EACH(F32, TILE)
+EACH(BF16, TILE)
+EACH(INT8, TILE)
 
-static void block_group(size_t C, const struct group *group)
-{
-    switch (group->dtype) {
-    case MIDL_F32:
-        block_typed(MIDL_F32, C, group);
-        break;
-    case MIDL_BF16:
-        block_typed(MIDL_BF16, C, group);
-        break;
-    case MIDL_INT8:
-        block_typed(MIDL_INT8, C, group);
-        break;
-    }
-}
+/* By type, number of inputs, and whether W is prefetched. */
+#define TILE_NAMES(DTYPE, C) [C] = {tile_##DTYPE##_##C, tile_ahead_##DTYPE##_##C},
+static tile_function *const tiles[][13][2] = {[MIDL_F32] = {EACH(F32, TILE_NAMES)},
+                                              [MIDL_BF16] = {EACH(BF16, TILE_NAMES)},
+                                              [MIDL_INT8] = {EACH(INT8, TILE_NAMES)}};
 
 /* One block's slice from column `from` on for its members first..last, in groups of nearly equal
  * size. */
@@ -328,19 +336,22 @@ static void block_slice(const struct block_call *call, size_t block, size_t from
 {
     const struct block_state *state = call->state;
     const struct midl_shape *shape = &call->env->layer.shape;
-    struct group group = {
-        .dtype = call->env->full.dtype, .length = slice_filled(shape->d, from), .begin = from == 0};
+    struct group group = {.length = slice_filled(state, shape->d, from), .begin = from == 0};
+    enum midl_dtype dtype = call->env->full.dtype;
     size_t offset = from * shape->n + block * group.length * LANES;
-    group.w = (const char *)state->w + offset * weight_bytes(group.dtype);
-    group.prefetch = (offset + group.length * LANES) * weight_bytes(group.dtype) + AHEAD <=
-                     shape->n * slices_filled(shape->d) * weight_bytes(group.dtype);
-    for (size_t groups = (last - first + GROUP - 1) / GROUP; groups > 0; groups--) {
+    size_t bytes = weight_bytes(dtype), count = last - first;
+    size_t ahead = (offset + group.length * LANES) * bytes + AHEAD;
+    /* W for the first group, AHEAD bytes on, into the next block */
+    bool prefetch = count >= (state->nearby ? FEW + 1 : FAR_LEAST) &&
+                    ahead <= shape->n * slices_filled(shape->d) * bytes;
+    group.w = (const char *)state->w + offset * bytes;
+    for (size_t groups = (count + GROUP - 1) / GROUP; groups > 0; groups--) {
         size_t C = (last - first + groups - 1) / groups;
         for (size_t c = 0; c < C; c++)
-            group.x[c] = state->x + state->inputs[first + c] * X_STRIDE;
+            group.x[c] = state->x + state->inputs[first + c] * state->x_stride;
         group.full = state->full + first * LANES;
-        block_group(C, &group);
-        group.prefetch = false;
+        tiles[dtype][C][prefetch](&group);
+        prefetch = false;
         first += C;
     }
 }
@@ -386,10 +397,12 @@ static void blend_input(const struct block_call *call, size_t b)
 /* This thread's rows of the slice of x, filled up with zeros as W is. */
 static void copy_part(const struct block_call *call, size_t from)
 {
-    size_t d = call->env->layer.shape.d, length = slice_length(d, from), part = parallel_part();
-    size_t last = parallel_bound(call->count, 1, part + 1), fill = slice_filled(d, from) - length;
+    const struct block_state *state = call->state;
+    size_t d = call->env->layer.shape.d, length = slice_length(state, d, from);
+    size_t fill = slice_filled(state, d, from) - length, part = parallel_part();
+    size_t last = parallel_bound(call->count, 1, part + 1);
     for (size_t b = parallel_bound(call->count, 1, part); b < last; b++) {
-        float *to = call->state->x + b * X_STRIDE;
+        float *to = state->x + b * state->x_stride;
         memcpy(to, call->batch->x + (call->first + b) * d + from, length * sizeof *to);
         memset(to + length, 0, fill * sizeof *to);
     }
@@ -400,7 +413,7 @@ static void block_part(void *data)
     const struct block_call *call = data;
     size_t d = call->env->layer.shape.d, part = parallel_part();
     size_t last = parallel_bound(call->count, 1, part + 1);
-    for (size_t from = 0; from < d; from += SLICE) {
+    for (size_t from = 0; from < d; from += call->state->slice) {
         copy_part(call, from);
 #pragma omp barrier
         members_part(call, from);
