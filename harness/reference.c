@@ -21,7 +21,7 @@ size_t reference_mark(const double *reference_ns, size_t count, bool *disturbed)
     size_t marked = 0;
     double calm_ns = count > 0 ? stats_quantile(reference_ns, count, REFERENCE_CALM) : NAN;
     for (size_t i = 0; i < count; i++) {
-        disturbed[i] = !(fabs(reference_ns[i] - calm_ns) <= REFERENCE_DISTURBED * calm_ns);
+        disturbed[i] = !(reference_ns[i] <= (1 + REFERENCE_DISTURBED) * calm_ns);
         marked += disturbed[i];
     }
     return marked;

@@ -17,9 +17,10 @@ enum { REFERENCE_SUMS = 6 };
 /* Some hundreds of ns of work; data: uint64_t[REFERENCE_SUMS], any. */
 void reference_call(void *data);
 
-/* The machine is calm where the reference takes what it takes in the fastest tenth of all times;
- * what is off that by more than this share is disturbed. */
-#define REFERENCE_CALM 0.10
+/* The machine is calm where the reference takes what it takes in the fastest hundredth of all times
+ * (a neighbour left no more than 6 % of ten seconds, once); what takes longer by more than this
+ * share is disturbed. */
+#define REFERENCE_CALM 0.01
 #define REFERENCE_DISTURBED 0.10
 
 /* Mark the times that are disturbed, or NaN. Returns how many. */

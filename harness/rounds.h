@@ -2,9 +2,9 @@
  * enough.
  *
  * A round takes one sample of every case, so that drift of the machine hits all alike. Between
- * rounds runs the reference loop (reference.h): where it took unusually long or short, something
- * else was going on, and the round is marked as disturbed, as it is when the hypervisor took time
- * away. Disturbed rounds are left out where enough others are left.
+ * rounds runs the reference loop (reference.h): where it took unusually long, something else was
+ * going on, and the round is marked as disturbed, as it is when the hypervisor took time away.
+ * Disturbed rounds are left out where enough others are left.
  *
  * Where arrays lie in memory moves a kernel's time by per cents, and no number of samples in one
  * place tells. So the cases are moved every few rounds, as often as the share of time for moving
