@@ -261,15 +261,6 @@ static size_t find_popular(const struct place *at, bool *ret_popular)
     return found;
 }
 
-/* The lowest `count` bits of a mask that has at least as many. */
-static uint32_t lowest(uint32_t mask, size_t count)
-{
-    uint32_t rest = mask;
-    for (size_t i = 0; i < count; i++)
-        rest &= rest - 1;
-    return mask ^ rest;
-}
-
 /* Long lists make tiles of nearly equal size. */
 static size_t find_tiles(const struct place *at, const bool *popular, const uint32_t *masks)
 {
@@ -278,7 +269,7 @@ static size_t find_tiles(const struct place *at, const bool *popular, const uint
     for (size_t j = 0; j < at->neurons; j++) {
         uint32_t mask = popular[j] ? 0 : masks[j];
         for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
-            uint32_t part = parts > 1 ? lowest(mask, (size_of(mask) + parts - 1) / parts) : mask;
+            uint32_t part = (uint32_t)vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
             tiles[count++] = (struct tile){part, (uint16_t)j};
             mask ^= part;
         }

@@ -12,9 +12,9 @@
  *   - a chunk has so many inputs, 16 to 64, that an average neuron finds seven of them; at least 32
  *     where W comes from memory. Longer chunks make larger tiles and read W less often, but their
  *     slices are shorter, and a tile's sums across lanes are as many for each slice;
- *   - neurons are sorted by the length of their lists, then by four of their inputs, so that
- *     neighbours are as long and nearly always share enough inputs. Popular neurons, which nearly
- *     all inputs select, find each other by themselves and are computed as a dense product is;
+ *   - neurons are sorted by the length of their lists, then by four of their inputs; of the three
+ *     ways to make two pairs of four neighbours the one is taken whose lists differ least. Popular
+ *     neurons, which nearly all inputs select, find each other by themselves;
  *   - tiles are sorted by their size, so that no branch is mispredicted;
  *   - a prefetch takes the place of a load. So the rows of the next tile are prefetched whole only
  *     for a panel's first chunk, and only where W doesn't fit the second-level cache; else their
@@ -94,12 +94,12 @@ struct lists {
 /* A thread's workspace for one chunk after the other. */
 struct scratch {
     uint64_t masks[PANEL];
-    uint16_t order[PANEL];         /* the neurons, by their masks */
+    uint16_t order[PANEL + 1];     /* the neurons, by their masks */
     struct tile tiles[TILES_MOST]; /* in that order */
     uint8_t kinds[TILES_MOST];
-    float full[PANEL * CHUNK]; /* F, [neurons][apart] */
-    uint32_t next[PASS]; /* of each input of the pass: its selected neurons before the panel */
-    float *wide;         /* [PANEL][slice]: a panel's slice of narrow weights as floats */
+    float full[PANEL * CHUNK];      /* F, [neurons][apart] */
+    uint32_t next[PASS], end[PASS]; /* of each input of the pass: the panel's selected neurons */
+    float *wide; /* [PANEL][slice]: a panel's slice of narrow weights as floats */
 };
 
 struct lists_state {
@@ -244,13 +244,15 @@ static void make_masks(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
     uint64_t *masks = at->scratch->masks;
+    size_t neuron = at->neuron;
     memset(masks, 0, at->neurons * sizeof *masks);
     for (size_t c = 0; c < at->inputs; c++) {
-        size_t b = at->call->first + at->input + c, count = s->count[b];
+        size_t b = at->call->first + at->input + c;
         const uint32_t *index = s->index + b * s->stride;
-        for (size_t i = at->scratch->next[at->input + c];
-             i < count && index[i] < at->neuron + at->neurons; i++)
-            masks[index[i] - at->neuron] |= (uint64_t)1 << c;
+        uint32_t end = midl_selected_before(s, b, neuron + at->neurons);
+        for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
+            masks[index[i] - neuron] |= (uint64_t)1 << c;
+        at->scratch->end[at->input + c] = end;
     }
 }
 
@@ -283,54 +285,68 @@ static void sort_neurons(size_t inputs, size_t count, const uint64_t *masks, uin
         ret[start[rank[j]]++] = (uint16_t)j;
 }
 
-/* The lowest `count` bits of a mask that has at least as many. */
-static uint64_t lowest(uint64_t mask, size_t count)
-{
-    uint64_t rest = mask;
-    for (size_t i = 0; i < count; i++)
-        rest &= rest - 1;
-    return mask ^ rest;
-}
-
-static void add_tile(struct scratch *scratch, size_t kind, const struct tile *tile, size_t *tiles)
-{
-    scratch->kinds[*tiles] = (uint8_t)kind;
-    scratch->tiles[(*tiles)++] = *tile;
-}
-
 /* A tile of two neurons for C inputs of each, which leave the masks. */
-static void take_pair(struct scratch *scratch, const uint16_t neuron[2], size_t C, uint64_t *a,
-                      uint64_t *b, size_t *tiles)
+static inline void take_pair(struct scratch *scratch, const uint16_t neuron[2], size_t C,
+                             uint64_t *a, uint64_t *b, size_t *tiles)
 {
     bool strangers = size_of(*a & *b) < SHARED(C);
-    struct tile tile = {.neuron = {neuron[0], neuron[1]}};
-    if (!strangers)
-        tile.shared = lowest(*a & *b, SHARED(C));
-    tile.own[0] = lowest(*a ^ tile.shared, C - size_of(tile.shared));
-    tile.own[1] = lowest(*b ^ tile.shared, C - size_of(tile.shared));
-    *a ^= tile.shared | tile.own[0];
-    *b ^= tile.shared | tile.own[1];
-    add_tile(scratch, (strangers ? STRANGERS : PAIRS) + C - 1, &tile, tiles);
+    size_t common = strangers ? 0 : SHARED(C), own = C - common;
+    uint64_t shared = vec_lowest(*a & *b, common);
+    uint64_t own_a = vec_lowest(*a ^ shared, own), own_b = vec_lowest(*b ^ shared, own);
+    scratch->kinds[*tiles] = (uint8_t)((strangers ? STRANGERS : PAIRS) + C - 1);
+    scratch->tiles[(*tiles)++] =
+        (struct tile){.shared = shared, .own = {own_a, own_b}, .neuron = {neuron[0], neuron[1]}};
+    *a ^= shared | own_a;
+    *b ^= shared | own_b;
 }
 
-/* Two neurons in the order of the lengths of their lists: the shorter list becomes as long as the
- * other, by some of its inputs. Long lists make tiles of nearly equal size. */
-static void pair_neurons(struct scratch *scratch, uint16_t first, uint16_t second, size_t *tiles)
+static size_t more_than(size_t a, size_t b)
 {
-    const uint16_t neuron[2] = {first, second};
-    uint64_t a = scratch->masks[first], b = scratch->masks[second];
-    a |= lowest(b & ~a, size_of(b) - size_of(a));
-    for (size_t parts = (size_of(a) + COLS - 1) / COLS; parts > 0; parts--)
+    return a > b ? a - b : 0;
+}
+
+/* The shorter list becomes as long as the other, by some of its inputs. Long lists make tiles of
+ * nearly equal size. */
+static void pair_neurons(struct scratch *scratch, const uint16_t neuron[2], size_t *tiles)
+{
+    uint64_t first = scratch->masks[neuron[0]], second = scratch->masks[neuron[1]];
+    size_t firsts = size_of(first), seconds = size_of(second);
+    uint64_t a = first | vec_lowest(second & ~first, more_than(seconds, firsts));
+    uint64_t b = second | vec_lowest(first & ~second, more_than(firsts, seconds));
+    while (size_of(a) > COLS) {
+        size_t parts = (size_of(a) + COLS - 1) / COLS;
         take_pair(scratch, neuron, (size_of(a) + parts - 1) / parts, &a, &b, tiles);
+    }
+    if (a)
+        take_pair(scratch, neuron, size_of(a), &a, &b, tiles);
+}
+
+/* Of the three ways to make two pairs of four neurons, the one whose masks differ least. */
+static void match(const uint64_t *masks, uint16_t order[4])
+{
+    uint64_t m[4];
+    for (size_t i = 0; i < 4; i++)
+        m[i] = masks[order[i]];
+    size_t best = (size_of(m[0] ^ m[1]) + size_of(m[2] ^ m[3])) * 4 + 1; /* and who joins 0 */
+    size_t second = (size_of(m[0] ^ m[2]) + size_of(m[1] ^ m[3])) * 4 + 2;
+    size_t third = (size_of(m[0] ^ m[3]) + size_of(m[1] ^ m[2])) * 4 + 3;
+    best = smaller(best, smaller(second, third)) % 4;
+    uint16_t joins = order[best];
+    order[best] = order[1];
+    order[1] = joins;
 }
 
 /* Tiles in the order of the neurons' masks. An odd neuron is paired with itself. */
 static size_t find_tiles(struct scratch *scratch, size_t neurons)
 {
-    const uint16_t *order = scratch->order;
+    uint16_t *order = scratch->order;
     size_t tiles = 0;
+    for (size_t i = 0; i + 4 <= neurons; i += 4)
+        match(scratch->masks, order + i);
+    if (neurons % 2)
+        order[neurons] = order[neurons - 1];
     for (size_t i = 0; i < neurons; i += 2)
-        pair_neurons(scratch, order[i], order[i + 1 < neurons ? i + 1 : i], &tiles);
+        pair_neurons(scratch, order + i, &tiles);
     return tiles;
 }
 
@@ -522,17 +538,16 @@ static void spread_sums(const struct place *at)
 static void blend(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    size_t n = at->call->env->layer.shape.n, last = at->neuron + at->neurons;
-    size_t apart = at->call->state->apart;
+    size_t n = at->call->env->layer.shape.n, apart = at->call->state->apart;
     for (size_t c = 0; c < at->inputs; c++) {
-        size_t b = at->call->first + at->input + c, i = at->scratch->next[at->input + c];
+        size_t b = at->call->first + at->input + c, end = at->scratch->end[at->input + c];
         const uint32_t *index = s->index + b * s->stride;
         const float *gate = s->gate + b * s->stride;
         const float *full = at->scratch->full + c;
         float *y = at->call->batch->y + b * n;
-        for (; i < s->count[b] && index[i] < last; i++)
+        for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
             y[index[i]] = midl_blend(full[(index[i] - at->neuron) * apart], y[index[i]], gate[i]);
-        at->scratch->next[at->input + c] = (uint32_t)i;
+        at->scratch->next[at->input + c] = (uint32_t)end;
     }
 }
 

@@ -86,15 +86,10 @@ static inline void midl_blend_row(const struct midl_selection *selection, size_t
 static inline uint32_t midl_selected_before(const struct midl_selection *s, size_t b, size_t neuron)
 {
     const uint32_t *index = s->index + b * s->stride;
-    uint32_t first = 0, last = s->count[b];
-    while (first < last) {
-        uint32_t middle = (first + last) / 2;
-        if (index[middle] < neuron)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
+    uint32_t first = 0, count = s->count[b];
+    for (; count > 1; count -= count / 2)
+        first += index[first + count / 2 - 1] < neuron ? count / 2 : 0;
+    return first + (uint32_t)(count > 0 && index[first] < neuron);
 }
 
 #define MIDL_ALIGN 64 /* bytes: of every array that the library takes */

@@ -452,6 +452,19 @@ VEC_INLINE void vec_spread(uint32_t mask, float more, const float *from, float *
 #endif
 }
 
+/* The lowest `count` bits of a mask that has at least as many. */
+VEC_INLINE uint64_t vec_lowest(uint64_t mask, size_t count)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    return _pdep_u64(_bzhi_u64(UINT64_MAX, (uint32_t)count), mask);
+#else
+    uint64_t rest = mask;
+    for (size_t i = 0; i < count; i++)
+        rest &= rest - 1;
+    return mask ^ rest;
+#endif
+}
+
 /* Which of VEC_LANES words have a bit in common with `bits`. */
 VEC_INLINE uint32_t vec_words_with(uint32_t bits, const uint32_t *words)
 {
