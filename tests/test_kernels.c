@@ -152,6 +152,28 @@ static void test_large_batch(void **state)
     assert_true(passed > 0);
 }
 
+/* Blocks that a few inputs share in every number: each has a routine of its own. */
+static void test_shared_blocks(void **state)
+{
+    (void)state;
+    struct trial trial = {.shape = {.d = 33,
+                                    .n = 256,
+                                    .r = 3,
+                                    .rg = 2,
+                                    .gate = MIDL_GATE_LOWRANK,
+                                    .select = MIDL_SELECT_BLOCK,
+                                    .block = 16},
+                          .fill = FILL_NORMAL,
+                          .seed = 7};
+    size_t passed = 0;
+    for (trial.batch = 1; trial.batch <= 13; trial.batch++)
+        for (trial.shape.k = 64; trial.shape.k <= trial.shape.n; trial.shape.k += 64)
+            for (size_t i = 0; i < midl_variant_count(); i++)
+                if (!midl_variant_unavailable(midl_variant_at(i)))
+                    passed += passes(&trial, midl_variant_at(i));
+    assert_true(passed > 0);
+}
+
 /* The shared routines in each instruction set below the best. */
 static void test_weaker_sets(void **state)
 {
@@ -612,14 +634,23 @@ static void test_covers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants),        cmocka_unit_test(test_weaker_sets),
-        cmocka_unit_test(test_large_batch),     cmocka_unit_test(test_equal_logits),
-        cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
-        cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
-        cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),
-        cmocka_unit_test(test_linear_plans),    cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_shapes),      cmocka_unit_test(test_missing_arrays),
-        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_weaker_sets),
+        cmocka_unit_test(test_large_batch),
+        cmocka_unit_test(test_equal_logits),
+        cmocka_unit_test(test_shared_blocks),
+        cmocka_unit_test(test_nan_logits),
+        cmocka_unit_test(test_recovers_from_nan),
+        cmocka_unit_test(test_infinite_logits),
+        cmocka_unit_test(test_unaligned),
+        cmocka_unit_test(test_skewed_masks),
+        cmocka_unit_test(test_plan_state),
+        cmocka_unit_test(test_linear_plans),
+        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_missing_arrays),
+        cmocka_unit_test(test_unavailable),
+        cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
