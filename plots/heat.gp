@@ -19,7 +19,7 @@ set cbrange [-reach:reach]
 set colorbox user origin screen 1 - 1.5 / page_w, 1 - (head + panel_h - bottom_gap) / page_h \
     size screen 0.35 / page_w, (panel_h - top_gap - bottom_gap) / page_h
 set cbtics () nomirror scale 0.5 font small
-set for [s in '0.1 0.2 0.25 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16'] cbtics add (fine(s) log(s) / log(2))
+set for [s in '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16'] cbtics add (fine(s) log(s) / log(2))
 heat(unused) = log(column(7)) / log(2)
 dark(unused) = abs(heat(0)) > 0.72 * reach
 plot data using (is('cell') ? column(5) : NaN):6:(0.5):(0.5):(heat(0)) \

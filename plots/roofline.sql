@@ -28,10 +28,18 @@ peaks AS (
     SELECT name, value FROM rates
     WHERE kind = 'flops' AND dtype = (SELECT min(dtype) FROM drawn)),
 
+-- Peaks so close to each other that they would be one line are one, with all their names.
+merged AS (
+    SELECT (SELECT group_concat(name, ', ')
+            FROM (SELECT name FROM peaks q WHERE q.value BETWEEN 0.95 * p.value AND p.value
+                  ORDER BY q.value DESC)) AS name, value
+    FROM peaks p
+    WHERE NOT EXISTS (SELECT 1 FROM peaks q WHERE q.value > p.value AND 0.95 * q.value <= p.value)),
+
 roofs AS (
     SELECT 'slope' AS what, name, value FROM rates WHERE kind = 'bandwidth'
     UNION ALL
-    SELECT 'ceiling', name, value FROM peaks
+    SELECT 'ceiling', name, value FROM merged
     UNION ALL
     SELECT 'ceiling', name || '/f32', value
     FROM (SELECT name, max(value) AS value FROM rates WHERE dtype = 'f32')
