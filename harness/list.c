@@ -217,7 +217,7 @@ static const struct {
     {"points", "distinct_rows", "", "distinct neurons selected by the batch"},
     {"points", "shape_key", "", "label of the shape; points that were interleaved share it"},
     {"points", "placements", "", "in how many places of memory it was measured"},
-    {"points", "regimes", "", "2: the machine ran at two speeds; used are the faster rounds"},
+    {"points", "regimes", "", "2: the machine ran at two speeds; samples.disturbed tells which"},
     {"counters", "point_id", "", "the point it belongs to"},
     {"counters", "counter", "", "instructions, l1d_misses, ...; `midl info` says which work"},
     {"counters", "per_call", "events", "in one call; NULL: not to be had, see reason"},

@@ -97,7 +97,7 @@ CREATE TABLE point (
     bound_ns    REAL,                       -- least time that the measured ceilings allow
     error_ratio REAL,                       -- largest |y - ref| / bound; NULL: NaN, or not compared
     placements  INTEGER,                    -- in how many places of memory it was measured
-    regimes     INTEGER                     -- 2: the machine ran at two speeds; used are the faster rounds
+    regimes     INTEGER                     -- 2: the machine ran at two speeds; samples.disturbed tells which
 ) STRICT;
 
 CREATE INDEX point_by_run ON point (run_id);
