@@ -30,7 +30,7 @@ bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape 
 
 struct measure_options {
     double target;                     /* relative width of the 95 % interval of the median; 0.02 */
-    double budget_ns;                  /* for all variants of the group together */
+    double budget_ns;                  /* for all variants of the group together (rounds.h) */
     double sample_ns;                  /* least length of one sample; 1e6 */
     int min_rounds;                    /* always taken; 10 */
     int target_rounds;                 /* taken before the target can be reached; 30 */

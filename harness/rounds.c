@@ -16,8 +16,16 @@
 
 /* ---- The decisions ------------------------------------------------------------------------- */
 
-enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
-                               const struct rounds_options *options)
+/* As if all rounds took the same time: disturbed ones take a little more. */
+static bool budget_spent(size_t rounds, size_t disturbed, double spent_ns, double budget_ns)
+{
+    double calm_ns = spent_ns * (double)(rounds - disturbed) / (double)rounds;
+    return spent_ns >= budget_ns &&
+           (calm_ns >= budget_ns / 2 || spent_ns >= ROUNDS_PATIENCE * budget_ns);
+}
+
+enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, size_t disturbed,
+                               double spent_ns, const struct rounds_options *options)
 {
     bool narrow = true;
     for (size_t i = 0; i < cases; i++)
@@ -26,7 +34,8 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
         return ROUNDS_MORE;
     if (narrow && rounds >= (size_t)options->target_rounds)
         return ROUNDS_TARGET;
-    return spent_ns < options->budget_ns ? ROUNDS_MORE : ROUNDS_BUDGET;
+    return budget_spent(rounds, disturbed, spent_ns, options->budget_ns) ? ROUNDS_BUDGET
+                                                                         : ROUNDS_MORE;
 }
 
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds, bool *disturbed)
@@ -124,6 +133,8 @@ struct loop {
     double start_ns;
     double move_ns;     /* of the last move */
     size_t placed;      /* rounds before this place */
+    size_t reviewed;    /* rounds at the last review */
+    double reviewed_ns; /* when it was, from the start */
     double steal_ns;    /* when what is stolen was last asked for */
     size_t steal_known; /* rounds of which it is known */
     bool refused;       /* Google Benchmark did not run a case: it is broken, or out of memory */
@@ -378,17 +389,27 @@ static enum rounds_stop loop_review(struct loop *loop)
             stats_grouped_interval(loop->values, loop->places, used, ROUNDS_CONFIDENCE);
         loop->widths[i] = stats_relative_width(&rounds->time[i]);
     }
-    return rounds_decide(loop->widths, loop->count, rounds->count, clock_ns() - loop->start_ns,
+    loop->reviewed = rounds->count;
+    loop->reviewed_ns = clock_ns() - loop->start_ns;
+    return rounds_decide(loop->widths, loop->count, rounds->count, marked, loop->reviewed_ns,
                          loop->options);
 }
 
+/* Whether so much time has passed since the last review. */
+static bool passed(const struct loop *loop, double limit_ns)
+{
+    return loop->reviewed_ns < limit_ns && clock_ns() - loop->start_ns >= limit_ns;
+}
+
 /* Reviewing sorts all samples, so it is done when a sixteenth more of them came in, and when the
- * budget is spent. */
-static bool review_due(const struct loop *loop, size_t reviewed)
+ * budget may be spent. */
+static bool review_due(const struct loop *loop)
 {
     size_t count = loop->rounds.count;
-    return count >= reviewed + reviewed / 16 + 1 ||
-           clock_ns() - loop->start_ns >= loop->options->budget_ns;
+    double budget_ns = loop->options->budget_ns;
+    return count >= (size_t)loop->options->min_rounds &&
+           (count >= loop->reviewed + loop->reviewed / 16 + 1 || passed(loop, budget_ns) ||
+            passed(loop, ROUNDS_PATIENCE * budget_ns));
 }
 
 /* Rounds that don't count: some kernels get faster for many calls, as branches become known. */
@@ -408,7 +429,6 @@ static bool loop_warm_up(struct loop *loop)
 
 static bool loop_rounds(struct loop *loop)
 {
-    size_t reviewed = 0;
     loop->move_ns = loop->options->first_move_ns;
     loop->start_ns = loop->steal_ns = clock_ns();
     (void)machine_steal(); /* counts from here */
@@ -418,10 +438,8 @@ static bool loop_rounds(struct loop *loop)
         if (loop->rounds.interrupted)
             return true;
         loop_steal(loop);
-        if (loop->rounds.count >= (size_t)loop->options->min_rounds && review_due(loop, reviewed)) {
+        if (review_due(loop))
             loop->rounds.stop = loop_review(loop);
-            reviewed = loop->rounds.count;
-        }
     }
     return true;
 }

@@ -31,6 +31,10 @@
 /* So many calm rounds are enough, however many are disturbed. */
 #define ROUNDS_ENOUGH 30
 
+/* A budget is spent when half of it went to calm rounds. Where most rounds are disturbed sampling
+ * goes on for that, but not beyond so many budgets. */
+#define ROUNDS_PATIENCE 4
+
 /* Of the intervals. Who looks again and again and stops when an interval is narrow, stops more
  * often when it is narrow by chance: of intervals made at 98 %, 95 % then hold the truth
  * (test_stats). */
@@ -38,7 +42,7 @@
 
 struct rounds_options {
     double target;     /* relative width of the interval of every median */
-    double budget_ns;  /* for all cases together; the least number of rounds is taken anyway */
+    double budget_ns;  /* for all cases together (ROUNDS_PATIENCE); min_rounds are taken anyway */
     double sample_ns;  /* least length of one sample */
     int min_rounds;    /* always taken */
     int target_rounds; /* before the intervals are believed */
@@ -83,10 +87,10 @@ size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret
 
 /* ---- The decisions, as pure functions ------------------------------------------------------ */
 
-/* Whether to go on, from the relative widths of all intervals. A width that is NaN or infinite has
- * not reached the target. */
-enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double spent_ns,
-                               const struct rounds_options *options);
+/* Whether to go on, from the relative widths of all intervals and from how many of the rounds are
+ * disturbed. A width that is NaN or infinite has not reached the target. */
+enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, size_t disturbed,
+                               double spent_ns, const struct rounds_options *options);
 
 /* Mark the rounds whose reference time is disturbed, and those of which more than ROUNDS_STOLEN was
  * stolen (NaN: unknown). Returns how many. */

@@ -438,7 +438,8 @@ int command_select(int argc, char **argv)
         {"seed", "SEED", "of the inputs; 1", &options.seed},
         {"db", "FILE", "the database; results/midl.db", &options.db},
         {"target", "SHARE", "width of the intervals that is good enough: 2%", &options.target},
-        {"budget", "TIME", "at most this long for the methods of a place: 5s", &options.budget},
+        {"budget", "TIME", "this long for the methods of a place, up to 4 times if disturbed: 5s",
+         &options.budget},
         {"json", NULL, "one JSON object a point on standard output, no table", &options.json},
         {"quiet", NULL, "no progress, no table", &options.quiet}};
     char *command = command_text(argc, argv); /* before parsing permutes the words */

@@ -6,7 +6,7 @@
  *   [suite]
  *   question = when does selection pay at batch 1?
  *   target = 2 %            ; relative width of the interval at which sampling stops
- *   budget = 5 s            ; at most this long for the variants of one shape
+ *   budget = 5 s            ; this long for the variants of one shape (ROUNDS_PATIENCE)
  *   counters = cache,flops  ; none, or sources and groups of counters (groups.h)
  *
  *   [sweep]

@@ -83,7 +83,8 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
         {"resume", NULL, "go on with this sweep's unfinished run", &ret->resume},
         {"dry-run", NULL, "list the points, measure nothing", &ret->dry_run},
         {"target", "SHARE", "width of the intervals that is good enough: 2%", &ret->target},
-        {"budget", "TIME", "at most this long for the kernels of a shape: 5s", &ret->budget},
+        {"budget", "TIME", "this long for the kernels of a shape, up to 4 times if disturbed: 5s",
+         &ret->budget},
         {"counters", "LIST", "papi, callgrind, groups (midl list counters); none", &ret->counters},
         {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
@@ -249,8 +250,9 @@ static int dry_run(const struct sweep *sweep)
             printf("%s %s\n", midl_variant_name(cases->cases[j].variant), text);
     }
     progress_time_text(estimate_ns(sweep) / 1e9, duration);
-    printf("# %zu points in %zu shapes, about %s if every shape takes its budget\n", cases->count,
-           cases->group_count, duration);
+    printf("# %zu points in %zu shapes, about %s if every shape takes its budget, "
+           "more on a disturbed machine\n",
+           cases->count, cases->group_count, duration);
     return OUTCOME_DONE;
 }
 

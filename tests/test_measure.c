@@ -37,28 +37,43 @@ static void test_when_to_stop(void **state)
     const double unknown[] = {NAN, 0.01}, endless[] = {0.01, INFINITY};
     const struct {
         const double *widths;
-        size_t rounds;
+        size_t rounds, disturbed;
         double spent_ns;
         enum rounds_stop expected;
-    } rows[] = {{narrow, 9, 1, ROUNDS_MORE},         {narrow, 9, 2000, ROUNDS_MORE},
-                {narrow, 10, 1, ROUNDS_MORE},        {narrow, 10, 2000, ROUNDS_BUDGET},
-                {narrow, 12, 1, ROUNDS_TARGET},      {narrow, 12, 2000, ROUNDS_TARGET},
-                {one_wide, 10, 1, ROUNDS_MORE},      {one_wide, 10, 999, ROUNDS_MORE},
-                {one_wide, 10, 1000, ROUNDS_BUDGET}, {unknown, 500, 1, ROUNDS_MORE},
-                {unknown, 500, 1000, ROUNDS_BUDGET}, {endless, 10, 1, ROUNDS_MORE},
-                {endless, 10, 1000, ROUNDS_BUDGET}};
+    } rows[] = {{narrow, 9, 0, 1, ROUNDS_MORE},
+                {narrow, 9, 0, 2000, ROUNDS_MORE},
+                {narrow, 10, 0, 1, ROUNDS_MORE},
+                {narrow, 10, 0, 2000, ROUNDS_BUDGET},
+                {narrow, 12, 0, 1, ROUNDS_TARGET},
+                {narrow, 12, 0, 2000, ROUNDS_TARGET},
+                {one_wide, 10, 0, 1, ROUNDS_MORE},
+                {one_wide, 10, 0, 999, ROUNDS_MORE},
+                {one_wide, 10, 0, 1000, ROUNDS_BUDGET},
+                {unknown, 500, 0, 1, ROUNDS_MORE},
+                {unknown, 500, 0, 1000, ROUNDS_BUDGET},
+                {endless, 10, 0, 1, ROUNDS_MORE},
+                {endless, 10, 0, 1000, ROUNDS_BUDGET},
+                /* Half of the budget is to be calm, if need be within four budgets. */
+                {one_wide, 20, 10, 999, ROUNDS_MORE},
+                {one_wide, 20, 10, 1000, ROUNDS_BUDGET},
+                {one_wide, 20, 15, 1999, ROUNDS_MORE},
+                {one_wide, 20, 15, 2000, ROUNDS_BUDGET},
+                {one_wide, 20, 20, 3999, ROUNDS_MORE},
+                {one_wide, 20, 20, 4000, ROUNDS_BUDGET},
+                {one_wide, 9, 0, 9000, ROUNDS_MORE},
+                {narrow, 20, 20, 1, ROUNDS_TARGET}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_int_equal(
-            rounds_decide(rows[i].widths, 2, rows[i].rounds, rows[i].spent_ns, &options),
-            rows[i].expected);
+        assert_int_equal(rounds_decide(rows[i].widths, 2, rows[i].rounds, rows[i].disturbed,
+                                       rows[i].spent_ns, &options),
+                         rows[i].expected);
 }
 
 static void test_no_rounds_are_never_enough(void **state)
 {
     const struct rounds_options options = {.target = 1, .budget_ns = 0, .min_rounds = 0};
     (void)state;
-    assert_int_equal(rounds_decide(NULL, 0, 0, 1, &options), ROUNDS_MORE);
+    assert_int_equal(rounds_decide(NULL, 0, 0, 0, 1, &options), ROUNDS_MORE);
 }
 
 static void test_disturbed_rounds(void **state)
