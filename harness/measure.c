@@ -471,14 +471,11 @@ size_t measure_yardstick(const struct store_point *points, size_t count)
 bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t variant,
                      struct stats_interval *ret)
 {
-    double *ratios = malloc(2 * rounds->count * sizeof *ratios), *times = ratios + rounds->count;
+    double *ratios = malloc(rounds->count * sizeof *ratios);
     int *placement = malloc(rounds->count * sizeof *placement);
     bool ok = ratios && placement;
     if (ok) {
-        size_t count = rounds_values(rounds, yardstick, ratios, placement);
-        rounds_values(rounds, variant, times, placement);
-        for (size_t i = 0; i < count; i++)
-            ratios[i] /= times[i];
+        size_t count = rounds_ratios(rounds, yardstick, variant, ratios, placement);
         *ret = stats_grouped_interval(ratios, placement, count, ROUNDS_CONFIDENCE);
     }
     free(ratios);

@@ -16,15 +16,14 @@
 
 /* ---- The decisions ------------------------------------------------------------------------- */
 
-/* As if all rounds took the same time: disturbed ones take a little more. */
-static bool budget_spent(size_t rounds, size_t disturbed, double spent_ns, double budget_ns)
+static bool budget_spent(double disturbed, double spent_ns, double budget_ns)
 {
-    double calm_ns = spent_ns * (double)(rounds - disturbed) / (double)rounds;
+    double calm_ns = (1 - disturbed) * spent_ns;
     return spent_ns >= budget_ns &&
            (calm_ns >= budget_ns / 2 || spent_ns >= ROUNDS_PATIENCE * budget_ns);
 }
 
-enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, size_t disturbed,
+enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double disturbed,
                                double spent_ns, const struct rounds_options *options)
 {
     bool narrow = true;
@@ -34,14 +33,14 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
         return ROUNDS_MORE;
     if (narrow && rounds >= (size_t)options->target_rounds)
         return ROUNDS_TARGET;
-    return budget_spent(rounds, disturbed, spent_ns, options->budget_ns) ? ROUNDS_BUDGET
-                                                                         : ROUNDS_MORE;
+    return budget_spent(disturbed, spent_ns, options->budget_ns) ? ROUNDS_BUDGET : ROUNDS_MORE;
 }
 
-size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds, bool *disturbed)
+size_t rounds_mark(const double *reference_ns, const double *stolen, size_t samples,
+                   bool *disturbed)
 {
-    size_t marked = reference_mark(reference_ns, rounds, disturbed);
-    for (size_t i = 0; i < rounds; i++)
+    size_t marked = reference_mark(reference_ns, samples, disturbed);
+    for (size_t i = 0; i < samples; i++)
         if (!disturbed[i] && stolen[i] > ROUNDS_STOLEN) {
             disturbed[i] = true;
             marked++;
@@ -81,29 +80,29 @@ static double spread(const double *values, size_t count)
     return stats_relative_mad(values, count) * stats_median(values, count);
 }
 
-int rounds_regimes(const double *reference_ns, size_t rounds)
+int rounds_regimes(const double *reference_ns, size_t samples)
 {
     enum { FEWEST = 10, NARROW = 4 };
-    double *sorted = rounds >= FEWEST ? malloc(rounds * sizeof *sorted) : NULL;
+    double *sorted = samples >= FEWEST ? malloc(samples * sizeof *sorted) : NULL;
     int regimes = 1;
     if (!sorted)
         return regimes;
-    memcpy(sorted, reference_ns, rounds * sizeof *sorted);
-    qsort(sorted, rounds, sizeof *sorted, compare_doubles);
-    size_t cut = best_cut(sorted, rounds), left = rounds - cut;
+    memcpy(sorted, reference_ns, samples * sizeof *sorted);
+    qsort(sorted, samples, sizeof *sorted, compare_doubles);
+    size_t cut = best_cut(sorted, samples), left = samples - cut;
     double low = stats_median(sorted, cut), high = stats_median(sorted + cut, left);
     double narrow = spread(sorted, cut) + spread(sorted + cut, left);
-    if (10 * cut >= rounds && 10 * left >= rounds && high > 1.05 * low &&
+    if (10 * cut >= samples && 10 * left >= samples && high > 1.05 * low &&
         high - low > NARROW * narrow)
         regimes = 2;
     free(sorted);
     return regimes;
 }
 
-bool rounds_use_all(size_t rounds, size_t disturbed)
+bool rounds_use_all(size_t samples, size_t disturbed)
 {
-    size_t calm = rounds - disturbed;
-    return calm < ROUNDS_ENOUGH && 2 * calm < rounds;
+    size_t calm = samples - disturbed;
+    return calm < ROUNDS_ENOUGH && 2 * calm < samples;
 }
 
 bool rounds_move_due(size_t rounds_here, double spent_ns, double moving_ns, double last_ns,
@@ -121,15 +120,18 @@ struct loop {
     const struct rounds_options *options;
     struct gbench_case reference;
     uint64_t sums[REFERENCE_SUMS];
-    double reference_ns; /* what it last took */
+    double reference_ns;  /* what it last took, */
+    double referenced_ns; /* and when that was */
     struct rng rng;
     struct rounds rounds;
-    size_t capacity; /* rounds that the arrays hold */
-    size_t *order;   /* [count] */
-    double *values;  /* [capacity], scratch */
-    int *places;     /* [capacity], scratch */
-    double *widths;  /* [count] */
-    bool *disturbed; /* [capacity] */
+    size_t capacity;    /* rounds that the arrays hold */
+    size_t *order;      /* [count] */
+    double *values;     /* [capacity], scratch */
+    int *places;        /* [capacity], scratch */
+    double *widths;     /* [count] */
+    double *references; /* [count][rounds], of all samples, to judge them by */
+    double *stolen;     /* likewise */
+    bool *disturbed;    /* likewise */
     double start_ns;
     double move_ns;     /* of the last move */
     size_t placed;      /* rounds before this place */
@@ -140,16 +142,44 @@ struct loop {
     bool refused;       /* Google Benchmark did not run a case: it is broken, or out of memory */
 };
 
+static bool disturbed_in(const struct rounds *rounds, size_t a, size_t b, size_t round)
+{
+    return rounds->samples[a][round].disturbed || rounds->samples[b][round].disturbed;
+}
+
+static bool all_in_use(const struct rounds *rounds, size_t a, size_t b)
+{
+    size_t disturbed = 0;
+    for (size_t i = 0; i < rounds->count; i++)
+        disturbed += disturbed_in(rounds, a, b, i);
+    return rounds_use_all(rounds->count, disturbed);
+}
+
 size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret,
                      int *ret_placement)
 {
     size_t used = 0;
+    bool all = all_in_use(rounds, bench_case, bench_case);
     for (size_t i = 0; i < rounds->count; i++) {
         const struct store_sample *sample = &rounds->samples[bench_case][i];
-        if (!rounds->use_all && sample->disturbed)
+        if (!all && sample->disturbed)
             continue;
         ret_placement[used] = sample->placement;
         ret[used++] = sample->real_ns;
+    }
+    return used;
+}
+
+size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, double *ret,
+                     int *ret_placement)
+{
+    size_t used = 0;
+    bool all = all_in_use(rounds, above, below);
+    for (size_t i = 0; i < rounds->count; i++) {
+        if (!all && disturbed_in(rounds, above, below, i))
+            continue;
+        ret_placement[used] = rounds->samples[above][i].placement;
+        ret[used++] = rounds->samples[above][i].real_ns / rounds->samples[below][i].real_ns;
     }
     return used;
 }
@@ -159,9 +189,6 @@ void rounds_clear(struct rounds *rounds)
     for (size_t i = 0; rounds->samples && i < rounds->cases; i++)
         free(rounds->samples[i]);
     free(rounds->samples);
-    free(rounds->reference_ns);
-    free(rounds->stolen);
-    free(rounds->placement);
     free(rounds->time);
     *rounds = (struct rounds){0};
 }
@@ -173,6 +200,8 @@ static void loop_clear(struct loop *loop)
     free(loop->values);
     free(loop->places);
     free(loop->widths);
+    free(loop->references);
+    free(loop->stolen);
     free(loop->disturbed);
 }
 
@@ -194,12 +223,11 @@ static bool loop_reserve(struct loop *loop)
     bool ok = true;
     for (size_t i = 0; i < loop->count; i++)
         rounds->samples[i] = grown(rounds->samples[i], capacity, sizeof **rounds->samples, &ok);
-    rounds->reference_ns = grown(rounds->reference_ns, capacity, sizeof(double), &ok);
-    rounds->stolen = grown(rounds->stolen, capacity, sizeof(double), &ok);
-    rounds->placement = grown(rounds->placement, capacity, sizeof(int), &ok);
     loop->values = grown(loop->values, capacity, sizeof(double), &ok);
     loop->places = grown(loop->places, capacity, sizeof(int), &ok);
-    loop->disturbed = grown(loop->disturbed, capacity, sizeof(bool), &ok);
+    loop->references = grown(loop->references, loop->count * capacity, sizeof(double), &ok);
+    loop->stolen = grown(loop->stolen, loop->count * capacity, sizeof(double), &ok);
+    loop->disturbed = grown(loop->disturbed, loop->count * capacity, sizeof(bool), &ok);
     if (!ok)
         return false;
     loop->capacity = capacity;
@@ -290,41 +318,66 @@ static bool loop_time(struct loop *loop, struct gbench_case *timed, struct gbenc
     return !loop->refused;
 }
 
-/* What the reference takes now, before a round and after the one before it. */
+/* What the reference takes now. */
 static bool loop_reference(struct loop *loop)
 {
     struct gbench_sample sample;
     if (!loop_time(loop, &loop->reference, &sample))
         return false;
     loop->reference_ns = sample.real_ns;
+    loop->referenced_ns = clock_ns();
     return true;
 }
 
-/* One round, and the reference after it. An interrupted one is left uncounted. */
-static bool loop_round(struct loop *loop)
+/* This round's sample of the case at `position`. */
+static bool loop_sample(struct loop *loop, size_t position)
 {
     struct rounds *rounds = &loop->rounds;
-    double before_ns = loop->reference_ns;
-    shuffle(&loop->rng, loop->order, loop->count);
-    for (size_t i = 0; i < loop->count; i++) {
-        struct gbench_sample sample;
-        if (loop_stopped(loop))
-            return true;
-        if (!loop_time(loop, &loop->cases[loop->order[i]], &sample))
-            return false;
-        rounds->samples[loop->order[i]][rounds->count] =
-            (struct store_sample){.round = (int)rounds->count,
-                                  .position = (int)i,
-                                  .iterations = sample.iterations,
-                                  .real_ns = sample.real_ns,
-                                  .cpu_ns = sample.cpu_ns};
-    }
+    size_t bench_case = loop->order[position];
+    struct gbench_sample sample;
+    if (!loop_time(loop, &loop->cases[bench_case], &sample))
+        return false;
+    rounds->samples[bench_case][rounds->count] =
+        (struct store_sample){.round = (int)rounds->count,
+                              .position = (int)position,
+                              .iterations = sample.iterations,
+                              .real_ns = sample.real_ns,
+                              .cpu_ns = sample.cpu_ns,
+                              .placement = rounds->placements - 1,
+                              .reference_ns = loop->reference_ns,
+                              .stolen = NAN};
+    return true;
+}
+
+/* The reference after the samples at these positions, which so far have the one before them. */
+static bool loop_refer(struct loop *loop, size_t first, size_t last)
+{
     if (!loop_reference(loop))
         return false;
-    rounds->reference_ns[rounds->count] = fmax(before_ns, loop->reference_ns);
-    rounds->placement[rounds->count] = rounds->placements - 1;
-    rounds->stolen[rounds->count] = NAN;
-    rounds->count++;
+    for (size_t i = first; i <= last; i++) {
+        double *before_ns = &loop->rounds.samples[loop->order[i]][loop->rounds.count].reference_ns;
+        *before_ns = fmax(*before_ns, loop->reference_ns);
+    }
+    return true;
+}
+
+/* One round, with references in it and after it. An interrupted one is left uncounted. */
+static bool loop_round(struct loop *loop)
+{
+    size_t unreferred = 0;
+    shuffle(&loop->rng, loop->order, loop->count);
+    for (size_t i = 0; i < loop->count; i++) {
+        if (loop_stopped(loop))
+            return true;
+        if (!loop_sample(loop, i))
+            return false;
+        if (i + 1 < loop->count && clock_ns() - loop->referenced_ns < ROUNDS_REFERENCE_NS)
+            continue;
+        if (!loop_refer(loop, unreferred, i))
+            return false;
+        unreferred = i + 1;
+    }
+    loop->rounds.count++;
     return true;
 }
 
@@ -337,7 +390,8 @@ static void loop_steal(struct loop *loop)
         return;
     double stolen = machine_steal();
     for (; loop->steal_known < rounds->count; loop->steal_known++)
-        rounds->stolen[loop->steal_known] = stolen;
+        for (size_t j = 0; j < loop->count; j++)
+            rounds->samples[j][loop->steal_known].stolen = stolen;
     loop->steal_ns = now_ns;
 }
 
@@ -357,32 +411,31 @@ static bool loop_move(struct loop *loop)
     loop->placed = rounds->count;
     rounds->moving_ns += loop->move_ns;
     rounds->placements++;
-    return true;
+    return loop_reference(loop); /* the last one was before */
 }
 
-/* What is known of round `i`, to the samples in it. */
-static void loop_mark_round(struct loop *loop, size_t i)
+/* Mark all samples so far; returns the share that is disturbed. */
+static double loop_mark(struct loop *loop)
 {
     struct rounds *rounds = &loop->rounds;
-    for (size_t j = 0; j < loop->count; j++) {
-        struct store_sample *sample = &rounds->samples[j][i];
-        sample->disturbed = loop->disturbed[i];
-        sample->placement = rounds->placement[i];
-        sample->reference_ns = rounds->reference_ns[i];
-        sample->stolen = rounds->stolen[i];
+    size_t samples = loop->count * rounds->count;
+    for (size_t i = 0; i < samples; i++) {
+        const struct store_sample *sample = &rounds->samples[i / rounds->count][i % rounds->count];
+        loop->references[i] = sample->reference_ns;
+        loop->stolen[i] = sample->stolen;
     }
+    size_t marked = rounds_mark(loop->references, loop->stolen, samples, loop->disturbed);
+    for (size_t i = 0; i < samples; i++)
+        rounds->samples[i / rounds->count][i % rounds->count].disturbed = loop->disturbed[i];
+    rounds->regimes = rounds_regimes(loop->references, samples);
+    return (double)marked / (double)samples;
 }
 
 /* Marks, intervals and verdict over all rounds so far. */
 static enum rounds_stop loop_review(struct loop *loop)
 {
     struct rounds *rounds = &loop->rounds;
-    size_t marked =
-        rounds_mark(rounds->reference_ns, rounds->stolen, rounds->count, loop->disturbed);
-    rounds->regimes = rounds_regimes(rounds->reference_ns, rounds->count);
-    rounds->use_all = rounds_use_all(rounds->count, marked);
-    for (size_t i = 0; i < rounds->count; i++)
-        loop_mark_round(loop, i);
+    double disturbed = loop_mark(loop);
     for (size_t i = 0; i < loop->count; i++) {
         size_t used = rounds_values(rounds, i, loop->values, loop->places);
         rounds->time[i] =
@@ -391,7 +444,7 @@ static enum rounds_stop loop_review(struct loop *loop)
     }
     loop->reviewed = rounds->count;
     loop->reviewed_ns = clock_ns() - loop->start_ns;
-    return rounds_decide(loop->widths, loop->count, rounds->count, marked, loop->reviewed_ns,
+    return rounds_decide(loop->widths, loop->count, rounds->count, disturbed, loop->reviewed_ns,
                          loop->options);
 }
 

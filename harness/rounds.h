@@ -2,9 +2,10 @@
  * enough.
  *
  * A round takes one sample of every case, so that drift of the machine hits all alike. Between
- * rounds runs the reference loop (reference.h): where it took unusually long, something else was
- * going on, and the round is marked as disturbed, as it is when the hypervisor took time away.
- * Disturbed rounds are left out where enough others are left.
+ * rounds, and every few milliseconds within a long one, runs the reference loop (reference.h):
+ * where it took unusually long, something else was going on, and the samples up to the
+ * references before and after it are marked as disturbed, as they are when the hypervisor took time
+ * away. Disturbed samples are left out where enough others are left.
  *
  * Where arrays lie in memory moves a kernel's time by per cents, and no number of samples in one
  * place tells. So the cases are moved every few rounds, as often as the share of time for moving
@@ -24,15 +25,19 @@
 #include "stats.h"
 #include "store.h"
 
-/* A round is disturbed if the slower of the references before and after it is (reference.h), or if
+/* A sample is disturbed if the slower of the references before and after it is (reference.h), or if
  * the hypervisor took more than this share of the time around it. */
 #define ROUNDS_STOLEN 0.10
 
-/* So many calm rounds are enough, however many are disturbed. */
+/* References within a round are so far apart at least: neighbours come and go in tenths of a
+ * second. */
+#define ROUNDS_REFERENCE_NS 10e6
+
+/* So many calm samples are enough, however many are disturbed. */
 #define ROUNDS_ENOUGH 30
 
-/* A budget is spent when half of it went to calm rounds. Where most rounds are disturbed sampling
- * goes on for that, but not beyond so many budgets. */
+/* A budget is spent when half of it went to calm samples. Where most are disturbed sampling goes
+ * on for that, but not beyond so many budgets. */
 #define ROUNDS_PATIENCE 4
 
 /* Of the intervals. Who looks again and again and stops when an interval is narrow, stops more
@@ -60,13 +65,10 @@ enum rounds_stop { ROUNDS_MORE, ROUNDS_TARGET, ROUNDS_BUDGET };
 
 struct rounds {
     size_t cases, count;           /* of cases; of whole rounds */
-    struct store_sample **samples; /* [cases][count], with round, position and mark */
-    double *reference_ns, *stolen; /* [count] */
-    int *placement;                /* [count], ascending from 0 */
+    struct store_sample **samples; /* [cases][count]; placements ascend from 0 */
     int placements;
-    struct stats_interval *time; /* [cases], of the rounds in use, per call */
+    struct stats_interval *time; /* [cases], of the samples in use, per call */
     int regimes;                 /* 2: the machine ran at two speeds */
-    bool use_all;                /* the marked rounds too */
     double sampling_ns, moving_ns;
     enum rounds_stop stop;
     bool interrupted; /* the stop flag was seen */
@@ -80,30 +82,34 @@ enum outcome rounds_run(struct gbench_case *cases, size_t count,
 
 void rounds_clear(struct rounds *rounds); /* accepts a zeroed one */
 
-/* Real times of the rounds in use, in their order, to ret [rounds->count], and where they were
- * taken to ret_placement; returns how many. */
+/* Real times of a case's samples, but the disturbed ones unless all are to be used, in their order
+ * to ret [rounds->count], and where they were taken to ret_placement; returns how many. */
 size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret,
+                     int *ret_placement);
+
+/* Likewise the ratios of two cases' times within a round, disturbed if one of them is. */
+size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, double *ret,
                      int *ret_placement);
 
 /* ---- The decisions, as pure functions ------------------------------------------------------ */
 
-/* Whether to go on, from the relative widths of all intervals and from how many of the rounds are
- * disturbed. A width that is NaN or infinite has not reached the target. */
-enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, size_t disturbed,
+/* Whether to go on, from the relative widths of all intervals and from the share of the samples
+ * that is disturbed. A width that is NaN or infinite has not reached the target. */
+enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double disturbed,
                                double spent_ns, const struct rounds_options *options);
 
-/* Mark the rounds whose reference time is disturbed, and those of which more than ROUNDS_STOLEN was
- * stolen (NaN: unknown). Returns how many. */
-size_t rounds_mark(const double *reference_ns, const double *stolen, size_t rounds,
+/* Mark the samples whose reference time is disturbed, and those with more than ROUNDS_STOLEN of
+ * their time stolen (NaN: unknown). Returns how many. */
+size_t rounds_mark(const double *reference_ns, const double *stolen, size_t samples,
                    bool *disturbed);
 
-/* 2 if the reference times fall into two groups, each of at least a tenth of the rounds, which are
- * narrow against their distance, and this is more than 5 %; else 1. */
-int rounds_regimes(const double *reference_ns, size_t rounds);
+/* 2 if the reference times fall into two groups, each of at least a tenth of them, which are narrow
+ * against their distance, and this is more than 5 %; else 1. */
+int rounds_regimes(const double *reference_ns, size_t samples);
 
-/* Whether all rounds are to be used although some are marked: fewer than half would be left, and
- * fewer than ROUNDS_ENOUGH. */
-bool rounds_use_all(size_t rounds, size_t disturbed);
+/* Whether all samples of a case, or ratios, are to be used although some are marked: fewer than
+ * half would be left, and fewer than ROUNDS_ENOUGH. */
+bool rounds_use_all(size_t samples, size_t disturbed);
 
 /* Whether to move now: in this place there were rounds enough, and moving, which took `moving_ns`
  * of `spent_ns` so far and `last_ns` the last time, stays within its share. */

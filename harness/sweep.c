@@ -636,10 +636,9 @@ static void print_tables(const struct sweep *sweep)
         printf("at its start: %s\n", noise);
     }
     if (10 * sweep->disturbed > sweep->samples)
-        printf(
-            "%.0f %% of the samples come from disturbed rounds: a neighbour on this core, or other "
-            "work here\n",
-            100.0 * (double)sweep->disturbed / (double)sweep->samples);
+        printf("%.0f %% of the samples are disturbed: by a neighbour on this core, or other work "
+               "here\n",
+               100.0 * (double)sweep->disturbed / (double)sweep->samples);
     if (2 * sweep->noisy > sweep->done)
         printf(
             "most intervals are wider than asked for: let nothing else run here, or give a longer "

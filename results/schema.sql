@@ -110,7 +110,7 @@ CREATE TABLE sample (
     iterations INTEGER NOT NULL,            -- calls in this repetition
     real_ns    REAL NOT NULL,               -- per call
     cpu_ns     REAL NOT NULL,               -- per call
-    disturbed  INTEGER NOT NULL DEFAULT 0,  -- 1: the drift monitor marked this round
+    disturbed  INTEGER NOT NULL DEFAULT 0,  -- 1: the drift monitor marked it
     placement  INTEGER NOT NULL DEFAULT 0,  -- of weights, inputs, outputs and plans in memory
     reference_ns REAL,                      -- the reference loop in this round: the machine's speed
     stolen     REAL,                        -- share of the round that the hypervisor took

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ceiling.h"
 #include "estimate.h"
@@ -37,8 +38,8 @@ static void test_when_to_stop(void **state)
     const double unknown[] = {NAN, 0.01}, endless[] = {0.01, INFINITY};
     const struct {
         const double *widths;
-        size_t rounds, disturbed;
-        double spent_ns;
+        size_t rounds;
+        double disturbed, spent_ns;
         enum rounds_stop expected;
     } rows[] = {{narrow, 9, 0, 1, ROUNDS_MORE},
                 {narrow, 9, 0, 2000, ROUNDS_MORE},
@@ -54,14 +55,14 @@ static void test_when_to_stop(void **state)
                 {endless, 10, 0, 1, ROUNDS_MORE},
                 {endless, 10, 0, 1000, ROUNDS_BUDGET},
                 /* Half of the budget is to be calm, if need be within four budgets. */
-                {one_wide, 20, 10, 999, ROUNDS_MORE},
-                {one_wide, 20, 10, 1000, ROUNDS_BUDGET},
-                {one_wide, 20, 15, 1999, ROUNDS_MORE},
-                {one_wide, 20, 15, 2000, ROUNDS_BUDGET},
-                {one_wide, 20, 20, 3999, ROUNDS_MORE},
-                {one_wide, 20, 20, 4000, ROUNDS_BUDGET},
+                {one_wide, 20, 0.5, 999, ROUNDS_MORE},
+                {one_wide, 20, 0.5, 1000, ROUNDS_BUDGET},
+                {one_wide, 20, 0.75, 1999, ROUNDS_MORE},
+                {one_wide, 20, 0.75, 2000, ROUNDS_BUDGET},
+                {one_wide, 20, 1, 3999, ROUNDS_MORE},
+                {one_wide, 20, 1, 4000, ROUNDS_BUDGET},
                 {one_wide, 9, 0, 9000, ROUNDS_MORE},
-                {narrow, 20, 20, 1, ROUNDS_TARGET}};
+                {narrow, 20, 1, 1, ROUNDS_TARGET}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_int_equal(rounds_decide(rows[i].widths, 2, rows[i].rounds, rows[i].disturbed,
@@ -204,9 +205,22 @@ static void test_speedup_is_within_rounds(void **state)
     assert_true(measure_speedup(&rounds, 1, 0, &speedup));
     assert_true(same(speedup.median, 0.5));
 
-    rounds.use_all = true;
-    assert_int_equal(rounds_values(&rounds, 0, values, places), 9);
-    assert_true(same(values[8], 5000));
+    /* One more disturbed of the first case, two others of the second: a ratio is calm if both are,
+     * and of nine that would be five. */
+    first[0].disturbed = second[2].disturbed = second[3].disturbed = true;
+    assert_int_equal(rounds_values(&rounds, 0, values, places), 7);
+    assert_true(same(values[0], 40));
+    assert_int_equal(rounds_values(&rounds, 1, values, places), 6);
+    assert_int_equal(rounds_ratios(&rounds, 0, 1, values, places), 5);
+    assert_int_equal(places[0], 0);
+    assert_int_equal(places[1], 2);
+
+    /* With one more four are left, and all are used: of the ratios, not of the times. */
+    second[4].disturbed = true;
+    assert_int_equal(rounds_values(&rounds, 0, values, places), 7);
+    assert_int_equal(rounds_values(&rounds, 1, values, places), 5);
+    assert_int_equal(rounds_ratios(&rounds, 0, 1, values, places), 9);
+    assert_true(same(values[8], 50));
     assert_true(measure_speedup(&rounds, 0, 1, &speedup));
     assert_int_equal(speedup.count, 9);
     assert_true(same(speedup.median, 2));
@@ -367,7 +381,6 @@ static void check_permutations(const struct rounds *rounds)
             assert_int_equal(sample->round, i);
             assert_in_range(sample->position, 0, rounds->cases - 1);
             assert_true(sample->iterations >= 1 && sample->real_ns > 0 && sample->cpu_ns >= 0);
-            assert_int_equal(sample->disturbed, rounds->samples[0][i].disturbed);
             seen |= 1u << sample->position;
         }
         assert_int_equal(seen, (1u << rounds->cases) - 1);
@@ -418,6 +431,37 @@ static void test_rounds(void **state)
     rounds_clear(&first);
     rounds_clear(&again);
     rounds_clear(&other);
+}
+
+static void slow_call(void *data)
+{
+    const struct timespec pause = {.tv_nsec = (long)ROUNDS_REFERENCE_NS};
+    (void)data;
+    nanosleep(&pause, NULL);
+}
+
+/* After a sample as long as that comes a reference, so that each has its own on both sides. */
+static void test_references_within_rounds(void **state)
+{
+    enum { ROUNDS = 3 };
+    const struct rounds_options options = {
+        .target = -1, .budget_ns = 0, .sample_ns = 1e4, .min_rounds = ROUNDS, .seed = 1};
+    struct gbench_case cases[ROUNDS_CASES];
+    struct rounds rounds;
+    struct error error;
+    (void)state;
+    for (size_t i = 0; i < ROUNDS_CASES; i++)
+        cases[i] = (struct gbench_case){"slow", slow_call, NULL, 1};
+    assert_int_equal(rounds_run(cases, ROUNDS_CASES, &options, &rounds, &error), OUTCOME_DONE);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        double least = INFINITY, most = 0;
+        for (size_t j = 0; j < ROUNDS_CASES; j++) {
+            least = fmin(least, rounds.samples[j][i].reference_ns);
+            most = fmax(most, rounds.samples[j][i].reference_ns);
+        }
+        assert_true(least > 0 && least < most);
+    }
+    rounds_clear(&rounds);
 }
 
 /* Iterations that are known are not calibrated: warm-up and rounds are all that is called. */
@@ -1002,6 +1046,7 @@ int main(void)
         cmocka_unit_test(test_one_repetition),
         cmocka_unit_test(test_calibration_fills_the_sample),
         cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_references_within_rounds),
         cmocka_unit_test(test_known_iterations),
         cmocka_unit_test(test_target_ends_rounds),
         cmocka_unit_test(test_moves),
