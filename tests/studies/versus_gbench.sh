@@ -2,8 +2,8 @@
 # versus_gbench.sh MIDL BY_DEFAULTS FOLDER - what do intervals of the same width cost?
 #
 # A hundred points (five widths, k/n = 0.25 and 0.45, ten kernels) by Google Benchmark's defaults,
-# ten repetitions of 0.5 s each, then by sweeps that take 1, 2, 4, 8 and 12 s a shape whatever they
-# find. Prints for each of them how many times longer the defaults took, and of times and of
+# ten repetitions of 0.5 s each, then by sweeps with budgets of 1, 2, 4, 8 and 12 s a shape and a
+# target that they don't reach. Prints for each of them how many times longer the defaults took, and of times and of
 # speedups the ratio of the intervals' widths (the median of all points; 1: the same width), the
 # share of points whose interval is no wider than by the defaults, and the share of intervals, by
 # the sweep and by the defaults, that hold what the longest sweep found. The sweep's time is all
