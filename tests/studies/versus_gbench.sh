@@ -3,11 +3,11 @@
 #
 # A hundred points (five widths, k/n = 0.25 and 0.45, ten kernels) by Google Benchmark's defaults,
 # ten repetitions of 0.5 s each, then by sweeps with budgets of 1, 2, 4, 8 and 12 s a shape and a
-# target that they don't reach. Prints for each of them how many times longer the defaults took, and of times and of
-# speedups the ratio of the intervals' widths (the median of all points; 1: the same width), the
-# share of points whose interval is no wider than by the defaults, and the share of intervals, by
-# the sweep and by the defaults, that hold what the longest sweep found. The sweep's time is all
-# that it takes: checks, ceilings and storing too.
+# target that they don't reach. Prints for each of them how many times longer the defaults took, and
+# of times and of speedups the ratio of the intervals' widths (the median of all points; 1: the same
+# width), the share of points whose interval is no wider than by the defaults, and the share of
+# intervals, by the sweep and by the defaults, that hold what the longest sweep found. The sweep's
+# time is all that it takes: checks, ceilings and storing too.
 #
 # Neither side is quite the other's like. An interval by the defaults comes from the order
 # statistics of ten repetitions, in one place of memory within six seconds; what the machine does
