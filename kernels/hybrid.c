@@ -9,9 +9,10 @@
  *     for each of these 14 and nothing is summed across lanes. The inputs are copied once a pass
  *     with their columns turned to rows, [d][32]; the rows of W are taken as they are packed,
  *     whichever they are;
- *   - lists: a lane is a part of d. One neuron and up to 12 inputs make a tile: a step has a load
- *     for each multiply-add and one for W, and no pair of neurons has to be found. Tiles are sorted
- *     by size, so that no branch is mispredicted;
+ *   - lists: a lane is a part of d. One neuron and up to 12 inputs make a tile, and no pair of
+ *     neurons has to be found: half a slice of the neuron's row stays in registers while the inputs
+ *     pass by, with a load for each multiply-add. Tiles are sorted by size, so that no branch is
+ *     mispredicted;
  *   - d is cut in slices, so that 32 inputs' slice fills two thirds of the first-level cache, once
  *     turned and once as it lies. W is packed by slices: rows a multiple of a page apart, as
  *     they lie in the layer, would meet in the same sets of that cache;
@@ -23,9 +24,11 @@
  *
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
  * inputs on a Zen 5, of 75 % or a little more on a Zen 4. What limits it (AVX-512): the dense
- * product by the multiply-adds; the lists by the loads of the first-level cache, of which there are
- * 1.2 for a multiply-add, by filling that cache with W, and by what passes between two tiles, a
- * third of their time on a Zen 4. Tiles of two neurons gained nothing.
+ * product by the multiply-adds; the lists by the loads of the first-level cache and by filling it.
+ * On a Zen 4, which loads once a cycle, a tile of six inputs takes 112 cycles for its loads alone,
+ * 96 of them for multiply-adds, 125 with all that it touches in that cache, 142 with W in the
+ * second-level one; what each slice touches first adds 5 % (n = 512, batch 64) to 20 %. Tiles of
+ * two neurons, and lists of 64 inputs in slices half as long, gained nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +51,11 @@ enum {
     MOST = 12,        /* inputs of a list's tile */
     SUMS = 16,        /* its sums take so many places */
     TILES = PANEL * ((CHUNK + MOST - 1) / MOST),
-    BLENDED = 8,            /* inputs that are blended block by block of neurons */
-    STEPS = 4,              /* vectors of a list's row in a turn of its loop */
-    UNIT = 64,              /* floats: a slice has whole units, each of whole turns */
-    SLICE = 256,            /* floats, at most */
-    LINE = 16,              /* floats of a cache line */
+    HELD = VEC_REGISTERS == 32 ? 8 : 4, /* vectors of a list's row that stay in registers */
+    UNIT = VEC_LANES == 16 ? 128 : 64,  /* floats: a slice has whole units, each of whole turns */
+    SLICE = 256,                        /* floats, at most */
+    LINE = 16,                          /* floats of a cache line */
+    FULL = PASS + LINE,     /* floats between two neurons' F: an odd number of cache lines */
     NEARBY_BYTES = 1 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
@@ -71,7 +74,7 @@ struct lists {
 
 /* A thread's workspace for one panel after the other. */
 struct scratch {
-    _Alignas(MIDL_ALIGN) float full[PANEL][PASS]; /* F without the bias */
+    _Alignas(MIDL_ALIGN) float full[PANEL][FULL]; /* F without the bias */
     float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
     uint16_t popular[PANEL + 2 * ROWS]; /* the panel's popular neurons, then the last of them */
     struct tile unsorted[TILES];
@@ -306,43 +309,38 @@ struct slice {
     size_t ahead_from, ahead_to; /* this part of each row is prefetched */
 };
 
-/* One neuron and C inputs, a compile-time constant. Few inputs have several sums each, which hide
- * the latency of the multiply-add. */
+/* One neuron and C inputs, a compile-time constant. As much of the neuron's row as registers hold
+ * meets one input after the other: each has one pointer at a time, and the next input's sum, or the
+ * next tile's, is begun before this one's is complete. Each piece of the row is followed by the
+ * same of the next tile's, which may lie beyond the second-level cache. */
 VEC_INLINE void list_tile(size_t C, const struct slice *slice, const struct tile *tile, float *sums)
 {
-    const size_t parts = C <= MOST / STEPS ? STEPS : C <= MOST / 2 ? 2 : 1;
     const float *w = slice->w + tile[0].neuron * slice->length, *x[MOST];
     const float *next = slice->w + tile[1].neuron * slice->length;
     uint32_t mask = tile->mask;
-    vec sum[MOST], total[SUMS];
+    vec held[HELD], sum[SUMS];
 #pragma GCC unroll 16
     for (size_t c = 0; c < C; c++, mask &= mask - 1)
         x[c] = slice->x + (size_t)__builtin_ctz(mask) * slice->stride;
 #pragma GCC unroll 16
-    for (size_t a = 0; a < C * parts; a++)
-        sum[a] = vec_set(0.0f);
+    for (size_t c = 0; c < SUMS; c++)
+        sum[c] = vec_set(0.0f);
     for (size_t i = slice->ahead_from; i < slice->ahead_to; i += LINE)
         __builtin_prefetch(w + slice->ahead + i, 0, 2);
-    for (size_t i = 0; i < slice->length; i += STEPS * VEC_LANES)
-#pragma GCC unroll 4
-        for (size_t step = 0; step < STEPS; step++) {
-            size_t at = i + step * VEC_LANES;
-            vec wv = vec_once(vec_load(w + at));
-            __builtin_prefetch(next + at);
+    for (size_t i = 0; i < slice->length; i += HELD * VEC_LANES) {
+#pragma GCC unroll 8
+        for (size_t h = 0; h < HELD; h++)
+            held[h] = vec_once(vec_load(w + i + h * VEC_LANES));
+#pragma GCC unroll 8
+        for (size_t h = 0; h < HELD * VEC_LANES; h += LINE)
+            __builtin_prefetch(next + i + h);
 #pragma GCC unroll 16
-            for (size_t c = 0; c < C; c++) {
-                vec *to = &sum[c * parts + step % parts];
-                *to = vec_fma(wv, vec_load(x[c] + at), *to);
-            }
-        }
-#pragma GCC unroll 16
-    for (size_t c = 0; c < SUMS; c++) {
-        total[c] = c < C ? sum[c * parts] : vec_set(0.0f);
-#pragma GCC unroll 4
-        for (size_t part = 1; part < parts && c < C; part++)
-            total[c] = total[c] + sum[c * parts + part];
+        for (size_t c = 0; c < C; c++)
+#pragma GCC unroll 8
+            for (size_t h = 0; h < HELD; h++)
+                sum[c] = vec_fma(held[h], vec_load(x[c] + i + h * VEC_LANES), sum[c]);
     }
-    vec_add_sums((1u << C) - 1, total, sums);
+    vec_add_sums((1u << C) - 1, sum, sums);
 }
 
 #define LISTS_OF(C)                                                                                \
@@ -486,16 +484,16 @@ static inline void blend_block(const struct place *at, size_t c, size_t j, vec b
     }
 }
 
-/* Blend, and step over the panel's neurons. */
+/* Blend, and step over the panel's neurons. Four rows of y at a time, which the processor sees
+ * coming. */
 static void blend(const struct place *at)
 {
     const float *bias = at->call->env->layer.full_bias + at->neuron;
-    for (size_t c = 0; c < at->call->count; c += BLENDED)
+    for (size_t c = 0; c < at->call->count; c += 4)
         for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
             size_t width = smaller(VEC_LANES, at->neurons - j);
             vec b = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
-            for (size_t i = 0; i < BLENDED; i += 4)
-                blend_block(at, c + i, j, b);
+            blend_block(at, c, j, b);
         }
 }
 
