@@ -8,15 +8,22 @@
  * nothing.) The sets follow each other as in Gray's code, so that a tile between two runs has one
  * input more.
  *
- * Rows are prefetched, over their ends into the next tile's: from the caches a kilobyte ahead, from
- * memory a quarter of that, and there eight at a time where three inputs at most want them. On a
- * Zen 4 that is 13 to 15 % faster than four rows without prefetching at n = 4096.
+ * From a cache, rows are left to the processor's own prefetching, but for the beginnings of the
+ * next tile's. Rows from memory are prefetched half a page ahead, over their ends into the next
+ * tile's, into the second-level cache (tile.h); and there are eight at a time where three inputs at
+ * most want them. At n = 4096 that takes 0.83 of the time that prefetching into the first level a
+ * quarter of a kilobyte ahead took (Zen 4). Other distances from one to eight kilobytes, the next
+ * tile's rows one after the other, only the beginnings of pages, non-temporal prefetches, or sets
+ * within windows of 64 to 256 neighbours are no better or worse.
  *
- * What limits it there, at k/n = 0.45: at n = 1024 the products take 51 us. With the same work on
- * rows in the first-level cache they take 37 (102 GFLOP/s), and the rows alone are read in 42 to 46
- * from the third-level cache (90 GB/s): that cache, with most of the arithmetic behind it. At n =
- * 4096 it is memory: nine tenths of W are wanted, so that 1.1 times a dense layer that reads as
- * fast would be all.
+ * The inputs are copied so that their rows are an odd number of cache lines apart: where d is a
+ * power of two they would fall into the same sets as W's rows (4 % at n = 1024).
+ *
+ * What limits it there, at k/n = 0.45 and four inputs: at n = 1024 gate, selection and light path
+ * take 13 us of 67. The products with rows in the first-level cache would take 37 (102 GFLOP/s),
+ * and the rows alone are read in 39 from the third (97 GB/s): that cache, with most of the
+ * arithmetic behind it. At n = 4096 it is memory, 25 to 28 GB/s with what gate and light path read;
+ * nine tenths of W are wanted, so that 1.1 times a dense layer that reads as fast would be all.
  *
  * A sum has one chain of lanes over the whole of d and depends on nothing else.
  */
@@ -28,17 +35,23 @@
 #include "parallel.h"
 #include "simd/tile.h"
 
+/* Kinds of tiles: rows from a cache, from memory, and from there twice as many. */
+enum { NEAR, FAR, TALL, KINDS };
+
 enum {
     SETS = 1 << LISTS_FEW,
     SIDE = 4,
     FAR_SUMS = VEC_REGISTERS * 3 / 4, /* most accumulators where rows come from memory */
     SPARE =
         2 * TILE_FAR_ROWS, /* after a thread's order: to fill the last tile, and one to prefetch */
-    NEAR_AHEAD = 1024      /* bytes by which rows from the caches are prefetched */
+    LINE = 64,             /* bytes */
+    BEGINNING = 2 * LINE   /* of a row from a cache: from there on hardware prefetches by itself */
 };
 
 struct lists_few {
-    bool nearby;
+    bool far;        /* W comes from memory */
+    float *x;        /* [LISTS_FEW][x_stride]: the inputs */
+    size_t x_stride; /* floats: an odd number of lines */
     uint32_t *sets;  /* [n, in whole vectors]: the inputs that want a neuron, as bits */
     uint32_t *order; /* [threads][n + SPARE, shared out]: wanted neurons */
     float *full;     /* [LISTS_FEW][n, in whole vectors]: F where it is wanted */
@@ -51,12 +64,15 @@ struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
     struct lists_few *few = calloc(1, sizeof *few);
     if (!few)
         return NULL;
-    few->nearby = n * env->full.row_bytes <= TILE_FAR_BYTES;
+    few->far = n * env->full.row_bytes > TILE_FAR_BYTES;
+    few->x_stride =
+        ((env->layer.shape.d * sizeof(float) + LINE - 1) / LINE | 1) * LINE / sizeof(float);
+    few->x = midl_take(few->x_stride * LISTS_FEW, sizeof *few->x, bytes);
     few->stride = (n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
     few->sets = midl_take(few->stride, sizeof *few->sets, bytes);
     few->order = midl_take(n + (size_t)env->threads * SPARE, sizeof *few->order, bytes);
     few->full = midl_take(few->stride * LISTS_FEW, sizeof *few->full, bytes);
-    if (!few->sets || !few->order || !few->full) {
+    if (!few->x || !few->sets || !few->order || !few->full) {
         lists_few_destroy(few);
         return NULL;
     }
@@ -69,6 +85,7 @@ void lists_few_destroy(struct lists_few *few)
 {
     if (!few)
         return;
+    free(few->x);
     free(few->sets);
     free(few->order);
     free(few->full);
@@ -130,14 +147,22 @@ static size_t sort_by_sets(const struct share *share, uint32_t *order)
     return count - unwanted;
 }
 
-/* A tile of R rows and C inputs, as many inputs at a time as there are registers for. dtype, R and
- * C are compile-time constants. */
-VEC_INLINE void tile_of(enum midl_dtype dtype, size_t R, size_t C, const struct share *share,
-                        const uint32_t *order, const size_t *inputs)
+/* The beginnings of the rows of the next tile. */
+VEC_INLINE void prefetch_beginnings(size_t R, const void *const *next)
 {
-    const size_t ahead = R == TILE_FAR_ROWS ? TILE_FAR_AHEAD : NEAR_AHEAD;
+    for (size_t r = 0; r < R; r++)
+        for (size_t at = 0; at < BEGINNING; at += LINE)
+            __builtin_prefetch((const char *)next[r] + at);
+}
+
+/* A tile of R rows and C inputs, as many inputs at a time as there are registers for. dtype, far, R
+ * and C are compile-time constants. */
+VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
+                        const struct share *share, const uint32_t *order, const size_t *inputs)
+{
     const size_t most = R == TILE_FAR_ROWS ? C : TILE_COLS;
     const struct midl_weights *W = &share->env->full;
+    const struct lists_few *few = share->few;
     const void *w[TILE_FAR_ROWS], *next[TILE_FAR_ROWS];
     const float *x[LISTS_FEW];
     float sums[TILE_MOST];
@@ -146,13 +171,15 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, size_t R, size_t C, const struct 
         next[r] = midl_weights_row(W, order[R + r]);
     }
     for (size_t c = 0; c < C; c++)
-        x[c] = share->batch->x + inputs[c] * W->d;
+        x[c] = few->x + inputs[c] * few->x_stride;
+    if (!far)
+        prefetch_beginnings(R, next);
 #pragma GCC unroll 4
     for (size_t from = 0; from < C; from += most) {
         size_t count = C - from < most ? C - from : most;
-        tile_dots(dtype, R, count, W->d, from == 0 ? ahead : 0, w, next, x + from, sums);
+        tile_dots(dtype, R, count, W->d, far && from == 0, w, next, x + from, sums);
         for (size_t c = 0; c < count; c++) {
-            float *full = share->few->full + inputs[from + c] * share->few->stride;
+            float *full = few->full + inputs[from + c] * few->stride;
             for (size_t r = 0; r < R; r++)
                 full[order[r]] = tile_scaled(dtype, W, order[r], sums[r * count + c]);
         }
@@ -162,34 +189,40 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, size_t R, size_t C, const struct 
 typedef void tile_function(const struct share *share, const uint32_t *order, const size_t *inputs);
 
 /* A function for each kind of tile: inlined into one, their loops would not have all registers. */
-#define TILE(DTYPE, R, C)                                                                          \
-    static void tile_##DTYPE##_##R##_##C(const struct share *share, const uint32_t *order,         \
-                                         const size_t *inputs)                                     \
+#define TILE(DTYPE, FAR, R, C)                                                                     \
+    static void tile_##DTYPE##_##FAR##_##R##_##C(const struct share *share, const uint32_t *order, \
+                                                 const size_t *inputs)                             \
     {                                                                                              \
-        tile_of(MIDL_##DTYPE, R, C, share, order, inputs);                                         \
+        tile_of(MIDL_##DTYPE, FAR, R, C, share, order, inputs);                                    \
     }
 #define TILES(DTYPE)                                                                               \
-    TILE(DTYPE, TILE_ROWS, 1)                                                                      \
-    TILE(DTYPE, TILE_ROWS, 2)                                                                      \
-    TILE(DTYPE, TILE_ROWS, 3)                                                                      \
-    TILE(DTYPE, TILE_ROWS, 4)                                                                      \
-    TILE(DTYPE, TILE_FAR_ROWS, 1)                                                                  \
-    TILE(DTYPE, TILE_FAR_ROWS, 2)                                                                  \
-    TILE(DTYPE, TILE_FAR_ROWS, 3)
+    TILE(DTYPE, NEAR, TILE_ROWS, 1)                                                                \
+    TILE(DTYPE, NEAR, TILE_ROWS, 2)                                                                \
+    TILE(DTYPE, NEAR, TILE_ROWS, 3)                                                                \
+    TILE(DTYPE, NEAR, TILE_ROWS, 4)                                                                \
+    TILE(DTYPE, FAR, TILE_ROWS, 1)                                                                 \
+    TILE(DTYPE, FAR, TILE_ROWS, 2)                                                                 \
+    TILE(DTYPE, FAR, TILE_ROWS, 3)                                                                 \
+    TILE(DTYPE, FAR, TILE_ROWS, 4)                                                                 \
+    TILE(DTYPE, FAR, TILE_FAR_ROWS, 1)                                                             \
+    TILE(DTYPE, FAR, TILE_FAR_ROWS, 2)                                                             \
+    TILE(DTYPE, FAR, TILE_FAR_ROWS, 3)
 TILES(F32)
 TILES(BF16)
 TILES(INT8)
 
 #define TILE_NAMES(DTYPE)                                                                          \
     {                                                                                              \
-        {tile_##DTYPE##_TILE_ROWS_1, tile_##DTYPE##_TILE_ROWS_2, tile_##DTYPE##_TILE_ROWS_3,       \
-         tile_##DTYPE##_TILE_ROWS_4},                                                              \
-            {tile_##DTYPE##_TILE_FAR_ROWS_1, tile_##DTYPE##_TILE_FAR_ROWS_2,                       \
-             tile_##DTYPE##_TILE_FAR_ROWS_3},                                                      \
+        {tile_##DTYPE##_NEAR_TILE_ROWS_1, tile_##DTYPE##_NEAR_TILE_ROWS_2,                         \
+         tile_##DTYPE##_NEAR_TILE_ROWS_3, tile_##DTYPE##_NEAR_TILE_ROWS_4},                        \
+            {tile_##DTYPE##_FAR_TILE_ROWS_1, tile_##DTYPE##_FAR_TILE_ROWS_2,                       \
+             tile_##DTYPE##_FAR_TILE_ROWS_3, tile_##DTYPE##_FAR_TILE_ROWS_4},                      \
+            {tile_##DTYPE##_FAR_TILE_FAR_ROWS_1, tile_##DTYPE##_FAR_TILE_FAR_ROWS_2,               \
+             tile_##DTYPE##_FAR_TILE_FAR_ROWS_3},                                                  \
     }
 
-/* By type, whether with TILE_FAR_ROWS, and inputs less one. */
-static tile_function *const tiles[][2][LISTS_FEW] = {
+/* By type, kind, and inputs less one. */
+static tile_function *const tiles[][KINDS][LISTS_FEW] = {
     [MIDL_F32] = TILE_NAMES(F32), [MIDL_BF16] = TILE_NAMES(BF16), [MIDL_INT8] = TILE_NAMES(INT8)};
 
 /* The inputs that want any of the next neurons in the order: how many. */
@@ -209,14 +242,17 @@ static size_t inputs_of(const struct share *share, const uint32_t *order, size_t
 static void products(const struct share *share, const uint32_t *order, size_t count)
 {
     for (size_t i = 0; i < count;) {
-        size_t inputs[LISTS_FEW], rows = TILE_FAR_ROWS, C = LISTS_FEW;
-        if (!share->few->nearby)
+        size_t inputs[LISTS_FEW], rows = TILE_FAR_ROWS, C = LISTS_FEW,
+                                  kind = share->few->far ? FAR : NEAR;
+        if (share->few->far)
             C = inputs_of(share, order + i, TILE_FAR_ROWS, inputs);
-        if (C * TILE_FAR_ROWS > FAR_SUMS) {
+        if (C * TILE_FAR_ROWS <= FAR_SUMS) {
+            kind = TALL;
+        } else {
             rows = TILE_ROWS;
             C = inputs_of(share, order + i, TILE_ROWS, inputs);
         }
-        tiles[share->env->full.dtype][rows == TILE_FAR_ROWS][C - 1](share, order + i, inputs);
+        tiles[share->env->full.dtype][kind][C - 1](share, order + i, inputs);
         i += rows;
     }
 }
@@ -258,9 +294,18 @@ static void few_part(void *data)
         blend(&share, b);
 }
 
+static void copy_inputs(const struct share *share)
+{
+    size_t d = share->env->layer.shape.d;
+    for (size_t b = 0; b < share->batch->batch; b++)
+        memcpy(share->few->x + b * share->few->x_stride, share->batch->x + b * d,
+               d * sizeof(float));
+}
+
 void lists_few_run(const struct variant_env *env, struct lists_few *few,
                    const struct variant_batch *batch)
 {
     struct share share = {.env = env, .batch = batch, .few = few};
+    copy_inputs(&share);
     parallel_run(env->threads, few_part, &share);
 }

@@ -55,7 +55,7 @@ VEC_INLINE void rows_tile(enum midl_dtype dtype, const struct rows_call *call, s
         w[r] = midl_weights_row(call->W, j + r);
     for (size_t c = 0; c < C; c++)
         x[c] = call->x + (b + c) * call->ldx;
-    tile_dots(dtype, R, C, call->W->d, 0, w, NULL, x, out);
+    tile_dots(dtype, R, C, call->W->d, false, w, NULL, x, out);
     for (size_t r = 0; r < R; r++)
         for (size_t c = 0; c < C; c++)
             rows_store(dtype, call, j + r, b + c, out[r * C + c]);

@@ -4,8 +4,9 @@
  * inputs and each loaded input R rows. Every element keeps one accumulator, whatever the tile, so
  * that a result depends on d alone: not on the tile, the batch, its order or the number of threads.
  * Four chains or more hide the latency of the multiply-add. At one input the weights' traffic is
- * the limit: four rows at a time from the caches, and from memory eight, prefetched a little ahead,
- * so that as much as possible is under way (on a Zen 4; on a Zen 5 four were enough).
+ * the limit: four rows at a time from the caches, and from memory eight, prefetched half a page
+ * ahead, so that as much as possible is under way. They are fetched into the second-level cache: in
+ * the first, rows a power of two apart would share a set with each other, and with the inputs.
  */
 #ifndef MIDL_TILE_H
 #define MIDL_TILE_H
@@ -16,7 +17,7 @@
 enum {
     TILE_MOST = 24,                /* accumulators */
     TILE_FAR_ROWS = 2 * TILE_ROWS, /* of a tile whose rows come from memory */
-    TILE_FAR_AHEAD = 256,          /* bytes by which these are prefetched */
+    TILE_FAR_AHEAD = 2048,         /* bytes by which these are prefetched */
     TILE_FAR_BYTES = 8 << 20       /* of W: more than this comes from memory */
 };
 
@@ -88,19 +89,19 @@ VEC_INLINE void tile_step(enum midl_dtype dtype, size_t R, size_t C, bool part, 
     }
 }
 
-/* The sums over the whole steps of [from, to); returns where these end. Unless `ahead` is 0 the
- * rows `soon` are prefetched, so many bytes further on. */
+/* The sums over the whole steps of [from, to); returns where these end. With each step of the rows
+ * `w`, where `prefetch`, the rows `soon` are fetched into the second-level cache. */
 VEC_INLINE size_t tile_span(enum midl_dtype dtype, size_t R, size_t C, size_t from, size_t to,
-                            size_t ahead, const void *const *w, const uintptr_t *soon,
+                            bool prefetch, const void *const *w, const uintptr_t *soon,
                             const float *const *x, vec *sum)
 {
     const size_t block = tile_block(dtype);
     size_t i = from;
     for (; i + block <= to; i += block) {
-        if (ahead > 0)
+        if (prefetch)
 #pragma GCC unroll 16
             for (size_t r = 0; r < R; r++)
-                __builtin_prefetch((const void *)(soon[r] + i * tile_bytes(dtype) + ahead));
+                __builtin_prefetch((const void *)(soon[r] + i * tile_bytes(dtype)), 0, 2);
 #pragma GCC unroll 8
         for (size_t at = 0; at < block; at += VEC_LANES)
             tile_step(dtype, R, C, false, VEC_LANES, w, x, i, at, sum);
@@ -110,28 +111,28 @@ VEC_INLINE size_t tile_span(enum midl_dtype dtype, size_t R, size_t C, size_t fr
 
 /* The same over all of d, where the rows are prefetched, and with their ends the rows `next`: two
  * loops, since choosing between the two in one costs a tenth of its time. */
-VEC_INLINE size_t tile_spans_ahead(enum midl_dtype dtype, size_t R, size_t C, size_t d,
-                                   size_t ahead, const void *const *w, const void *const *next,
-                                   const float *const *x, vec *sum)
+VEC_INLINE size_t tile_spans_far(enum midl_dtype dtype, size_t R, size_t C, size_t d,
+                                 const void *const *w, const void *const *next,
+                                 const float *const *x, vec *sum)
 {
-    const size_t bytes = tile_bytes(dtype);
+    const size_t bytes = d * tile_bytes(dtype);
+    const size_t ahead = bytes < TILE_FAR_AHEAD ? bytes : TILE_FAR_AHEAD;
     uintptr_t soon[TILE_MOST];
-    size_t i = 0;
+    size_t i;
 #pragma GCC unroll 16
     for (size_t r = 0; r < R; r++)
-        soon[r] = (uintptr_t)w[r];
-    if (d * bytes > ahead)
-        i = tile_span(dtype, R, C, 0, d - ahead / bytes, ahead, w, soon, x, sum);
+        soon[r] = (uintptr_t)w[r] + ahead;
+    i = tile_span(dtype, R, C, 0, d - ahead / tile_bytes(dtype), true, w, soon, x, sum);
 #pragma GCC unroll 16
     for (size_t r = 0; r < R; r++)
-        soon[r] = (uintptr_t)next[r] - d * bytes;
-    return tile_span(dtype, R, C, i, d, ahead, w, soon, x, sum);
+        soon[r] = (uintptr_t)next[r] + ahead - bytes;
+    return tile_span(dtype, R, C, i, d, true, w, soon, x, sum);
 }
 
-/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Unless `ahead` is 0 the rows are
- * prefetched by so many bytes, and with their ends the rows of the next tile. dtype, R, C and ahead
- * are compile-time constants at every call, R * C a multiple of 4 up to TILE_MOST. */
-VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, size_t ahead,
+/* out[r * C + c] = w[r] . x[c] over d, without the scale of int8. Where `far`, the rows come from
+ * memory and are prefetched, and with their ends the rows of the next tile. dtype, R, C and far are
+ * compile-time constants at every call, R * C a multiple of 4 up to TILE_MOST. */
+VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, bool far,
                           const void *const *w, const void *const *next, const float *const *x,
                           float *out)
 {
@@ -139,8 +140,8 @@ VEC_INLINE void tile_dots(enum midl_dtype dtype, size_t R, size_t C, size_t d, s
 #pragma GCC unroll 24
     for (size_t a = 0; a < R * C; a++)
         sum[a] = vec_set(0.0f);
-    size_t i = ahead > 0 ? tile_spans_ahead(dtype, R, C, d, ahead, w, next, x, sum)
-                         : tile_span(dtype, R, C, 0, d, 0, w, NULL, x, sum);
+    size_t i = far ? tile_spans_far(dtype, R, C, d, w, next, x, sum)
+                   : tile_span(dtype, R, C, 0, d, false, w, NULL, x, sum);
 #pragma GCC unroll 8
     for (size_t at = 0; at < tile_block(dtype); at += VEC_LANES)
         if (i + at < d)
