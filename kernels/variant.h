@@ -87,9 +87,13 @@ static inline uint32_t midl_selected_before(const struct midl_selection *s, size
 {
     const uint32_t *index = s->index + b * s->stride;
     uint32_t first = 0, count = s->count[b];
+    if (count == 0 || index[0] >= neuron) /* a thread's first panel, and its last below: often */
+        return 0;
+    if (index[count - 1] < neuron)
+        return count;
     for (; count > 1; count -= count / 2)
         first += index[first + count / 2 - 1] < neuron ? count / 2 : 0;
-    return first + (uint32_t)(count > 0 && index[first] < neuron);
+    return first + (uint32_t)(index[first] < neuron);
 }
 
 #define MIDL_ALIGN 64 /* bytes: of every array that the library takes */
