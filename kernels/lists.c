@@ -56,6 +56,7 @@ enum {
 #else
     COLS = 6,
 #endif
+    HELD = VEC_REGISTERS == 32 ? 2 : 1, /* steps of W in registers */
     SLICE = 512,            /* floats, at most; half of it where the next one is prefetched, too */
     SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
     SEEN = 64,              /* floats of a row, from where on hardware prefetches by itself */
@@ -437,7 +438,7 @@ VEC_INLINE void tile_sums(bool far, size_t C, size_t S, const struct slice *slic
                           const struct tile *tile)
 {
     const float *w[ROWS], *next[ROWS], *shared[COLS], *own[ROWS][COLS];
-    vec sum[ROWS * COLS], wv[ROWS];
+    vec sum[ROWS * COLS], wv[ROWS][HELD];
     prefetch_ahead(slice, tile);
     find_inputs(S, slice, tile->shared, shared);
 #pragma GCC unroll 2
@@ -449,26 +450,28 @@ VEC_INLINE void tile_sums(bool far, size_t C, size_t S, const struct slice *slic
 #pragma GCC unroll 32
     for (size_t a = 0; a < ROWS * C; a++)
         sum[a] = vec_set(0.0f);
-#pragma GCC unroll 2
-    for (size_t i = 0; i < slice->length; i += VEC_LANES) {
-#pragma GCC unroll 2
-        for (size_t r = 0; r < ROWS; r++) {
-            wv[r] = vec_once(vec_load(w[r] + i));
+    for (size_t i = 0; i < slice->length; i += HELD * VEC_LANES) {
+#pragma GCC unroll 4
+        for (size_t a = 0; a < ROWS * HELD; a++) {
+            size_t r = a / HELD, h = a % HELD;
+            wv[r][h] = vec_once(vec_load(w[r] + i + h * VEC_LANES));
             if (far)
-                __builtin_prefetch(next[r] + i);
+                __builtin_prefetch(next[r] + i + h * VEC_LANES);
         }
-#pragma GCC unroll 16
-        for (size_t c = 0; c < S; c++) {
-            vec xv = vec_once(vec_load(shared[c] + i));
+#pragma GCC unroll 32
+        for (size_t a = 0; a < S * HELD; a++) {
+            size_t c = a / HELD, h = a % HELD;
+            vec xv = vec_once(vec_load(shared[c] + i + h * VEC_LANES));
 #pragma GCC unroll 2
             for (size_t r = 0; r < ROWS; r++)
-                sum[r * C + c] = vec_fma(wv[r], xv, sum[r * C + c]);
+                sum[r * C + c] = vec_fma(wv[r][h], xv, sum[r * C + c]);
         }
-#pragma GCC unroll 16
-        for (size_t c = S; c < C; c++)
-#pragma GCC unroll 2
-            for (size_t r = 0; r < ROWS; r++)
-                sum[r * C + c] = vec_fma(wv[r], vec_load(own[r][c - S] + i), sum[r * C + c]);
+#pragma GCC unroll 64
+        for (size_t a = 0; a < (C - S) * ROWS * HELD; a++) {
+            size_t c = a / (ROWS * HELD), r = a / HELD % ROWS, h = a % HELD;
+            vec *to = &sum[r * C + S + c];
+            *to = vec_fma(wv[r][h], vec_load(own[r][c] + i + h * VEC_LANES), *to);
+        }
     }
     if (!far)
         prefetch_beginnings(next);
