@@ -16,10 +16,11 @@
  *     ways to make two pairs of four neighbours the one is taken whose lists differ least. Popular
  *     neurons, which nearly all inputs select, find each other by themselves;
  *   - tiles are sorted by their size, so that no branch is mispredicted;
- *   - a prefetch takes the place of a load. So the rows of the next tile are prefetched whole only
- *     for a panel's first chunk, and only where W doesn't fit the second-level cache; else their
- *     beginnings are, between two tiles, and the processor finds the rest. Where W comes from
- *     memory, the next slice is prefetched as well;
+ *   - a prefetch takes the place of a load. A W that doesn't fit the second-level cache is
+ *     prefetched a slice ahead if two slices of a panel fit. If not, the rows of the next tile are
+ *     prefetched whole, for a panel's first chunk, and the next slice only where W comes from
+ *     memory. Rows that are near have their beginnings prefetched, between two tiles, and the
+ *     processor finds the rest;
  *   - up to four inputs wait for W alone, and have a kernel of their own (lists_few.c);
  *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
@@ -30,10 +31,10 @@
  * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
  * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
  * inputs or on the threads. What limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products
- * take 60 % of the layer's time, half as much again as the core's peak would. Most of the excess
- * lies in the loops over d: a step of a tile takes 15.7 cycles instead of 14 with seven
- * inputs, 26.4 instead of 22 with eleven; between two tiles pass 25 cycles of 525. Making lists,
- * spreading and blending take 17 %, gate and light path 15 %.
+ * take 59 % of the layer's time, in the quietest tenth of its calls a fifth more than at the core's
+ * peak. Of a tile alone, with W in the second-level cache and all that passes until the next one, a
+ * step takes 15.7 cycles instead of 14 with seven inputs, 25.1 instead of 22 with eleven. Making
+ * lists, spreading and blending take 17 %, gate and light path 15 %.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ enum {
     SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
     SEEN = 64,              /* floats of a row, from where on hardware prefetches by itself */
     FAR_BYTES = 1 << 20,    /* a larger W is not in the second-level cache */
+    AHEAD_BYTES = 1 << 18,  /* of a panel's slice that fits there beside the next one */
     NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
 };
 
@@ -108,7 +110,7 @@ struct lists_state {
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t apart;                 /* floats between two neurons' F of a chunk */
     struct lists_few *few;        /* for up to LISTS_FEW inputs: then nothing else is there */
-    bool far;                     /* W, from the second-level cache */
+    bool far;                     /* tiles find W beyond the second-level cache */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
     float *wide;             /* [threads][PANEL][slice] of narrow weights, else NULL */
@@ -153,14 +155,16 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    state->far = env->full.dtype == MIDL_F32 && s->n * s->d * sizeof(float) > FAR_BYTES;
-    state->ahead = nearby ? 0 : ROWS;
     bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
     size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk,
                           nearby ? SLICE : SLICE / 2);
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
+    bool far = env->full.dtype == MIDL_F32 && s->n * s->d * sizeof(float) > FAR_BYTES;
+    bool fits = PANEL * state->slice * sizeof(float) <= AHEAD_BYTES;
+    state->ahead = far && (fits || !nearby) ? ROWS : 0;
+    state->far = far && !fits;
 }
 
 /* Row `row` of [.][d] in slices: slice i goes to to + i * apart. */
