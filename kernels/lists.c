@@ -21,7 +21,7 @@
  *     prefetched whole, for a panel's first chunk, and the next slice only where W comes from
  *     memory. Rows that are near have their beginnings prefetched, between two tiles, and the
  *     processor finds the rest;
- *   - up to four inputs wait for W alone, and have a kernel of their own (lists_few.c);
+ *   - up to four or eight inputs wait for W alone, and have a kernel of their own (lists_few.c);
  *   - d is cut in slices, so that a chunk's slice stays in the first-level cache and a panel's
  *     slice of W near the second while the chunks of up to 128 inputs pass by.
  *
@@ -109,7 +109,7 @@ struct lists_state {
     size_t slices, slice, stride; /* of d; floats a slice, multiples of 32; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t apart;                 /* floats between two neurons' F of a chunk */
-    struct lists_few *few;        /* for up to LISTS_FEW inputs: then nothing else is there */
+    struct lists_few *few;        /* for few inputs: then nothing else is there */
     bool far;                     /* tiles find W beyond the second-level cache */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
@@ -187,11 +187,11 @@ static size_t packed_floats(const struct lists_state *state, const struct varian
     return rows * state->slice;
 }
 
-/* The workspace of up to LISTS_FEW inputs, or of more with W packed; whether there was memory. */
+/* The workspace of few inputs, or of more with W packed; whether there was memory. */
 static bool take_memory(struct lists_state *state, const struct variant_env *env, size_t *bytes)
 {
     size_t threads = (size_t)env->threads;
-    if (env->max_batch <= LISTS_FEW) {
+    if (env->max_batch <= lists_few_most(env)) {
         state->few = lists_few_create(env, bytes);
         return state->few;
     }

@@ -152,6 +152,40 @@ static void test_large_batch(void **state)
     assert_true(passed > 0);
 }
 
+/* Weights of every type larger than what counts as near, and few inputs in every combination. */
+static void test_far_weights(void **state)
+{
+    (void)state;
+    struct trial trial = {.shape = {.d = 1030,
+                                    .n = 8300,
+                                    .r = 3,
+                                    .rg = 2,
+                                    .k = 3735,
+                                    .gate = MIDL_GATE_LOWRANK,
+                                    .select = MIDL_SELECT_TOPK},
+                          .batch = 8,
+                          .fill = FILL_NORMAL,
+                          .seed = 7};
+    struct trial_data *data = NULL;
+    struct trial_result result;
+    struct error error;
+    size_t passed = 0;
+    assert_int_equal(trial_prepare(&trial, NULL, &data, &error), OUTCOME_DONE);
+    for (size_t i = 0; i < midl_variant_count(); i++) {
+        const struct midl_variant *variant = midl_variant_at(i);
+        const char *name = midl_variant_name(variant);
+        if (midl_variant_unavailable(variant) ||
+            (strncmp(name, "lists", 5) != 0 && strncmp(name, "simd", 4) != 0))
+            continue;
+        assert_int_equal(trial_run(data, variant, &result, &error), OUTCOME_DONE);
+        if (result.verdict != TRIAL_PASSED)
+            fail_msg("%s: %s", name, result.reason);
+        passed++;
+    }
+    assert_true(passed > 0);
+    trial_destroy(data);
+}
+
 /* Blocks that a few inputs share in every number: each has a routine of its own. */
 static void test_shared_blocks(void **state)
 {
@@ -634,23 +668,15 @@ static void test_covers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_weaker_sets),
-        cmocka_unit_test(test_large_batch),
-        cmocka_unit_test(test_equal_logits),
-        cmocka_unit_test(test_shared_blocks),
-        cmocka_unit_test(test_nan_logits),
-        cmocka_unit_test(test_recovers_from_nan),
-        cmocka_unit_test(test_infinite_logits),
-        cmocka_unit_test(test_unaligned),
-        cmocka_unit_test(test_skewed_masks),
-        cmocka_unit_test(test_plan_state),
-        cmocka_unit_test(test_linear_plans),
-        cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_shapes),
-        cmocka_unit_test(test_missing_arrays),
-        cmocka_unit_test(test_unavailable),
-        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_variants),        cmocka_unit_test(test_weaker_sets),
+        cmocka_unit_test(test_large_batch),     cmocka_unit_test(test_far_weights),
+        cmocka_unit_test(test_equal_logits),    cmocka_unit_test(test_shared_blocks),
+        cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
+        cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
+        cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),
+        cmocka_unit_test(test_linear_plans),    cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_shapes),      cmocka_unit_test(test_missing_arrays),
+        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
