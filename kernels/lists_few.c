@@ -19,8 +19,8 @@
  * tile's, into the second-level cache (tile.h); and there are eight at a time where three inputs at
  * most want them. At n = 4096 that takes 0.83 of the time that prefetching into the first level a
  * quarter of a kilobyte ahead took (Zen 4). Other distances from one to eight kilobytes, the next
- * tile's rows one after the other, only the beginnings of pages, non-temporal prefetches, or sets
- * within windows of 64 to 256 neighbours are no better or worse.
+ * tile's rows one after the other, only the beginnings of pages, non-temporal prefetches, and sets
+ * within windows of 64 to 256 neighbours were no better, most of them worse.
  *
  * The inputs are copied so that their rows are an odd number of cache lines apart: where d is a
  * power of two they would fall into the same sets as W's rows (4 % at n = 1024).
