@@ -23,12 +23,12 @@
  * neuron is popular among the inputs of the pass decides in which order it is summed.
  *
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
- * inputs on a Zen 5, of 75 % or a little more on a Zen 4. What limits it (AVX-512): the dense
- * product by the multiply-adds; the lists by the loads of the first-level cache and by filling it.
- * On a Zen 4, which loads once a cycle, a tile of six inputs takes 112 cycles for its loads alone,
- * 96 of them for multiply-adds, 125 with all that it touches in that cache, 142 with W in the
- * second-level one; what each slice touches first adds 5 % (n = 512, batch 64) to 20 %. Tiles of
- * two neurons, and lists of 64 inputs in slices half as long, gained nothing.
+ * inputs on a Zen 5, of 65 to 75 % on a Zen 4. What limits it (AVX-512): the dense product by the
+ * multiply-adds; the lists by the loads of the first-level cache and by filling it. On a Zen 4,
+ * which loads once a cycle, a tile of six inputs takes 112 cycles for its loads alone, 96 of them
+ * for multiply-adds, 125 with all that it touches in that cache, 142 with W in the second-level
+ * one; what each slice touches first adds 5 % (n = 512, batch 64) to 20 %. Tiles of two neurons,
+ * and lists of 64 inputs in slices half as long, gained nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -484,8 +484,7 @@ static inline void blend_block(const struct place *at, size_t c, size_t j, vec b
     }
 }
 
-/* Blend, and step over the panel's neurons. Four rows of y at a time, which the processor sees
- * coming. */
+/* Blend, and step over the panel's neurons. Four rows of y at a time are faster than eight. */
 static void blend(const struct place *at)
 {
     const float *bias = at->call->env->layer.full_bias + at->neuron;

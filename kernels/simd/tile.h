@@ -5,8 +5,9 @@
  * that a result depends on d alone: not on the tile, the batch, its order or the number of threads.
  * Four chains or more hide the latency of the multiply-add. At one input the weights' traffic is
  * the limit: four rows at a time from the caches, and from memory eight, prefetched half a page
- * ahead, so that as much as possible is under way. They are fetched into the second-level cache: in
- * the first, rows a power of two apart would share a set with each other, and with the inputs.
+ * ahead, so that as much as possible is under way. They are fetched into the second-level cache,
+ * which was faster than into the first; rows a power of two apart share a set there with each other
+ * and with the inputs, which may be why.
  */
 #ifndef MIDL_TILE_H
 #define MIDL_TILE_H
