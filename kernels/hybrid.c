@@ -5,9 +5,10 @@
  * there costs less than making lists of it. The other neurons meet the inputs that selected them,
  * one neuron at a time. Who is popular is counted anew in every pass over W.
  *
- *   - dense: a lane is an input. 12 neurons x 2 vectors of inputs are 24 sums; a step has a load
- *     for each of these 14 and nothing is summed across lanes. The inputs are copied once a pass
- *     with their columns turned to rows, [d][32]; the rows of W are taken as they are packed,
+ *   - dense: a lane is an input. 13 neurons x 2 vectors of inputs are 26 sums; a step has a load
+ *     for each of these 15 and nothing is summed across lanes. A panel's popular neurons are shared
+ *     out evenly among tiles of 12 and 13: few have to be filled up. The inputs are copied once a
+ *     pass with their columns turned to rows, [d][32]; the rows of W are taken as they are packed,
  *     whichever they are;
  *   - lists: a lane is a part of d. One neuron and up to 12 inputs make a tile, and no pair of
  *     neurons has to be found: half a slice of the neuron's row stays in registers while the inputs
@@ -47,9 +48,9 @@ enum {
     PASS = CHUNKS * CHUNK,
     GROUP = 2 * VEC_LANES, /* inputs of a dense tile */
     THIRD = VEC_REGISTERS == 32 ? 4 : 2,
-    ROWS = 3 * THIRD, /* neurons of a dense tile */
-    MOST = 12,        /* inputs of a list's tile */
-    SUMS = 16,        /* its sums take so many places */
+    ROWS = VEC_REGISTERS == 32 ? 13 : 6, /* neurons of a dense tile, at most */
+    MOST = 12,                           /* inputs of a list's tile */
+    SUMS = 16,                           /* its sums take so many places */
     TILES = PANEL * ((CHUNK + MOST - 1) / MOST),
     HELD = VEC_REGISTERS == 32 ? 8 : 4, /* vectors of a list's row that stay in registers */
     UNIT = VEC_LANES == 16 ? 128 : 64,  /* floats: a slice has whole units, each of whole turns */
@@ -370,20 +371,20 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
 {
     const float *w[ROWS], *next[ROWS], *x = slice->turned + input;
     vec sum[ROWS * 2];
-#pragma GCC unroll 12
+#pragma GCC unroll 13
     for (size_t r = 0; r < R; r++) {
         w[r] = slice->w + neurons[r] * slice->length;
         next[r] = slice->w + neurons[R + r] * slice->length;
     }
-#pragma GCC unroll 24
+#pragma GCC unroll 26
     for (size_t a = 0; a < R * V; a++)
         sum[a] = vec_set(0.0f);
     for (size_t line = 0; line < slice->length; line += LINE) {
-#pragma GCC unroll 12
+#pragma GCC unroll 13
         for (size_t r = 0; r < R; r++)
             __builtin_prefetch(next[r] + line);
         if (line >= slice->ahead_from && line < slice->ahead_to)
-#pragma GCC unroll 12
+#pragma GCC unroll 13
             for (size_t r = 0; r < R; r++)
                 __builtin_prefetch(w[r] + slice->ahead + line, 0, 2);
 #pragma GCC unroll 4
@@ -392,7 +393,7 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
 #pragma GCC unroll 2
             for (size_t v = 0; v < V; v++)
                 xv[v] = vec_once(vec_load(x + i * CHUNK + v * VEC_LANES));
-#pragma GCC unroll 12
+#pragma GCC unroll 13
             for (size_t r = 0; r < R; r++) {
                 vec wv = vec_once(vec_set(w[r][i]));
 #pragma GCC unroll 2
@@ -401,7 +402,7 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
             }
         }
     }
-#pragma GCC unroll 12
+#pragma GCC unroll 13
     for (size_t r = 0; r < R; r++)
 #pragma GCC unroll 2
         for (size_t v = 0; v < V; v++) {
@@ -422,28 +423,39 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
 static void dense_rows(size_t rows, size_t V, const struct slice *slice, size_t input,
                        const uint16_t *neurons, float *const *full)
 {
-    if (rows > 2 * THIRD)
+    if (rows > 3 * THIRD)
         DENSE(ROWS);
+    else if (rows > 2 * THIRD)
+        DENSE(3 * THIRD);
     else if (rows > THIRD)
         DENSE(2 * THIRD);
     else
         DENSE(THIRD);
 }
 
-/* The popular neurons of a panel. */
-static void dense_tiles(const struct place *at, const struct slice *slice)
+/* `rows` of a panel's popular neurons, from `popular` on. */
+static void dense_some(const struct place *at, const struct slice *slice, const uint16_t *popular,
+                       size_t rows)
 {
     struct scratch *scratch = at->scratch;
+    float *full[ROWS];
+    for (size_t r = 0; r < ROWS; r++)
+        full[r] = r < rows ? scratch->full[popular[r]] + slice->chunk * CHUNK : scratch->nowhere[r];
     for (size_t input = 0; input < slice->inputs; input += GROUP)
-        for (size_t i = 0; i < at->populars; i += ROWS) {
-            float *full[ROWS];
-            for (size_t r = 0; r < ROWS; r++)
-                full[r] = i + r < at->populars
-                              ? scratch->full[scratch->popular[i + r]] + slice->chunk * CHUNK
-                              : scratch->nowhere[r];
-            dense_rows(at->populars - i, slice->inputs - input > VEC_LANES ? 2 : 1, slice, input,
-                       scratch->popular + i, full);
-        }
+        dense_rows(rows, slice->inputs - input > VEC_LANES ? 2 : 1, slice, input, popular, full);
+}
+
+/* All of them, in tiles of nearly equal size. */
+static void dense_tiles(const struct place *at, const struct slice *slice)
+{
+    const uint16_t *popular = at->scratch->popular;
+    size_t left = at->populars;
+    for (size_t tiles = (left + ROWS - 1) / ROWS; tiles > 0; tiles--) {
+        size_t rows = (left + tiles - 1) / tiles;
+        dense_some(at, slice, popular, rows);
+        popular += rows;
+        left -= rows;
+    }
 }
 
 /* ---- F, and blending ------------------------------------------------------------------------ */
