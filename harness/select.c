@@ -24,8 +24,8 @@ static const char about[] =
     "introselect (as std::nth_element), radix histograms, a bounded heap and a full sort. All "
     "give\n"
     "ascending indices and the values, and are first compared with a plain reference. One call\n"
-    "selects for a batch of inputs. `midl plot select` draws the result. Exit status 1: a method\n"
-    "failed its check; 4: interrupted.";
+    "selects for a batch of inputs, each on its own. `midl plot select` draws the result. Exit\n"
+    "status 1: a method failed its check; 4: interrupted.";
 
 struct options {
     const char *n, *active, *fill, *batch, *seed, *db, *target, *budget, *json, *quiet;

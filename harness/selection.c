@@ -9,9 +9,15 @@
 
 static_assert(SELECTION_WORK(1) >= MIDL_TOPK_WORK(1), "the library's own selection has room");
 
+/* Nothing is known from other inputs, as the rivals know nothing: in a layer, inputs of a batch
+ * tell each other where to search. */
 static bool run_topk(enum midl_isa isa, const struct selection *s)
 {
-    return midl_simd_ops_of(isa)->topk(s->n, s->k, s->values, s->work, s->index, s->chosen);
+    struct midl_topk_guess guess = {0};
+    bool ranked;
+    midl_simd_ops_of(isa)->topk(1, s->n, s->k, s->values, &guess, s->work, s->index, s->chosen,
+                                &ranked);
+    return ranked;
 }
 
 /* ---- Rivals -------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ struct selection {
     float *chosen;   /* [k] */
 };
 
-#define SELECTION_WORK(n) (2 * ((n) + 16))
+#define SELECTION_WORK(n) (8 * ((n) + 16))
 
 struct selection_method {
     const char *name, *text;

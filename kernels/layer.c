@@ -30,7 +30,7 @@ struct layer_state {
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
     float *gate;             /* [B][k] */
-    bool *nan;               /* [B] */
+    bool *ranked;            /* [B]: no logit is NaN */
     struct midl_selection selection;
 };
 
@@ -81,7 +81,7 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
     state->count = take(B, sizeof *state->count, bytes, &ok);
     state->gate = take(B * s->k, sizeof(float), bytes, &ok);
-    state->nan = take(B, sizeof *state->nan, bytes, &ok);
+    state->ranked = take(B, sizeof *state->ranked, bytes, &ok);
     if (!ok) {
         layer_destroy(state);
         return MIDL_NO_MEMORY;
@@ -107,7 +107,7 @@ void layer_destroy(struct layer_state *state)
     free(state->index);
     free(state->count);
     free(state->gate);
-    free(state->nan);
+    free(state->ranked);
     free(state);
 }
 
@@ -134,26 +134,34 @@ static size_t above_threshold(float threshold, size_t count, uint32_t *index, fl
     return kept;
 }
 
-/* Select for input b. */
-static void select_input(const struct variant_env *env, struct layer_state *state, size_t b,
-                         float *work)
+/* The gate of input b, whose logits were ranked or hold a NaN. */
+static void gate_input(const struct variant_env *env, struct layer_state *state, size_t b)
 {
     const struct midl_shape *s = &env->layer.shape;
-    const float *logits = state->logits + b * s->n;
-    uint32_t *index = state->index + b * s->k;
     float *gate = state->gate + b * s->k;
-    size_t count = s->k;
-    bool ranked = s->select == MIDL_SELECT_BLOCK
-                      ? env->ops->topk_blocks(s->n, s->k, s->block, logits, work, index, gate)
-                      : env->ops->topk(s->n, s->k, logits, work, index, gate);
-    state->nan[b] = !ranked;
-    state->count[b] = 0;
-    if (!ranked)
-        return;
+    size_t count = state->ranked[b] ? s->k : 0;
     env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
-        count = above_threshold(s->threshold, count, index, gate);
+        count = above_threshold(s->threshold, count, state->index + b * s->k, gate);
     state->count[b] = (uint32_t)count;
+}
+
+/* Select for the inputs [first, last). */
+static void select_inputs(const struct variant_env *env, struct layer_state *state, size_t first,
+                          size_t last, struct midl_topk_guess *guess, float *work)
+{
+    const struct midl_shape *s = &env->layer.shape;
+    const float *logits = state->logits + first * s->n;
+    uint32_t *index = state->index + first * s->k;
+    float *gate = state->gate + first * s->k;
+    bool *ranked = state->ranked + first;
+    if (s->select == MIDL_SELECT_BLOCK)
+        env->ops->topk_blocks(last - first, s->n, s->k, s->block, logits, guess, work, index, gate,
+                              ranked);
+    else
+        env->ops->topk(last - first, s->n, s->k, logits, guess, work, index, gate, ranked);
+    for (size_t b = first; b < last; b++)
+        gate_input(env, state, b);
 }
 
 /* unselected = zero: y keeps L at the selected neurons only. */
@@ -238,17 +246,17 @@ static void layer_part(void *data)
     const struct layer_call *call = data;
     const struct midl_shape *s = &call->env->layer.shape;
     float *work = call->state->work + parallel_part() * call->state->work_size;
+    struct midl_topk_guess guess = {0}; /* from input to input of this call */
     size_t most = chunk_inputs(s);
     for (size_t first = 0; first < call->batch; first += most) {
         size_t count = call->batch - first < most ? call->batch - first : most;
+        size_t own = first + parallel_bound(count, 1, parallel_part());
         size_t last = first + parallel_bound(count, 1, parallel_part() + 1);
         products_part(call, first, count);
 #pragma omp barrier
-        for (size_t b = first + parallel_bound(count, 1, parallel_part()); b < last; b++) {
-            select_input(call->env, call->state, b, work);
-            if (s->unselected == MIDL_UNSELECTED_ZERO)
-                clear_unselected(s, call->state, b, call->y + b * s->n);
-        }
+        select_inputs(call->env, call->state, own, last, &guess, work);
+        for (size_t b = own; s->unselected == MIDL_UNSELECTED_ZERO && b < last; b++)
+            clear_unselected(s, call->state, b, call->y + b * s->n);
     }
 }
 
@@ -260,7 +268,7 @@ enum midl_status layer_run(const struct variant_env *env, struct layer_state *st
     parallel_run(env->threads, layer_part, &call);
     state->selection.batch = batch;
     for (size_t b = 0; b < batch; b++)
-        if (state->nan[b])
+        if (!state->ranked[b])
             status = MIDL_NAN_LOGIT;
     return status;
 }
@@ -269,6 +277,6 @@ void layer_mark_nan(const struct variant_env *env, const struct layer_state *sta
 {
     size_t n = env->layer.shape.n;
     for (size_t b = 0; b < state->selection.batch; b++)
-        for (size_t j = 0; state->nan[b] && j < n; j++)
+        for (size_t j = 0; !state->ranked[b] && j < n; j++)
             y[b * n + j] = NAN;
 }

@@ -15,7 +15,7 @@
 
 static const enum midl_isa sets[] = {MIDL_ISA_PORTABLE, MIDL_ISA_NEON, MIDL_ISA_AVX2,
                                      MIDL_ISA_AVX512};
-enum { SETS = sizeof sets / sizeof sets[0], N_MOST = 5000 };
+enum { SETS = sizeof sets / sizeof sets[0], N_MOST = 5000, BLOCKS_MOST = 50000 };
 
 struct ranked {
     float value;
@@ -48,20 +48,36 @@ static void sorted_topk(size_t n, size_t k, const float *values, uint32_t *index
     qsort(index, k, sizeof *index, by_index);
 }
 
+/* What a search may be told: nothing, what is true of normal values, and what never is. */
+static const struct midl_topk_guess guesses[] = {{0},
+                                                 {0.125f, 0.1f, 8},
+                                                 {0.125f, 0.0f, 1},
+                                                 {-3.0f, 0.01f, 2},
+                                                 {0.0f, -1.0f, 3},
+                                                 {1e30f, 1e38f, 4},
+                                                 {NAN, NAN, 5},
+                                                 {INFINITY, 1.0f, 6},
+                                                 {0.0f, INFINITY, UINT32_MAX}};
+enum { GUESSES = sizeof guesses / sizeof guesses[0] };
+
 static void expect_topk(size_t n, size_t k, const float *values, const char *what)
 {
     static uint32_t expected[N_MOST], index[N_MOST + 1];
     static float work[MIDL_TOPK_WORK(N_MOST)], chosen[N_MOST + 1];
     sorted_topk(n, k, values, expected);
-    for (size_t s = 0; s < SETS; s++) {
-        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+    for (size_t s = 0; s < SETS * GUESSES; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s / GUESSES]);
+        struct midl_topk_guess guess = guesses[s % GUESSES];
+        bool ranked = false;
         if (!ops)
             continue;
         memset(index, 0xff, sizeof index);
         chosen[k] = NAN;
-        assert_true(ops->topk(n, k, values, work, index, chosen));
+        ops->topk(1, n, k, values, &guess, work, index, chosen, &ranked);
+        assert_true(ranked);
         if (memcmp(index, expected, k * sizeof *index) != 0 || index[k] != UINT32_MAX)
-            fail_msg("%s: %s, n = %zu, k = %zu", midl_isa_name(sets[s]), what, n, k);
+            fail_msg("%s: %s, n = %zu, k = %zu, guess %zu", midl_isa_name(sets[s / GUESSES]), what,
+                     n, k, s % GUESSES);
         for (size_t i = 0; i < k; i++)
             assert_true(chosen[i] == values[index[i]]);
         assert_true(isnan(chosen[k]));
@@ -171,6 +187,66 @@ static void topk_is_exact_where_mean_and_deviation_mislead(void **state)
             }
 }
 
+/* Whatever was learned from the inputs before, or goes on beside; one of them holds a NaN. */
+static void inputs_side_by_side_are_chosen_as_alone(void **state)
+{
+    enum { COUNT = 2 * KINDS + 1, N = 1000, NAN_AT = 6 };
+    static float values[COUNT][N], work[MIDL_TOPK_WORK(N)], chosen[COUNT * N + 1];
+    static uint32_t expected[N], index[COUNT * N + 1];
+    struct rng rng = rng_seed(8);
+    (void)state;
+    for (size_t b = 0; b < COUNT; b++)
+        for (size_t i = 0; i < N; i++)
+            values[b][i] = draw((enum kind)(b % KINDS), &rng, i, N);
+    values[NAN_AT][N / 3] = NAN;
+    for (size_t s = 0; s < SETS * GUESSES; s++)
+        for (size_t k = 0; k <= N; k += N / 8) {
+            const struct simd_ops *ops = midl_simd_ops_of(sets[s / GUESSES]);
+            struct midl_topk_guess guess = guesses[s % GUESSES];
+            bool ranked[COUNT];
+            if (!ops)
+                continue;
+            index[COUNT * k] = UINT32_MAX;
+            chosen[COUNT * k] = NAN;
+            ops->topk(COUNT, N, k, values[0], &guess, work, index, chosen, ranked);
+            for (size_t b = 0; b < COUNT; b++) {
+                assert_true(ranked[b] == (b != NAN_AT));
+                if (!ranked[b])
+                    continue;
+                sorted_topk(N, k, values[b], expected);
+                assert_memory_equal(index + b * k, expected, k * sizeof *index);
+                for (size_t i = 0; i < k; i++)
+                    assert_true(chosen[b * k + i] == values[b][expected[i]]);
+            }
+            assert_true(index[COUNT * k] == UINT32_MAX && isnan(chosen[COUNT * k]));
+        }
+}
+
+/* Inputs with two humps, where the normal guess fails: it ends up where the cuts are. */
+static void a_guess_learns_where_the_cut_lies(void **state)
+{
+    enum { COUNT = 64, N = 1024, K = 461 };
+    static float values[COUNT][N], work[MIDL_TOPK_WORK(N)], chosen[COUNT * K];
+    static uint32_t index[COUNT * K];
+    struct rng rng = rng_seed(9);
+    (void)state;
+    for (size_t b = 0; b < COUNT; b++)
+        for (size_t i = 0; i < N; i++)
+            values[b][i] = 5.0f + 3.0f * (float)rng_normal(&rng) + (i % 3 == 0 ? 30.0f : 0.0f);
+    for (size_t s = 0; s < SETS; s++) {
+        const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        struct midl_topk_guess guess = {0};
+        bool ranked[COUNT];
+        if (!ops)
+            continue;
+        ops->topk(COUNT, N, K, values[0], &guess, work, index, chosen, ranked);
+        /* mean 15, deviation 14.5; the cut is 7.8, the 119th of 682 in the lower hump */
+        assert_true(fabsf(guess.middle + 0.498f) < 0.02f);
+        assert_true(guess.reach > 0.0f && guess.reach < 0.1f);
+        assert_true(guess.seen > 1);
+    }
+}
+
 static void topk_sees_a_nan_wherever_it_stands(void **state)
 {
     float values[131], work[MIDL_TOPK_WORK(131)], chosen[131];
@@ -178,6 +254,8 @@ static void topk_sees_a_nan_wherever_it_stands(void **state)
     (void)state;
     for (size_t s = 0; s < SETS; s++) {
         const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
+        struct midl_topk_guess guess = {0};
+        bool ranked;
         if (!ops)
             continue;
         for (size_t i = 0; i < 131; i++)
@@ -185,48 +263,57 @@ static void topk_sees_a_nan_wherever_it_stands(void **state)
         for (size_t i = 0; i < 131; i++) {
             float kept = values[i];
             values[i] = i % 2 ? NAN : -NAN;
-            for (size_t k = 0; k <= 131; k += 131 / 2)
-                assert_false(ops->topk(131, k, values, work, index, chosen));
+            for (size_t k = 0; k <= 131; k += 131 / 2) {
+                ops->topk(1, 131, k, values, &guess, work, index, chosen, &ranked);
+                assert_false(ranked);
+            }
             values[i] = kept;
         }
-        assert_true(ops->topk(131, 66, values, work, index, chosen));
+        ops->topk(1, 131, 66, values, &guess, work, index, chosen, &ranked);
+        assert_true(ranked);
     }
 }
 
 /* Blocks against the sums' own top-k; whole numbers, so that sums are exact in any order. */
-static void expect_blocks(const struct simd_ops *ops, size_t n, size_t k, size_t block,
-                          const float *values)
+static void expect_blocks(const struct simd_ops *ops, size_t count, size_t n, size_t k,
+                          size_t block, const float *values)
 {
-    static float sums[N_MOST], work[MIDL_TOPK_WORK(N_MOST)], chosen[N_MOST + 1];
-    static uint32_t expected[N_MOST], index[N_MOST + 1];
-    for (size_t i = 0; i < n; i++)
-        sums[i / block] = (i % block ? sums[i / block] : 0) + values[i];
-    sorted_topk(n / block, k / block, sums, expected);
+    static float sums[N_MOST], work[MIDL_TOPK_WORK(N_MOST)], chosen[BLOCKS_MOST + 1];
+    static uint32_t expected[N_MOST], index[BLOCKS_MOST + 1];
+    struct midl_topk_guess guess = {0};
+    bool ranked[BLOCKS_MOST] = {false};
     memset(index, 0xff, sizeof index);
-    chosen[k] = NAN;
-    assert_true(ops->topk_blocks(n, k, block, values, work, index, chosen));
-    for (size_t i = 0; i < k; i++) {
-        assert_int_equal(index[i], expected[i / block] * block + i % block);
-        assert_true(chosen[i] == values[index[i]]);
+    chosen[count * k] = NAN;
+    ops->topk_blocks(count, n, k, block, values, &guess, work, index, chosen, ranked);
+    for (size_t b = 0; b < count; b++) {
+        const float *of = values + b * n, *got = chosen + b * k;
+        for (size_t i = 0; i < n; i++)
+            sums[i / block] = (i % block ? sums[i / block] : 0) + of[i];
+        sorted_topk(n / block, k / block, sums, expected);
+        assert_true(ranked[b]);
+        for (size_t i = 0; i < k; i++) {
+            assert_int_equal(index[b * k + i], expected[i / block] * block + i % block);
+            assert_true(got[i] == of[index[b * k + i]]);
+        }
     }
-    assert_true(index[k] == UINT32_MAX && isnan(chosen[k]));
+    assert_true(index[count * k] == UINT32_MAX && isnan(chosen[count * k]));
 }
 
 static void blocks_are_ranked_by_their_sums(void **state)
 {
     static const size_t counts[] = {1, 2, 15, 16, 17, 31, 64, 100, 256};
-    static float values[N_MOST];
+    static float values[BLOCKS_MOST];
     struct rng rng = rng_seed(7);
     (void)state;
     for (size_t s = 0; s < SETS; s++)
         for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++)
             for (size_t block = 8; block <= 16; block += 8) {
-                size_t n = counts[c] * block;
-                for (size_t i = 0; i < n; i++)
+                size_t n = counts[c] * block, inputs = 1 + c % MIDL_TOPK_SIDE * 3;
+                for (size_t i = 0; i < inputs * n; i++)
                     values[i] = (float)rng_below(&rng, 64) - 32;
                 for (size_t k = 0; midl_simd_ops_of(sets[s]) && k <= counts[c];
                      k += 1 + counts[c] / 7)
-                    expect_blocks(midl_simd_ops_of(sets[s]), n, k * block, block, values);
+                    expect_blocks(midl_simd_ops_of(sets[s]), inputs, n, k * block, block, values);
             }
 }
 
@@ -414,6 +501,8 @@ int main(void)
         cmocka_unit_test(topk_equals_a_full_sort),
         cmocka_unit_test(topk_tells_the_least_numbers_from_zero),
         cmocka_unit_test(topk_is_exact_where_mean_and_deviation_mislead),
+        cmocka_unit_test(inputs_side_by_side_are_chosen_as_alone),
+        cmocka_unit_test(a_guess_learns_where_the_cut_lies),
         cmocka_unit_test(topk_sees_a_nan_wherever_it_stands),
         cmocka_unit_test(blocks_are_ranked_by_their_sums),
         cmocka_unit_test(sigmoid_is_exact_where_it_can_be_and_close_elsewhere),

@@ -20,8 +20,18 @@
 #define MIDL_PANEL 16
 #define MIDL_BUNDLE 4 /* panels */
 
-/* Floats of workspace that topk needs for n logits. */
-#define MIDL_TOPK_WORK(n) (2 * ((n) + 16))
+#define MIDL_TOPK_SIDE 4 /* inputs that topk takes side by side */
+
+/* Floats of workspace that topk needs for n logits an input. */
+#define MIDL_TOPK_WORK(n) (2 * MIDL_TOPK_SIDE * ((n) + 16))
+
+/* Where the k-th largest lay in the inputs before, in standard deviations from the mean: on
+ * average, and how far from there the next one is looked for. Of one n and k. Zeroed: nothing is
+ * known. Whatever it says, topk's results are the same; it saves time where inputs are alike. */
+struct midl_topk_guess {
+    float middle, reach;
+    uint32_t seen; /* inputs, as far as they still count */
+};
 
 struct simd_ops {
     /* w . x over d. */
@@ -41,16 +51,18 @@ struct simd_ops {
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
-    /* The k largest of values [n], ties to the lower index, into index [k], ascending, and the
-     * values themselves into chosen [k]. False if a value is NaN: nothing is selected then.
-     * work: MIDL_TOPK_WORK(n) floats. */
-    bool (*topk)(size_t n, size_t k, const float *values, float *work, uint32_t *index,
-                 float *chosen);
+    /* The k largest of each of values [count][n], ties to the lower index, into index [count][k],
+     * ascending, and the values themselves into chosen [count][k]. ranked [count]: false where a
+     * value is NaN; what is selected then means nothing. work: MIDL_TOPK_WORK(n) floats. */
+    void (*topk)(size_t count, size_t n, size_t k, const float *values,
+                 struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
+                 bool *ranked);
 
     /* The same for whole blocks of neighbours: the k / block with the largest sums. n and k are
-     * multiples of block, 8 or 16. False also if a sum is NaN. */
-    bool (*topk_blocks)(size_t n, size_t k, size_t block, const float *values, float *work,
-                        uint32_t *index, float *chosen);
+     * multiples of block, 8 or 16. Not ranked also where a sum is NaN. */
+    void (*topk_blocks)(size_t count, size_t n, size_t k, size_t block, const float *values,
+                        struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
+                        bool *ranked);
 
     /* Replace each of values [count] by its sigmoid. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
      * the same bits on every instruction set. */

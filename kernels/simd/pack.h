@@ -45,10 +45,14 @@ VEC_INLINE lanes lanes_count_at_least(lanes counts, vec a, vec b)
 
 VEC_INLINE size_t lanes_sum(lanes counts)
 {
+#if defined(MIDL_ISA_IS_AVX512)
+    return (size_t)_mm512_reduce_add_epi32((__m512i)counts);
+#else
     size_t sum = 0;
     for (size_t i = 0; i < VEC_LANES; i++)
         sum += (size_t)counts[i];
     return sum;
+#endif
 }
 
 /* A bit for each lane that equals `value`. */

@@ -1,16 +1,19 @@
 /* select.c - exact top-k with ascending indices, for n of 64 to some ten thousand.
  *
  * Three passes over the values, none with a branch that depends on them, which is why this beats
- * quickselect and heaps. The first takes mean and deviation, and sees a NaN. Were the values
- * normal, the k-th largest would lie in a narrow window around mean + z(k/n) deviations: the second
- * pass counts what lies above the window and copies what lies inside. Of these few the k-th largest
- * is found by counting for each how many are larger. The third pass writes the indices of all above
- * it and, of those equal to it, of the first few.
+ * quickselect and heaps. The first takes mean and deviation, and sees a NaN. The k-th largest is
+ * then expected in a window around the mean, as many deviations away as in the inputs before, or,
+ * of the first one, as if the values were normal: the second pass counts what lies above the window
+ * and copies what lies inside. Of these few the k-th largest is found by counting for each how many
+ * are larger, and where they are too many for that, after one more such pass among them. The third
+ * pass over all writes the indices of all above it and, of those equal to it, of the first few.
+ * Several inputs go side by side.
  *
  * The window is a guess: the counts tell whether it holds the k-th largest, and if not, on which
- * side that is. The search goes on among what is left, by windows interpolated between its smallest
- * and largest value and on every third round by halving in the order of the floats' bit patterns,
- * which bounds the rounds whatever the distribution. Guesses cost time, never exactness.
+ * side that is. The next one lies on that side; and should that one miss, too, the search goes on
+ * by windows interpolated between smallest and largest value and on every third round by halving in
+ * the order of the floats' bit patterns, which bounds the rounds whatever the distribution. Guesses
+ * cost time, never exactness.
  */
 #include <math.h>
 
@@ -22,6 +25,17 @@ enum { FEW_VECTORS = 4, FEW = FEW_VECTORS * VEC_LANES }; /* so many are ranked b
 /* Half a window, in standard deviations of the number of values above its middle, were they drawn
  * one by one: 2.5 of what is left of these, given mean and deviation of the values themselves. */
 static const float WINDOW = 1.5f;
+/* The same among the values of a window, of which nothing else is known. */
+static const float WINDOW_EVEN = 2.0f;
+
+/* More values than these are narrowed down before they are counted. An input alone would wait
+ * longer for what that stores than for the counting. */
+enum { MANY = 16, MANY_ALONE = FEW };
+
+/* A learned window reaches so many mean distances from where the cut lay on average in about as
+ * many of the last inputs as REMEMBERED. */
+static const float REACH = 3.0f;
+enum { REMEMBERED = 16 };
 
 /* The k-th largest value, how many of all are above it, and how many equal to it. */
 struct cut {
@@ -34,6 +48,7 @@ struct cut {
 struct search {
     size_t n, rank, above;
     const float *values;
+    bool padded;         /* a vector of NaN lies behind them */
     float *next, *after; /* where those go that are left: n + VEC_LANES floats each */
 };
 
@@ -90,16 +105,18 @@ static void mean_and_deviation(size_t n, const float *values, float *ret_mean, f
     *ret_deviation = isnan(squares) ? squares : sqrtf(variance > 0.0f ? variance : 0.0f);
 }
 
-/* Copy the values in low..high to `out`, which has room for VEC_LANES more; returns how many, and
- * how many are at least `low` but not among them. */
-static size_t keep_between(size_t n, const float *values, float low, float high, float *out,
-                           size_t *ret_above)
+/* Copy the values in low..high to `out` and a vector of NaN behind; returns how many, and how many
+ * are at least `low` but not among them. `padded`: so are the values. */
+static size_t keep_between(size_t n, bool padded, const float *values, float low, float high,
+                           float *out, size_t *ret_above)
 {
     size_t kept = 0, least = 0, i = 0;
+    (void)padded;
 #if PACK
+    const size_t whole = padded ? n + VEC_LANES - 1 : n;
     const vec l = vec_set(low), h = vec_set(high);
     lanes counts = {0};
-    for (; i + VEC_LANES <= n; i += VEC_LANES) {
+    for (; i + VEC_LANES <= whole; i += VEC_LANES) {
         vec v = vec_once(vec_load(values + i));
         pack_mask in = pack_between(v, l, h);
         counts = lanes_count_at_least(counts, v, l);
@@ -114,6 +131,7 @@ static size_t keep_between(size_t n, const float *values, float low, float high,
         kept += (size_t)((v >= low) & (v <= high));
         least += (size_t)(v >= low);
     }
+    vec_store(out + kept, vec_set(NAN));
     *ret_above = least - kept;
     return kept;
 }
@@ -157,23 +175,21 @@ static float normal_quantile(float share)
 }
 
 /* The shares of all values that lie above the ends of a window around the rank-th of n. */
-static void window_shares(size_t n, size_t rank, float *ret_least, float *ret_most)
+static void window_shares(size_t n, size_t rank, float reach, float *ret_least, float *ret_most)
 {
     float share = ((float)rank - 0.5f) / (float)n;
-    float margin = WINDOW * sqrtf(share * (1.0f - share) / (float)n) + 0.5f / (float)n;
+    float margin = reach * sqrtf(share * (1.0f - share) / (float)n) + 0.5f / (float)n;
     *ret_least = share - margin;
     *ret_most = share + margin;
 }
 
 /* Of a few values the rank-th largest, by counting for each how many are larger. Equal values have
- * equal counts, so that the count rank - 1 may not occur. values: room for `vectors`. */
-VEC_INLINE struct cut rank_among(size_t vectors, size_t n, float *values, size_t rank)
+ * equal counts, so that the count rank - 1 may not occur. values: `vectors`, and NaN from n on. */
+VEC_INLINE struct cut rank_among(size_t vectors, size_t n, const float *values, size_t rank)
 {
     lanes above[FEW_VECTORS] = {{0}};
     vec v[FEW_VECTORS];
     uint64_t found = 0;
-    for (size_t i = n; i < vectors * VEC_LANES; i++)
-        values[i] = -INFINITY;
     for (size_t i = 0; i < vectors; i++)
         v[i] = vec_load(values + i * VEC_LANES);
     for (size_t j = 0; j < n; j++) {
@@ -191,9 +207,15 @@ VEC_INLINE struct cut rank_among(size_t vectors, size_t n, float *values, size_t
 
 static struct cut rank_few(const struct search *s)
 {
-    float values[FEW];
-    memcpy(values, s->values, s->n * sizeof *values);
-    struct cut cut = s->n <= 2 * VEC_LANES   ? rank_among(2, s->n, values, s->rank)
+    float copy[FEW + VEC_LANES];
+    const float *values = s->values;
+    if (!s->padded) {
+        memcpy(copy, values, s->n * sizeof *copy);
+        vec_store(copy + s->n, vec_set(NAN));
+        values = copy;
+    }
+    struct cut cut = s->n <= VEC_LANES       ? rank_among(1, s->n, values, s->rank)
+                     : s->n <= 2 * VEC_LANES ? rank_among(2, s->n, values, s->rank)
                      : s->n <= 3 * VEC_LANES ? rank_among(3, s->n, values, s->rank)
                                              : rank_among(FEW_VECTORS, s->n, values, s->rank);
     cut.above += s->above;
@@ -204,11 +226,11 @@ static struct cut rank_few(const struct search *s)
 static bool search_in(struct search *s, float low, float high, size_t *ret_over)
 {
     float *out = s->next;
-    size_t over, kept = keep_between(s->n, s->values, low, high, out, &over);
+    size_t over, kept = keep_between(s->n, s->padded, s->values, low, high, out, &over);
     *ret_over = over;
     if (s->rank <= over || s->rank > over + kept)
         return false;
-    *s = (struct search){kept, s->rank - over, s->above + over, out, s->after, out};
+    *s = (struct search){kept, s->rank - over, s->above + over, out, true, s->after, out};
     return true;
 }
 
@@ -224,21 +246,12 @@ static void search_around(struct search *s, float low, float high)
         (void)search_in(s, -INFINITY, next_below(low), &over);
 }
 
-static void search_normal(struct search *s, float mean, float deviation)
-{
-    float least, most;
-    window_shares(s->n, s->rank, &least, &most);
-    float low = most < 0.995f ? mean + deviation * normal_quantile(most) : -INFINITY;
-    float high = least > 0.005f ? mean + deviation * normal_quantile(least) : INFINITY;
-    search_around(s, low, high);
-}
-
 /* As if the values were spread evenly from min to max. An infinite one makes a window of nothing,
  * or of NaN, which holds nothing: then halving alone leads on. */
 static void search_even(struct search *s, float min, float max)
 {
     float least, most, range = max - min;
-    window_shares(s->n, s->rank, &least, &most);
+    window_shares(s->n, s->rank, WINDOW_EVEN, &least, &most);
     float low = max - range * most, high = max - range * least;
     search_around(s, low > min ? low : min, high < max ? high : max);
 }
@@ -338,22 +351,152 @@ static void write_all(size_t n, const float *values, uint32_t *index, float *cho
     memcpy(chosen, values, n * sizeof *chosen);
 }
 
-bool simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index, float *chosen)
+/* ---- Guesses ------------------------------------------------------------------------------- */
+
+/* A window in deviations from the mean: where the cut lay before, or would if values were normal.
+ */
+static void guess_window(const struct midl_topk_guess *guess, size_t n, size_t k, float *ret_low,
+                         float *ret_high)
 {
+    float least, most;
+    bool known = guess->seen > 0 && fabsf(guess->middle) < INFINITY && guess->reach < INFINITY;
+    window_shares(n, k, WINDOW, &least, &most);
+    *ret_low = known           ? guess->middle - guess->reach
+               : most < 0.995f ? normal_quantile(most)
+                               : -INFINITY;
+    *ret_high = known            ? guess->middle + guess->reach
+                : least > 0.005f ? normal_quantile(least)
+                                 : INFINITY;
+}
+
+/* The cut lay at `cut`, and was sought in low..high first: as wide as that goes on what one cut
+ * can't tell. */
+static void guess_learn(struct midl_topk_guess *guess, float low, float high, float cut)
+{
+    float rate = 1.0f / (float)(guess->seen + 1), step = cut - guess->middle;
+    if (guess->seen == 0) {
+        guess->middle = cut;
+        guess->reach = (high - low) / 2;
+    } else {
+        guess->middle += rate * step;
+        guess->reach += rate * (REACH * fabsf(step) - guess->reach);
+    }
+    guess->seen += guess->seen < REMEMBERED - 1;
+    if (!(fabsf(guess->middle) < INFINITY && guess->reach < INFINITY))
+        guess->seen = 0;
+}
+
+/* ---- Several inputs side by side ----------------------------------------------------------- */
+
+struct input {
     float mean, deviation;
-    mean_and_deviation(n, values, &mean, &deviation);
-    if (isnan(deviation))
-        return false;
-    if (k == n)
-        write_all(n, values, index, chosen);
-    if (k == 0 || k == n)
-        return true;
-    struct search s = {n, k, 0, values, work, work + n + VEC_LANES};
-    if (n > FEW / 2 && deviation > 0.0f && deviation < INFINITY)
-        search_normal(&s, mean, deviation);
-    struct cut cut = search_end(&s);
-    write_chosen(n, k, values, &cut, index, chosen);
-    return true;
+    bool guessed, narrowed; /* a window was tried, and held the answer */
+    float low, high;        /* the window */
+    struct search search;
+    struct cut cut;
+};
+
+struct topk {
+    size_t n, k, stride; /* from one input's index and chosen to the next one's */
+    const float *values;
+    struct midl_topk_guess *guess;
+    float *work;
+    uint32_t *index;
+    float *chosen;
+    bool *ranked;
+};
+
+static void input_start(const struct topk *t, size_t b, struct input *in)
+{
+    const size_t room = t->n + VEC_LANES;
+    float *work = t->work + 2 * b * room;
+    *in = (struct input){0};
+    in->search = (struct search){t->n, t->k, 0, t->values + b * t->n, false, work, work + room};
+    mean_and_deviation(t->n, in->search.values, &in->mean, &in->deviation);
+    in->guessed = t->n > FEW / 2 && in->deviation > 0.0f && in->deviation < INFINITY;
+    t->ranked[b] = !isnan(in->deviation);
+}
+
+/* In the window, or in a wider one beside it. */
+static void input_guess(struct input *in, float low, float high)
+{
+    size_t over;
+    in->low = in->mean + in->deviation * low;
+    in->high = in->mean + in->deviation * high;
+    in->narrowed = search_in(&in->search, in->low, in->high, &over);
+    if (in->narrowed)
+        return;
+    float width = 3 * (in->high - in->low);
+    bool higher = in->search.rank <= over;
+    in->low = higher ? next_above(in->high) : in->low - width;
+    in->high = higher ? in->high + width : next_below(in->low + width);
+    in->narrowed = search_in(&in->search, in->low, in->high, &over);
+}
+
+/* Pass after pass over all inputs: in one input each waits for what the last has found and stored;
+ * side by side that takes two thirds of the time. */
+static void topk_side(const struct topk *t, size_t count)
+{
+    const size_t many = count > 1 ? MANY : MANY_ALONE;
+    struct input all[MIDL_TOPK_SIDE];
+    float low, high;
+    guess_window(t->guess, t->n, t->k, &low, &high);
+    for (size_t b = 0; b < count; b++)
+        input_start(t, b, &all[b]);
+    for (size_t b = 0; b < count; b++)
+        if (all[b].guessed)
+            input_guess(&all[b], low, high);
+    for (size_t b = 0; b < count; b++)
+        if (all[b].narrowed && all[b].search.n > many)
+            search_even(&all[b].search, all[b].low, all[b].high);
+    for (size_t b = 0; b < count; b++)
+        if (t->ranked[b])
+            all[b].cut = search_end(&all[b].search);
+    for (size_t b = 0; b < count; b++) {
+        const struct input *in = &all[b];
+        if (in->guessed)
+            guess_learn(t->guess, low, high, (in->cut.value - in->mean) / in->deviation);
+        if (t->ranked[b])
+            write_chosen(t->n, t->k, t->values + b * t->n, &in->cut, t->index + b * t->stride,
+                         t->chosen + b * t->stride);
+    }
+}
+
+/* Nothing is sought: none or all are chosen. */
+static void topk_trivial(const struct topk *t, size_t count)
+{
+    for (size_t b = 0; b < count; b++) {
+        const float *values = t->values + b * t->n;
+        float mean, deviation;
+        mean_and_deviation(t->n, values, &mean, &deviation);
+        t->ranked[b] = !isnan(deviation);
+        if (t->k > 0)
+            write_all(t->n, values, t->index + b * t->stride, t->chosen + b * t->stride);
+    }
+}
+
+/* At most MIDL_TOPK_SIDE inputs. */
+static void topk_some(const struct topk *t, size_t count)
+{
+    if (t->k == 0 || t->k == t->n)
+        topk_trivial(t, count);
+    else
+        topk_side(t, count);
+}
+
+static size_t some_of(size_t count)
+{
+    return count < MIDL_TOPK_SIDE ? count : MIDL_TOPK_SIDE;
+}
+
+void simd_topk(size_t count, size_t n, size_t k, const float *values, struct midl_topk_guess *guess,
+               float *work, uint32_t *index, float *chosen, bool *ranked)
+{
+    for (size_t b = 0; b < count; b += MIDL_TOPK_SIDE) {
+        struct topk t = {
+            n, k, k, values + b * n, guess, work, index + b * k, chosen + b * k, ranked + b};
+        topk_some(&t, some_of(count - b));
+    }
 }
 
 /* ---- Blocks -------------------------------------------------------------------------------- */
@@ -392,19 +535,33 @@ VEC_INLINE void expand_blocks(size_t blocks, size_t block, const float *values, 
     }
 }
 
-bool simd_topk_blocks(size_t n, size_t k, size_t block, const float *values, float *work,
-                      uint32_t *index, float *chosen)
+/* At most MIDL_TOPK_SIDE inputs, whose sums lie in front of the rest of the workspace. */
+VEC_INLINE void topk_blocks_some(const struct topk *t, size_t count, size_t block)
 {
-    size_t blocks = n / block;
-    if (block == 16)
-        block_sums(blocks, 16, values, work);
-    else
-        block_sums(blocks, block, values, work);
-    if (!simd_topk(blocks, k / block, work, work + blocks, index, chosen))
-        return false;
-    if (block == 16)
-        expand_blocks(k / 16, 16, values, index, chosen);
-    else
-        expand_blocks(k / block, block, values, index, chosen);
-    return true;
+    struct topk sums = *t;
+    sums.n /= block;
+    sums.k /= block;
+    sums.values = t->work;
+    sums.work += count * sums.n;
+    for (size_t b = 0; b < count; b++)
+        block_sums(sums.n, block, t->values + b * t->n, t->work + b * sums.n);
+    topk_some(&sums, count);
+    for (size_t b = 0; b < count; b++)
+        if (t->ranked[b])
+            expand_blocks(sums.k, block, t->values + b * t->n, t->index + b * t->stride,
+                          t->chosen + b * t->stride);
+}
+
+void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
+                      struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
+                      bool *ranked)
+{
+    for (size_t b = 0; b < count; b += MIDL_TOPK_SIDE) {
+        struct topk t = {
+            n, k, k, values + b * n, guess, work, index + b * k, chosen + b * k, ranked + b};
+        if (block == 16)
+            topk_blocks_some(&t, some_of(count - b), 16);
+        else
+            topk_blocks_some(&t, some_of(count - b), block);
+    }
 }

@@ -22,10 +22,11 @@ void simd_weights_rows(size_t first, size_t last, const struct midl_weights *W, 
                        size_t B, const float *x, float *y, size_t ldy);
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
-bool simd_topk(size_t n, size_t k, const float *values, float *work, uint32_t *index,
-               float *chosen);
-bool simd_topk_blocks(size_t n, size_t k, size_t block, const float *values, float *work,
-                      uint32_t *index, float *chosen);
+void simd_topk(size_t count, size_t n, size_t k, const float *values, struct midl_topk_guess *guess,
+               float *work, uint32_t *index, float *chosen, bool *ranked);
+void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
+                      struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
+                      bool *ranked);
 void simd_sigmoid(size_t count, float *values);
 
 #endif
