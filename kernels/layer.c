@@ -4,6 +4,10 @@
  * Both down-projections (V, Q) are one product, [V; Q] x, and every weight but a full gate's is
  * packed in panels; that gate is used as it lies. Then each input's logits are searched for the k
  * largest, and only these k get a sigmoid, which increases and so doesn't change their order.
+ *
+ * All panels lie in one array, in the order in which they are read: at n = 4096, where they come
+ * from memory, that is large enough for huge pages. From arrays of their own, in small pages, the
+ * up-projections took 1.6 to 2.1 times as long (Zen 4).
  */
 #include "layer.h"
 
@@ -21,8 +25,8 @@ static size_t chunk_inputs(const struct midl_shape *shape)
 }
 
 struct layer_state {
-    float *down;               /* V and below it Q: panels */
-    float *light_up, *gate_up; /* panels */
+    float *down;               /* V and below it Q: panels, and behind them those of */
+    float *light_up, *gate_up; /* the up-projections */
     float *projected;          /* V x and Q x: [chunk][ranks] */
     size_t ranks;              /* rows of V and Q, in whole panels */
     float *logits;             /* [B][n] */
@@ -48,6 +52,19 @@ static size_t gate_rank(const struct midl_shape *s)
     return s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
 }
 
+/* Take the array of all panels, and say where each matrix begins. */
+static void take_panels(struct layer_state *state, const struct midl_shape *s, size_t *bytes,
+                        bool *ok)
+{
+    size_t down = midl_panels_size(state->ranks, s->d), light = midl_panels_size(s->n, s->r);
+    size_t gate = s->gate == MIDL_GATE_FULL ? 0 : midl_panels_size(s->n, gate_rank(s));
+    state->down = take(down + light + gate, sizeof(float), bytes, ok);
+    if (!state->down)
+        return;
+    state->light_up = state->down + down;
+    state->gate_up = state->light_up + light;
+}
+
 static void pack(struct layer_state *state, const struct midl_layer *layer)
 {
     const struct midl_shape *s = &layer->shape;
@@ -71,11 +88,8 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
         return MIDL_NO_MEMORY;
     state->work_size = MIDL_TOPK_WORK(s->n);
     state->ranks = (ranks + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL;
-    state->down = take(midl_panels_size(ranks, s->d), sizeof(float), bytes, &ok);
+    take_panels(state, s, bytes, &ok);
     state->projected = take(chunk * state->ranks, sizeof(float), bytes, &ok);
-    state->light_up = take(midl_panels_size(s->n, s->r), sizeof(float), bytes, &ok);
-    if (s->gate != MIDL_GATE_FULL)
-        state->gate_up = take(midl_panels_size(s->n, gate_rank(s)), sizeof(float), bytes, &ok);
     state->logits = take(B * s->n, sizeof(float), bytes, &ok);
     state->work = take((size_t)env->threads * state->work_size, sizeof(float), bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
@@ -99,8 +113,6 @@ void layer_destroy(struct layer_state *state)
     if (!state)
         return;
     free(state->down);
-    free(state->light_up);
-    free(state->gate_up);
     free(state->projected);
     free(state->logits);
     free(state->work);
