@@ -317,16 +317,35 @@ VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
 
 typedef int32_t lanes __attribute__((vector_size(4 * VEC_LANES))); /* whole numbers, a lane each */
 
-/* v times 2^n for whole n, rounded once: of normal v from 1/2 to 2, and -180 < n <= 0. */
+/* 2^(n/8) in two factors, for whole n from -1440 to 0: vec_eighths(n + 1.5 * 2^23), whose lowest
+ * bits are those of n, has the fraction, and vec_scale multiplies a normal v from 1/2 to 2 by
+ * 2^floor(n/8), rounding once. */
+VEC_INLINE vec vec_eighths(vec n)
+{
+    static const float powers[16] = {1.0f,        1.09050775f, 1.18920708f, 1.29683959f,
+                                     1.41421354f, 1.54221082f, 1.68179286f, 1.8340081f,
+                                     1.0f,        1.09050775f, 1.18920708f, 1.29683959f,
+                                     1.41421354f, 1.54221082f, 1.68179286f, 1.8340081f};
+#if defined(MIDL_ISA_IS_AVX512)
+    return _mm512_permutexvar_ps((__m512i)n, vec_load(powers));
+#elif defined(MIDL_ISA_IS_AVX2)
+    return _mm256_permutevar8x32_ps(vec_load(powers), (__m256i)n);
+#else
+    vec power;
+    for (size_t i = 0; i < VEC_LANES; i++)
+        power[i] = powers[((lanes)n)[i] & 7];
+    return power;
+#endif
+}
+
 VEC_INLINE vec vec_scale(vec v, vec n)
 {
 #if defined(MIDL_ISA_IS_AVX512)
-    return _mm512_scalef_ps(v, n);
+    return _mm512_scalef_ps(v, n * 0.125f);
 #else
     /* In two factors, so that results below the smallest normal number come out gradually. */
-    const vec magic =
-        vec_set(12582912.0f); /* 1.5 * 2^23: its sum with n has n in the lowest bits */
-    lanes whole = (lanes)(n + magic) - (lanes)magic, half = whole >> 1;
+    const vec magic = vec_set(12582912.0f); /* 1.5 * 2^23 */
+    lanes whole = ((lanes)(n + magic) - (lanes)magic) >> 3, half = whole >> 1;
     return v * (vec)((half + 127) << 23) * (vec)((whole - half + 127) << 23);
 #endif
 }
