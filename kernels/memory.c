@@ -15,7 +15,7 @@ void *midl_take(size_t count, size_t element_bytes, size_t *bytes_taken)
     if (element_bytes > 0 && bytes / element_bytes != count)
         return NULL;
 #if defined(__linux__)
-    if (bytes >= 2 * (size_t)HUGE_PAGE)
+    if (bytes >= HUGE_PAGE)
         align = HUGE_PAGE;
 #endif
     bytes = (bytes / align + 1) * align; /* at least one; whole units, as aligned_alloc demands */
