@@ -156,6 +156,7 @@ static enum outcome prepare(const struct request *request, struct job *job, stru
                                         .dtype = job->dtype,
                                         .max_batch = job->chunk,
                                         .threads = (int)job->threads,
+                                        .keep_logits = true,
                                         .calibration = calibration_get()};
     enum midl_status status = midl_plan_create(&job->layer, &options, &job->plan, reason);
     if (status != MIDL_OK)

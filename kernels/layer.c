@@ -29,7 +29,7 @@ struct layer_state {
     float *light_up, *gate_up; /* the up-projections */
     float *projected;          /* V x and Q x: [chunk][ranks] */
     size_t ranks;              /* rows of V and Q, in whole panels */
-    float *logits;             /* [B][n] */
+    float *logits;             /* [chunk][n], or [B][n] if they are kept */
     float *work;               /* [threads][work_size] */
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
@@ -90,7 +90,7 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     state->ranks = (ranks + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL;
     take_panels(state, s, bytes, &ok);
     state->projected = take(chunk * state->ranks, sizeof(float), bytes, &ok);
-    state->logits = take(B * s->n, sizeof(float), bytes, &ok);
+    state->logits = take((env->keep_logits ? B : chunk) * s->n, sizeof(float), bytes, &ok);
     state->work = take((size_t)env->threads * state->work_size, sizeof(float), bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
     state->count = take(B, sizeof *state->count, bytes, &ok);
@@ -146,6 +146,13 @@ static size_t above_threshold(float threshold, size_t count, uint32_t *index, fl
     return kept;
 }
 
+/* Of the inputs from `first` on, where a chunk begins. */
+static float *chunk_logits(const struct variant_env *env, const struct layer_state *state,
+                           size_t first)
+{
+    return state->logits + (env->keep_logits ? first * env->layer.shape.n : 0);
+}
+
 /* The gate of input b, whose logits were ranked or hold a NaN. */
 static void gate_input(const struct variant_env *env, struct layer_state *state, size_t b)
 {
@@ -160,10 +167,10 @@ static void gate_input(const struct variant_env *env, struct layer_state *state,
 
 /* Select for the inputs [first, last). */
 static void select_inputs(const struct variant_env *env, struct layer_state *state, size_t first,
-                          size_t last, struct midl_topk_guess *guess, float *work)
+                          size_t last, const float *logits, struct midl_topk_guess *guess,
+                          float *work)
 {
     const struct midl_shape *s = &env->layer.shape;
-    const float *logits = state->logits + first * s->n;
     uint32_t *index = state->index + first * s->k;
     float *gate = state->gate + first * s->k;
     bool *ranked = state->ranked + first;
@@ -238,11 +245,11 @@ static void products_part(const struct layer_call *call, size_t first, size_t co
     const struct midl_layer *layer = &call->env->layer;
     const struct midl_shape *s = &layer->shape;
     const float *x = call->x + first * s->d, *gate_down = state->projected;
-    float *logits = state->logits + first * s->n;
+    float *logits = chunk_logits(call->env, state, first);
     down_part(call, count, x);
+#pragma omp barrier
     if (s->gate == MIDL_GATE_FULL)
         full_gate_part(call, count, x, logits);
-#pragma omp barrier
     up_part(call, s->r, state->light_up, layer->light_bias, count, state->projected,
             call->y + first * s->n);
     if (s->gate == MIDL_GATE_LOWRANK)
@@ -266,7 +273,9 @@ static void layer_part(void *data)
         size_t last = first + parallel_bound(count, 1, parallel_part() + 1);
         products_part(call, first, count);
 #pragma omp barrier
-        select_inputs(call->env, call->state, own, last, &guess, work);
+        select_inputs(call->env, call->state, own, last,
+                      chunk_logits(call->env, call->state, first) + (own - first) * s->n, &guess,
+                      work);
         for (size_t b = own; s->unselected == MIDL_UNSELECTED_ZERO && b < last; b++)
             clear_unselected(s, call->state, b, call->y + b * s->n);
     }

@@ -20,6 +20,8 @@ enum midl_status layer_run(const struct variant_env *env, struct layer_state *st
 void layer_mark_nan(const struct variant_env *env, const struct layer_state *state, float *y);
 
 const struct midl_selection *layer_selection(const struct layer_state *state);
+
+/* [B][n]; means nothing unless keep_logits. */
 const float *layer_logits(const struct layer_state *state);
 
 #endif

@@ -268,6 +268,7 @@ struct midl_plan_options {
     enum midl_dtype dtype;
     size_t max_batch;                           /* at least 1; `auto` chooses for this batch */
     int threads;                                /* at least 1; see below */
+    bool keep_logits;                           /* for midl_plan_logits, at some cost in time */
     const struct midl_calibration *calibration; /* for `auto`; NULL: what is built in. Not kept */
 };
 
@@ -294,7 +295,9 @@ MIDL_API enum midl_status midl_run(struct midl_plan *plan, size_t batch, const f
 /* The selection of the last run; batch = 0 before the first, and always for a linear variant. */
 MIDL_API struct midl_selection midl_plan_selection(const struct midl_plan *plan);
 
-/* The gate logits l of the last run, [B][n]; NULL for a linear variant. */
+/* The gate logits l of the last run, [B][n]; NULL for a linear variant, and for a plan without
+ * keep_logits, whose logits make way for those of the batch's next inputs while a near cache still
+ * holds them. */
 MIDL_API const float *midl_plan_logits(const struct midl_plan *plan);
 
 /* The variant that runs: for `auto` the one it chose. */

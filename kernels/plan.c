@@ -107,6 +107,7 @@ enum midl_status midl_plan_create(const struct midl_layer *layer,
                                      .full = {.dtype = variant->dtype},
                                      .max_batch = options->max_batch,
                                      .threads = options->threads,
+                                     .keep_logits = options->keep_logits,
                                      .ops = midl_simd_ops()};
     plan->bytes = sizeof *plan;
     plan->variant =
@@ -152,7 +153,7 @@ struct midl_selection midl_plan_selection(const struct midl_plan *plan)
 
 const float *midl_plan_logits(const struct midl_plan *plan)
 {
-    return plan->layer ? layer_logits(plan->layer) : NULL;
+    return plan->layer && plan->env.keep_logits ? layer_logits(plan->layer) : NULL;
 }
 
 const struct midl_variant *midl_plan_variant(const struct midl_plan *plan)

@@ -19,6 +19,7 @@ struct variant_env {
     struct midl_weights full; /* W in the type of the plan; `choose` sees the type alone */
     size_t max_batch;
     int threads;
+    bool keep_logits;
     const struct simd_ops *ops; /* shared routines in the best instruction set here */
 };
 

@@ -250,18 +250,25 @@ static void for_each_variant(variant_test *test)
     assert_true(tried > 0);
 }
 
-static struct midl_plan *plan_of(const struct midl_variant *variant, const struct midl_layer *layer,
-                                 size_t batch)
+static struct midl_plan *plan_with(bool keep_logits, const struct midl_variant *variant,
+                                   const struct midl_layer *layer, size_t batch)
 {
     struct midl_plan *plan = NULL;
     char reason[MIDL_REASON_SIZE];
     struct midl_plan_options options = {.variant = midl_variant_name(variant),
                                         .dtype = midl_variant_dtype(variant),
                                         .max_batch = batch,
-                                        .threads = 1};
+                                        .threads = 1,
+                                        .keep_logits = keep_logits};
     if (midl_plan_create(layer, &options, &plan, reason) != MIDL_OK)
         fail_msg("%s: %s", options.variant, reason);
     return plan;
+}
+
+static struct midl_plan *plan_of(const struct midl_variant *variant, const struct midl_layer *layer,
+                                 size_t batch)
+{
+    return plan_with(false, variant, layer, batch);
 }
 
 static struct problem problem_of(const struct midl_shape *s, size_t batch, enum fill fill)
@@ -450,7 +457,7 @@ static void test_unaligned(void **state)
 static void plan_state(const struct midl_variant *variant)
 {
     struct problem p = problem_of(&shape, 3, FILL_NORMAL);
-    struct midl_plan *plan = plan_of(variant, &p.layer, 5);
+    struct midl_plan *plan = plan_with(true, variant, &p.layer, 5);
     struct midl_oracle *oracle;
     float *y = malloc(3 * shape.n * sizeof *y);
     assert_int_equal(midl_plan_selection(plan).batch, 0);
@@ -477,6 +484,34 @@ static void test_plan_state(void **state)
 {
     (void)state;
     for_each_variant(plan_state);
+}
+
+/* More inputs than go through the gate at a time. */
+static void logits_not_kept(const struct midl_variant *variant)
+{
+    enum { BATCH = 100 };
+    struct problem p = problem_of(&shape, BATCH, FILL_NORMAL);
+    struct midl_plan *plan[2];
+    float *y[2];
+    for (size_t keep = 0; keep < 2; keep++) {
+        plan[keep] = plan_with(keep, variant, &p.layer, BATCH);
+        y[keep] = malloc(BATCH * shape.n * sizeof *y[keep]);
+        assert_int_equal(midl_run(plan[keep], BATCH, p.x, y[keep]), MIDL_OK);
+    }
+    assert_null(midl_plan_logits(plan[false]));
+    assert_true(midl_plan_bytes(plan[false]) < midl_plan_bytes(plan[true]));
+    assert_memory_equal(y[false], y[true], BATCH * shape.n * sizeof **y);
+    for (size_t keep = 0; keep < 2; keep++) {
+        midl_plan_destroy(plan[keep]);
+        free(y[keep]);
+    }
+    problem_clear(&p);
+}
+
+static void test_logits_not_kept(void **state)
+{
+    (void)state;
+    for_each_variant(logits_not_kept);
 }
 
 /* A linear variant has no gate, and needs nothing of the layer but W and b. */
@@ -674,9 +709,10 @@ int main(void)
         cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
         cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
         cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),
-        cmocka_unit_test(test_linear_plans),    cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_shapes),      cmocka_unit_test(test_missing_arrays),
-        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_logits_not_kept), cmocka_unit_test(test_linear_plans),
+        cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_missing_arrays),  cmocka_unit_test(test_unavailable),
+        cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
