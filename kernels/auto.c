@@ -3,8 +3,7 @@
  * inputs wait for the weights, so that a fused gather wins at every k; a handful share most of the
  * weights but make short lists, where computing every row may be faster; larger batches are for
  * lists, and blocks of sixteen for the variant made for them. Where these borders lie, and that
- * they move with the machine, is what the table knows. For weights in bf16 and int8 the built-in
- * table has no times: there those of floats stand in, of the variants that serve such weights. */
+ * they move with the machine and the type of the weights, is what the table knows. */
 #include "calibration.h"
 #include "variant.h"
 

@@ -24,12 +24,15 @@
  * neuron is popular among the inputs of the pass decides in which order it is summed.
  *
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
- * inputs on a Zen 5, of 65 to 75 % on a Zen 4. What limits it (AVX-512): the dense product by the
- * multiply-adds; the lists by the loads of the first-level cache and by filling it. On a Zen 4,
- * which loads once a cycle, a tile of six inputs takes 112 cycles for its loads alone, 96 of them
- * for multiply-adds, 125 with all that it touches in that cache, 142 with W in the second-level
- * one; what each slice touches first adds 5 % (n = 512, batch 64) to 20 %. Tiles of two neurons,
- * and lists of 64 inputs in slices half as long, gained nothing.
+ * inputs on a Zen 5, of 65 to 75 % on a Zen 4. What limits it (AVX-512, skewed masks, batch 64):
+ * the dense product by the multiply-adds, at 92 (n = 1024) to 95 % (512) of a Zen 4's peak; the
+ * lists by loads. That core multiplies once a cycle and loads 0.87 times, so that a tile of six
+ * inputs, 96 cycles of multiply-adds, takes 124 with all it needs in the first-level cache, 148
+ * with W in the second-level one, prefetches and sums across lanes, and 165 in place (n = 1024). W
+ * from memory adds 5 % to a layer of n = 4096. Lists of 64 inputs in slices half as long gained 8 %
+ * of the lists' time at n = 512 and lost as much at 1024. Pairs of neurons that share inputs, as in
+ * lists.c, would take 0.89 of it at n = 1024 and 0.95 at 4096 (uniform masks, k/n = 0.19): 1 to 3 %
+ * of a layer.
  */
 #include <stdlib.h>
 #include <string.h>
