@@ -433,8 +433,8 @@ int command_calibrate(int argc, char **argv)
     int first = argc;
     enum outcome outcome = options_parse(
         argc, argv, "midl calibrate [--output FILE] [options]",
-        "Time the variants on this machine, under a minute for each dtype and number of threads,\n"
-        "so that `auto` chooses the fastest. The\n"
+        "Time the variants on this machine, so that `auto` chooses the fastest: one to three\n"
+        "minutes for each dtype and number of threads. The\n"
         "table is kept in $MIDL_CALIBRATION, or else in midl/calibration.txt in $XDG_CACHE_HOME "
         "or\n"
         "~/.cache, and holds for this machine and this build only; elsewhere it is refused, and\n"
