@@ -30,7 +30,8 @@
  * from the second level, either would take 8 us of 14.5.
  *
  * An element's sum has PARTS chains a slice, whatever C is. So it doesn't depend on the batch, nor
- * on the threads, which share the members evenly, wherever that cuts a block.
+ * on the threads. These have inputs of their own, or, where W comes from memory or the inputs are
+ * few, share the members evenly, wherever that cuts a block.
  *
  * Weights in bf16 and int8 are widened as they are loaded: bf16 in pairs of columns by a shift and
  * a mask, int8 by a conversion, its scale applied to the finished sum.
@@ -60,7 +61,8 @@ enum {
     FIRST_AHEAD = 48 * LINE,        /* bytes by which W is prefetched into the first-level cache */
     SECOND_AHEAD = 128 * LINE,      /* and into the second */
     SLICE = 512,                    /* columns, where the inputs of a plan make several groups */
-    CHUNK = 256                     /* inputs whose slices of x fit the second-level cache */
+    CHUNK = 256,                    /* inputs whose slices of x fit the second-level cache */
+    OWN = 8                         /* inputs, at least, of a thread that has its own */
 };
 
 /* Which cache W is prefetched into. */
@@ -74,8 +76,8 @@ struct block_state {
     float *x;         /* [chunk][x_stride]: one slice */
     size_t x_stride;  /* floats: an odd number of lines */
     float *full;      /* [members][16]: F of the slices so far */
-    uint32_t *start;  /* [n/16 + 1]: where a block's members begin */
-    uint32_t *next;   /* [n/16]: cursor while the lists are made */
+    uint32_t *start;  /* [threads][n/16 + 1]: where a block's members begin */
+    uint32_t *next;   /* [threads][n/16]: cursor while the lists are made */
     uint32_t *order;  /* [threads][n/16]: blocks to be paired; NULL where none are */
     uint32_t *inputs; /* [members]: of each block in turn, the inputs that selected it */
     uint32_t *places; /* [chunk][k/16]: where among the members each of an input's blocks is */
@@ -160,7 +162,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     const struct midl_shape *s = &env->layer.shape;
     struct block_state *state = calloc(1, sizeof *state);
     size_t blocks = s->n / LANES, chunk = env->max_batch < CHUNK ? env->max_batch : CHUNK;
-    size_t members = chunk * (s->k / LANES);
+    size_t members = chunk * (s->k / LANES), threads = (size_t)env->threads;
     (void)reason;
     if (!state)
         return MIDL_NO_MEMORY;
@@ -173,10 +175,10 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     state->w = midl_take(state->w_bytes, 1, bytes);
     state->x = midl_take(chunk * state->x_stride, sizeof *state->x, bytes);
     state->full = midl_take(members * LANES, sizeof *state->full, bytes);
-    state->start = midl_take(blocks + 1, sizeof *state->start, bytes);
-    state->next = midl_take(blocks, sizeof *state->next, bytes);
+    state->start = midl_take(threads * (blocks + 1), sizeof *state->start, bytes);
+    state->next = midl_take(threads * blocks, sizeof *state->next, bytes);
     if (pairing)
-        state->order = midl_take(blocks * (size_t)env->threads, sizeof *state->order, bytes);
+        state->order = midl_take(threads * blocks, sizeof *state->order, bytes);
     state->inputs = midl_take(members, sizeof *state->inputs, bytes);
     state->places = midl_take(members, sizeof *state->places, bytes);
     if (!state->w || !state->x || !state->full || !state->start || !state->next ||
@@ -191,27 +193,6 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     return MIDL_OK;
 }
 
-/* The members of every block among `count` inputs from `first` on, by counting sort. */
-static void make_lists(const struct variant_env *env, struct block_state *state,
-                       const struct midl_selection *s, size_t first, size_t count)
-{
-    size_t blocks = env->layer.shape.n / LANES, chosen = s->stride / LANES;
-    memset(state->start, 0, (blocks + 1) * sizeof *state->start);
-    for (size_t b = 0; b < count; b++)
-        for (size_t i = 0; i < s->count[first + b]; i += LANES)
-            state->start[s->index[(first + b) * s->stride + i] / LANES + 1]++;
-    for (size_t j = 0; j < blocks; j++) {
-        state->start[j + 1] += state->start[j];
-        state->next[j] = state->start[j];
-    }
-    for (size_t b = 0; b < count; b++)
-        for (size_t i = 0; i < s->count[first + b]; i += LANES) {
-            uint32_t at = state->next[s->index[(first + b) * s->stride + i] / LANES]++;
-            state->inputs[at] = (uint32_t)b;
-            state->places[b * chosen + i / LANES] = at;
-        }
-}
-
 /* `count` inputs of a batch, from `first` on. */
 struct block_call {
     const struct variant_env *env;
@@ -219,6 +200,41 @@ struct block_call {
     struct block_state *state;
     size_t first, count;
 };
+
+/* What one thread does of a call: some inputs, or its part of the members of all. */
+struct share {
+    const struct block_call *call;
+    size_t first_input, end_input;
+    uint32_t *start, *next; /* of the members of these inputs, */
+    uint32_t *inputs;       /* which are here, */
+    float *full;            /* and their F */
+    size_t first, last;     /* the thread's own members */
+    size_t from;            /* column: where the slice begins */
+    enum level level;       /* where W is prefetched if it is */
+};
+
+/* The members of every block among a share's inputs, by counting sort. */
+static void make_lists(const struct share *share)
+{
+    const struct midl_selection *s = share->call->batch->selection;
+    size_t blocks = share->call->env->layer.shape.n / LANES, chosen = s->stride / LANES;
+    const uint32_t *count = s->count + share->call->first;
+    const uint32_t *index = s->index + share->call->first * s->stride;
+    memset(share->start, 0, (blocks + 1) * sizeof *share->start);
+    for (size_t b = share->first_input; b < share->end_input; b++)
+        for (size_t i = 0; i < count[b]; i += LANES)
+            share->start[index[b * s->stride + i] / LANES + 1]++;
+    for (size_t j = 0; j < blocks; j++) {
+        share->start[j + 1] += share->start[j];
+        share->next[j] = share->start[j];
+    }
+    for (size_t b = share->first_input; b < share->end_input; b++)
+        for (size_t i = 0; i < count[b]; i += LANES) {
+            uint32_t at = share->next[index[b * s->stride + i] / LANES]++;
+            share->inputs[at] = (uint32_t)b;
+            share->call->state->places[b * chosen + i / LANES] = at;
+        }
+}
 
 /* One vector of weights: column i + step of a block's slice; i is even, step < STEPS. */
 VEC_INLINE vec block_weights(enum midl_dtype dtype, const void *w, size_t i, size_t step, size_t v)
@@ -401,17 +417,10 @@ static pair_function *const pairs[5][5] = {[1] = {NULL, pair_1_1, pair_1_2, pair
                                            [3] = {NULL, NULL, NULL, pair_3_3, pair_3_4},
                                            [4] = {NULL, NULL, NULL, NULL, pair_4_4}};
 
-/* A thread's members, and the slice that begins at column `from`. */
-struct share {
-    const struct block_call *call;
-    enum level level; /* where W is prefetched if it is */
-    size_t from, first, last;
-};
-
 /* This share's members of a block: where they begin, and how many there are. */
 static size_t members_of(const struct share *share, size_t block, size_t *ret_first)
 {
-    const uint32_t *start = share->call->state->start;
+    const uint32_t *start = share->start;
     size_t first = start[block] > share->first ? start[block] : share->first;
     size_t last = start[block + 1] < share->last ? start[block + 1] : share->last;
     *ret_first = first;
@@ -435,9 +444,9 @@ static void make_group(const struct share *share, size_t block, size_t first, si
     ret->length = slice_filled(state, share->call->env->layer.shape.d, share->from);
     ret->begin = share->from == 0;
     ret->w = (const char *)state->w + slice_at(share, block);
-    ret->full = state->full + first * LANES;
+    ret->full = share->full + first * LANES;
     for (size_t c = 0; c < C; c++)
-        ret->x[c] = state->x + state->inputs[first + c] * state->x_stride;
+        ret->x[c] = state->x + share->inputs[first + c] * state->x_stride;
 }
 
 /* Where a block of `count` inputs prefetches W. */
@@ -511,27 +520,24 @@ static void pairs_part(const struct share *share, uint32_t *order)
         block_slice(share, order[count / 2]);
 }
 
-/* This thread's members of all blocks. */
-static void members_part(const struct block_call *call, size_t from)
+/* The share's members of all blocks, against the slice of W. */
+static void products(struct share *share)
 {
-    const struct block_state *state = call->state;
-    size_t blocks = call->env->layer.shape.n / LANES, part = parallel_part(), first;
-    size_t members = state->start[blocks], most = state->order ? PAIRED : 0;
-    struct share share = {.call = call,
-                          .level = members > FEW * blocks ? SECOND : FIRST,
-                          .from = from,
-                          .first = parallel_bound(members, 1, part),
-                          .last = parallel_bound(members, 1, part + 1)};
+    const struct block_state *state = share->call->state;
+    size_t blocks = share->call->env->layer.shape.n / LANES, first;
+    size_t most = state->order ? PAIRED : 0;
+    share->level = share->start[blocks] > FEW * blocks ? SECOND : FIRST;
     for (size_t j = 0; j < blocks; j++)
-        if (members_of(&share, j, &first) > most)
-            block_slice(&share, j);
+        if (members_of(share, j, &first) > most)
+            block_slice(share, j);
     if (state->order)
-        pairs_part(&share, state->order + part * blocks);
+        pairs_part(share, state->order + parallel_part() * blocks);
 }
 
-/* Blend the selected neurons of input b of the chunk, sixteen at a time. */
-static void blend_input(const struct block_call *call, size_t b)
+/* Blend the selected neurons of input b of the call, sixteen at a time. */
+static void blend_input(const struct share *share, size_t b)
 {
+    const struct block_call *call = share->call;
     const struct midl_layer *layer = &call->env->layer;
     const struct midl_selection *s = call->batch->selection;
     size_t row = call->first + b;
@@ -540,7 +546,7 @@ static void blend_input(const struct block_call *call, size_t b)
     const uint32_t *places = call->state->places + b * (s->stride / LANES);
     for (size_t i = 0; i < s->count[row]; i += LANES) {
         const float *gate = s->gate + row * s->stride + i, *bias = layer->full_bias + index[i];
-        const float *full = call->state->full + places[i / LANES] * (size_t)LANES;
+        const float *full = share->full + places[i / LANES] * (size_t)LANES;
         float *y = call->batch->y + row * layer->shape.n + index[i];
         for (size_t l = 0; l < LANES; l += VEC_LANES) {
             vec p = vec_load(gate + l), F = vec_load(full + l);
@@ -552,33 +558,79 @@ static void blend_input(const struct block_call *call, size_t b)
     }
 }
 
-/* This thread's rows of the slice of x, filled up with zeros as W is. */
-static void copy_part(const struct block_call *call, size_t from)
+/* The slice of x, of inputs [first, last), filled up with zeros as W is. */
+static void copy_inputs(const struct share *share, size_t first, size_t last)
 {
-    const struct block_state *state = call->state;
-    size_t d = call->env->layer.shape.d, length = slice_length(state, d, from);
-    size_t fill = slice_filled(state, d, from) - length, part = parallel_part();
-    size_t last = parallel_bound(call->count, 1, part + 1);
-    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++) {
+    const struct block_state *state = share->call->state;
+    const struct variant_batch *batch = share->call->batch;
+    size_t d = share->call->env->layer.shape.d, length = slice_length(state, d, share->from);
+    size_t fill = slice_filled(state, d, share->from) - length;
+    for (size_t b = first; b < last; b++) {
         float *to = state->x + b * state->x_stride;
-        memcpy(to, call->batch->x + (call->first + b) * d + from, length * sizeof *to);
+        memcpy(to, batch->x + (share->call->first + b) * d + share->from, length * sizeof *to);
         memset(to + length, 0, fill * sizeof *to);
     }
+}
+
+/* What a thread does with inputs of its own. */
+static void run_inputs(struct share *share)
+{
+    const struct block_state *state = share->call->state;
+    size_t d = share->call->env->layer.shape.d, blocks = share->call->env->layer.shape.n / LANES;
+    make_lists(share);
+    share->last = share->start[blocks];
+    for (; share->from < d; share->from += state->slice) {
+        copy_inputs(share, share->first_input, share->end_input);
+        products(share);
+    }
+    for (size_t b = share->first_input; b < share->end_input; b++)
+        blend_input(share, b);
+}
+
+/* What it does where all threads have the same inputs; the barriers separate what reads from what
+ * wrote. */
+static void run_members(struct share *share)
+{
+    const struct block_state *state = share->call->state;
+    size_t d = share->call->env->layer.shape.d, blocks = share->call->env->layer.shape.n / LANES;
+    size_t count = share->call->count, part = parallel_part();
+    size_t first = parallel_bound(count, 1, part), last = parallel_bound(count, 1, part + 1);
+#pragma omp single
+    make_lists(share);
+    share->first = parallel_bound(share->start[blocks], 1, part);
+    share->last = parallel_bound(share->start[blocks], 1, part + 1);
+    for (; share->from < d; share->from += state->slice) {
+        copy_inputs(share, first, last);
+#pragma omp barrier
+        products(share);
+#pragma omp barrier
+    }
+    for (size_t b = first; b < last; b++)
+        blend_input(share, b);
 }
 
 static void block_part(void *data)
 {
     const struct block_call *call = data;
-    size_t d = call->env->layer.shape.d, part = parallel_part();
-    size_t last = parallel_bound(call->count, 1, part + 1);
-    for (size_t from = 0; from < d; from += call->state->slice) {
-        copy_part(call, from);
-#pragma omp barrier
-        members_part(call, from);
-#pragma omp barrier
+    const struct block_state *state = call->state;
+    size_t part = parallel_part(), blocks = call->env->layer.shape.n / LANES;
+    bool by_inputs = state->nearby && call->count >= OWN * parallel_parts() &&
+                     parallel_by_inputs(call->count, 1);
+    struct share share = {
+        .call = call, .end_input = call->count, .start = state->start, .next = state->next};
+    if (by_inputs) {
+        share.first_input = parallel_bound(call->count, 1, part);
+        share.end_input = parallel_bound(call->count, 1, part + 1);
+        share.start += part * (blocks + 1);
+        share.next += part * blocks;
     }
-    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
-        blend_input(call, b);
+    size_t before = share.first_input * (call->batch->selection->stride / LANES);
+    share.inputs = state->inputs + before;
+    share.full = state->full + before * LANES;
+    if (by_inputs)
+        run_inputs(&share);
+    else
+        run_members(&share);
 }
 
 static void run(const struct variant_env *env, void *state, const struct variant_batch *batch)
@@ -586,7 +638,6 @@ static void run(const struct variant_env *env, void *state, const struct variant
     for (size_t b = 0; b < batch->batch; b += CHUNK) {
         size_t count = batch->batch - b < CHUNK ? batch->batch - b : CHUNK;
         struct block_call call = {env, batch, state, b, count};
-        make_lists(env, state, batch->selection, b, count);
         parallel_run(env->threads, block_part, &call);
     }
 }

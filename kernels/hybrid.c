@@ -3,7 +3,7 @@
  * A gate that has learned has favourites. What nearly every input selected is computed for all of
  * them, as a dense product over these rows, which runs at the core's peak; what is computed in vain
  * there costs less than making lists of it. The other neurons meet the inputs that selected them,
- * one neuron at a time. Who is popular is counted anew in every pass over W.
+ * one neuron at a time. Who is popular is counted anew in every chunk of 32 inputs.
  *
  *   - dense: a lane is an input. 13 neurons x 2 vectors of inputs are 26 sums; a step has a load
  *     for each of these 15 and nothing is summed across lanes. A panel's popular neurons are shared
@@ -20,8 +20,9 @@
  *   - both leave F as [neuron][input]; four inputs' columns at a time are turned back and blended
  *     by vectors of neurons.
  *
- * Each thread has neurons of its own. A value's sum doesn't depend on the threads; whether its
- * neuron is popular among the inputs of the pass decides in which order it is summed.
+ * Each thread has chunks of its own, or, where W comes from memory or the chunks are few, neurons.
+ * A value's sum doesn't depend on the threads; whether its neuron is popular among the inputs of
+ * the chunk decides in which order it is summed.
  *
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
  * inputs on a Zen 5, of 65 to 75 % on a Zen 4. What limits it (AVX-512, skewed masks, batch 64):
@@ -44,7 +45,7 @@
 extern MIDL_IMPL(hybrid);
 
 enum {
-    POPULAR = 70, /* per cent of a pass's inputs, in whole vectors, that make a neuron popular */
+    POPULAR = 70, /* per cent of a chunk's inputs, in whole vectors, that make a neuron popular */
     PANEL = 256,  /* neurons whose masks, F and slices of W are at hand */
     CHUNK = 32,   /* inputs in a mask */
     CHUNKS = 4,   /* of a pass over W */
@@ -61,6 +62,7 @@ enum {
     LINE = 16,                          /* floats of a cache line */
     FULL = PASS + LINE,     /* floats between two neurons' F: an odd number of cache lines */
     NEARBY_BYTES = 1 << 20, /* a larger W is waited for unless it is prefetched early */
+    CACHED_BYTES = 8 << 20, /* a larger W comes from memory */
 };
 
 /* A neuron, by number in the panel, and some of the inputs that selected it. */
@@ -69,18 +71,18 @@ struct tile {
     uint16_t neuron;
 };
 
-/* The lists of a panel and a chunk. */
+/* A panel against a chunk: the popular neurons and the lists of the others. */
 struct lists {
     _Alignas(MIDL_ALIGN) float sums[TILES][SUMS]; /* of each tile */
     struct tile tiles[TILES + 1];                 /* by size; one more to prefetch */
     uint16_t begin[MOST + 2];                     /* of each size, among the tiles */
+    uint16_t populars, popular[PANEL + 2 * ROWS]; /* the popular neurons, then the last of them */
 };
 
 /* A thread's workspace for one panel after the other. */
 struct scratch {
     _Alignas(MIDL_ALIGN) float full[PANEL][FULL]; /* F without the bias */
     float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
-    uint16_t popular[PANEL + 2 * ROWS]; /* the panel's popular neurons, then the last of them */
     struct tile unsorted[TILES];
     uint32_t next[PASS]; /* of each input: its selected neurons before the panel */
 };
@@ -88,7 +90,7 @@ struct scratch {
 struct hybrid_state {
     size_t slices, slice, stride; /* of d; floats a slice; floats an input's slice */
     size_t inputs;                /* of a pass, in whole chunks */
-    bool nearby;                  /* W */
+    bool nearby, cached;          /* W: in the second-level cache; at least in the third */
     float *w;                     /* [slices][n][slice]: W, filled up with zeros */
     float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
     float *turned;                /* [slices][inputs / CHUNK][slice][CHUNK]: the same */
@@ -130,6 +132,7 @@ static void choose_sizes(struct hybrid_state *state, const struct variant_env *e
     state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
     state->width = (env->layer.shape.n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
     state->nearby = env->layer.shape.n * d * sizeof(float) <= NEARBY_BYTES;
+    state->cached = env->layer.shape.n * d * sizeof(float) <= CACHED_BYTES;
 }
 
 /* Row `row` of [.][d] in slices: slice i goes to to + i * apart. */
@@ -180,14 +183,25 @@ struct hybrid_call {
     size_t first, count; /* the inputs of this pass over W */
 };
 
-/* A panel, for one thread. */
+/* A panel and some inputs of the pass, for one thread. */
 struct place {
     const struct hybrid_call *call;
     struct scratch *scratch;
     struct lists *lists; /* [chunks] */
-    size_t chunks;
-    size_t neuron, neurons, populars;
+    size_t first, last;  /* inputs, in whole chunks */
+    size_t neuron, neurons;
 };
+
+/* The first input of chunk c, and how many it has. */
+static size_t chunk_first(const struct place *at, size_t c)
+{
+    return at->first + c * CHUNK;
+}
+
+static size_t chunk_count(const struct place *at, size_t c)
+{
+    return smaller(at->last - chunk_first(at, c), CHUNK);
+}
 
 /* ---- Inputs --------------------------------------------------------------------------------- */
 
@@ -220,29 +234,28 @@ static void pack_inputs(const struct hybrid_call *call, size_t b)
 
 /* ---- Who is popular, and lists of the others ------------------------------------------------- */
 
-/* The masks of a thread's neurons, input by input. */
-static void make_masks(const struct hybrid_call *call, size_t first, size_t last,
-                       uint32_t *ret_next)
+/* The masks of a thread's inputs and neurons, input by input. */
+static void make_masks(const struct place *at, size_t end_neuron)
 {
-    const struct hybrid_state *state = call->state;
-    const struct midl_selection *s = call->batch->selection;
-    size_t end = last < call->env->layer.shape.n ? last : state->width;
-    for (size_t c = 0; c < call->count; c++) {
-        size_t b = call->first + c, stop = midl_selected_before(s, b, last);
+    const struct hybrid_state *state = at->call->state;
+    const struct midl_selection *s = at->call->batch->selection;
+    size_t end = end_neuron < at->call->env->layer.shape.n ? end_neuron : state->width;
+    for (size_t c = at->first; c < at->last; c++) {
+        size_t b = at->call->first + c, stop = midl_selected_before(s, b, end_neuron);
         const uint32_t *index = s->index + b * s->stride;
         uint32_t *masks = state->masks + c / CHUNK * state->width, bit = (uint32_t)1 << c % CHUNK;
         if (c % CHUNK == 0)
-            memset(masks + first, 0, (end - first) * sizeof *masks);
-        ret_next[c] = midl_selected_before(s, b, first);
-        for (size_t i = ret_next[c]; i < stop; i++)
+            memset(masks + at->neuron, 0, (end - at->neuron) * sizeof *masks);
+        at->scratch->next[c] = midl_selected_before(s, b, at->neuron);
+        for (size_t i = at->scratch->next[c]; i < stop; i++)
             masks[index[i]] |= bit;
     }
 }
 
-/* Of a panel's neurons. */
-static const uint32_t *masks_of(const struct place *at, size_t chunk)
+/* Of a panel's neurons, in the chunk of an input. */
+static const uint32_t *masks_of(const struct place *at, size_t input)
 {
-    return at->call->state->masks + chunk * at->call->state->width + at->neuron;
+    return at->call->state->masks + input / CHUNK * at->call->state->width + at->neuron;
 }
 
 static size_t size_of(uint32_t mask)
@@ -250,31 +263,30 @@ static size_t size_of(uint32_t mask)
     return (size_t)__builtin_popcount(mask);
 }
 
-/* The panel's popular neurons, filled up with the last of them; returns how many. */
-static size_t find_popular(const struct place *at, bool *ret_popular)
+/* The neurons that are popular among `inputs`, filled up with the last of them. */
+static void find_popular(const uint32_t *masks, size_t neurons, size_t inputs, struct lists *ret)
 {
-    uint16_t *popular = at->scratch->popular;
-    size_t width = (at->call->count + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0;
-    for (size_t j = 0; j < at->neurons; j++) {
-        size_t count = 0;
-        for (size_t c = 0; c < at->chunks; c++)
-            count += size_of(masks_of(at, c)[j]);
-        ret_popular[j] = count * 100 > width * POPULAR;
-        popular[found] = (uint16_t)j;
-        found += ret_popular[j];
+    size_t width = (inputs + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0;
+    for (size_t j = 0; j < neurons; j++) {
+        ret->popular[found] = (uint16_t)j;
+        found += size_of(masks[j]) * 100 > width * POPULAR;
     }
     for (size_t i = 0; i < 2 * ROWS && found > 0; i++)
-        popular[found + i] = popular[found - 1];
-    return found;
+        ret->popular[found + i] = ret->popular[found - 1];
+    ret->populars = (uint16_t)found;
 }
 
 /* Long lists make tiles of nearly equal size. */
-static size_t find_tiles(const struct place *at, const bool *popular, const uint32_t *masks)
+static size_t find_tiles(const uint32_t *masks, size_t neurons, const struct lists *lists,
+                         struct tile *tiles)
 {
-    struct tile *tiles = at->scratch->unsorted;
-    size_t count = 0;
-    for (size_t j = 0; j < at->neurons; j++) {
-        uint32_t mask = popular[j] ? 0 : masks[j];
+    size_t count = 0, popular = 0;
+    for (size_t j = 0; j < neurons; j++) {
+        uint32_t mask = masks[j];
+        if (popular < lists->populars && lists->popular[popular] == j) {
+            popular++;
+            continue;
+        }
         for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
             uint32_t part = (uint32_t)vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
             tiles[count++] = (struct tile){part, (uint16_t)j};
@@ -299,15 +311,24 @@ static void sort_tiles(const struct tile *tiles, size_t count, struct lists *ret
     memset(ret->sums, 0, count * sizeof *ret->sums);
 }
 
+static void make_lists(const struct place *at, size_t c)
+{
+    const uint32_t *masks = masks_of(at, chunk_first(at, c));
+    struct lists *lists = &at->lists[c];
+    struct tile *tiles = at->scratch->unsorted;
+    find_popular(masks, at->neurons, chunk_count(at, c), lists);
+    sort_tiles(tiles, find_tiles(masks, at->neurons, lists, tiles), lists);
+}
+
 /* ---- Products ------------------------------------------------------------------------------- */
 
 /* One slice of a panel's weights and of a chunk's inputs. */
 struct slice {
     size_t length, stride;
-    const float *w;      /* of the panel's first neuron */
-    const float *x;      /* [CHUNK][stride] */
-    const float *turned; /* [length][CHUNK] */
-    size_t chunk, inputs;
+    const float *w;              /* of the panel's first neuron */
+    const float *x;              /* [CHUNK][stride] */
+    const float *turned;         /* [length][CHUNK] */
+    size_t input, inputs;        /* of the pass: the chunk's first, and how many */
     bool begin;                  /* the first slice: store F, else add to it */
     ptrdiff_t ahead;             /* floats from a weight to the one of the next slice, of which */
     size_t ahead_from, ahead_to; /* this part of each row is prefetched */
@@ -443,16 +464,17 @@ static void dense_some(const struct place *at, const struct slice *slice, const 
     struct scratch *scratch = at->scratch;
     float *full[ROWS];
     for (size_t r = 0; r < ROWS; r++)
-        full[r] = r < rows ? scratch->full[popular[r]] + slice->chunk * CHUNK : scratch->nowhere[r];
+        full[r] = r < rows ? scratch->full[popular[r]] + slice->input : scratch->nowhere[r];
     for (size_t input = 0; input < slice->inputs; input += GROUP)
         dense_rows(rows, slice->inputs - input > VEC_LANES ? 2 : 1, slice, input, popular, full);
 }
 
 /* All of them, in tiles of nearly equal size. */
-static void dense_tiles(const struct place *at, const struct slice *slice)
+static void dense_tiles(const struct place *at, const struct slice *slice,
+                        const struct lists *lists)
 {
-    const uint16_t *popular = at->scratch->popular;
-    size_t left = at->populars;
+    const uint16_t *popular = lists->popular;
+    size_t left = lists->populars;
     for (size_t tiles = (left + ROWS - 1) / ROWS; tiles > 0; tiles--) {
         size_t rows = (left + tiles - 1) / tiles;
         dense_some(at, slice, popular, rows);
@@ -464,13 +486,13 @@ static void dense_tiles(const struct place *at, const struct slice *slice)
 /* ---- F, and blending ------------------------------------------------------------------------ */
 
 /* The sums of the lists of a chunk to their places in F. */
-static void spread_sums(const struct place *at, size_t chunk)
+static void spread_sums(const struct place *at, size_t c)
 {
-    const struct lists *lists = &at->lists[chunk];
+    const struct lists *lists = &at->lists[c];
     for (size_t i = 0; i < lists->begin[MOST + 1]; i++) {
         const struct tile *tile = &lists->tiles[i];
         const float *sums = lists->sums[i];
-        float *full = at->scratch->full[tile->neuron] + chunk * CHUNK;
+        float *full = at->scratch->full[tile->neuron] + chunk_first(at, c);
         for (uint32_t mask = tile->mask; mask; mask >>= 16, full += 16) {
             vec_spread(mask & 0xffff, 0.0f, sums, full);
             sums += size_of(mask & 0xffff);
@@ -482,14 +504,14 @@ static void spread_sums(const struct place *at, size_t chunk)
 static inline void blend_block(const struct place *at, size_t c, size_t j, vec bias)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    const uint32_t *masks = masks_of(at, c / CHUNK) + j;
+    const uint32_t *masks = masks_of(at, c) + j;
     const float *rows[VEC_LANES];
     size_t n = at->call->env->layer.shape.n;
     vec columns[4];
     for (size_t l = 0; l < VEC_LANES; l++)
         rows[l] = at->scratch->full[j + l];
     vec_columns(rows, c, columns);
-    for (size_t i = 0; i < 4 && c + i < at->call->count; i++) {
+    for (size_t i = 0; i < 4 && c + i < at->last; i++) {
         size_t b = at->call->first + c + i;
         uint32_t mask = vec_words_with((uint32_t)1 << (c + i) % CHUNK, masks);
         uint32_t *next = &at->scratch->next[c + i];
@@ -503,7 +525,7 @@ static inline void blend_block(const struct place *at, size_t c, size_t j, vec b
 static void blend(const struct place *at)
 {
     const float *bias = at->call->env->layer.full_bias + at->neuron;
-    for (size_t c = 0; c < at->call->count; c += 4)
+    for (size_t c = at->first; c < at->last; c += 4)
         for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
             size_t width = smaller(VEC_LANES, at->neurons - j);
             vec b = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
@@ -513,64 +535,72 @@ static void blend(const struct place *at)
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
-/* Slice s of a panel against a chunk. A W that isn't near is prefetched a slice ahead, of this
- * panel or of the next, by all chunks together. */
-static void chunk_slice(const struct place *at, size_t s, size_t chunk)
+/* Slice s of a panel against chunk c of `chunks`. A W that isn't near is prefetched a slice ahead,
+ * of this panel or of the next, by all chunks together. */
+static void chunk_slice(const struct place *at, size_t s, size_t c, size_t chunks)
 {
     const struct hybrid_state *state = at->call->state;
-    size_t n = at->call->env->layer.shape.n, row = s * n + at->neuron;
+    size_t n = at->call->env->layer.shape.n, row = s * n + at->neuron, input = chunk_first(at, c);
     size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
     size_t lines = state->nearby ? 0 : state->slice / LINE;
     size_t ahead = s + 1 < state->slices ? row + n : after;
-    struct slice slice = {
-        .length = state->slice,
-        .stride = state->stride,
-        .w = state->w + row * state->slice,
-        .x = state->x + (s * state->inputs + chunk * CHUNK) * state->stride,
-        .turned = state->turned + (s * state->inputs + chunk * CHUNK) * state->slice,
-        .chunk = chunk,
-        .inputs = smaller(CHUNK, at->call->count - chunk * CHUNK),
-        .begin = s == 0,
-        .ahead = (ptrdiff_t)(ahead * state->slice) - (ptrdiff_t)(row * state->slice),
-        .ahead_from = lines * chunk / at->chunks * LINE,
-        .ahead_to = lines * (chunk + 1) / at->chunks * LINE};
-    dense_tiles(at, &slice);
-    list_tiles(&slice, &at->lists[chunk]);
+    struct slice slice = {.length = state->slice,
+                          .stride = state->stride,
+                          .w = state->w + row * state->slice,
+                          .x = state->x + (s * state->inputs + input) * state->stride,
+                          .turned = state->turned + (s * state->inputs + input) * state->slice,
+                          .input = input,
+                          .inputs = chunk_count(at, c),
+                          .begin = s == 0,
+                          .ahead =
+                              (ptrdiff_t)(ahead * state->slice) - (ptrdiff_t)(row * state->slice),
+                          .ahead_from = lines * c / chunks * LINE,
+                          .ahead_to = lines * (c + 1) / chunks * LINE};
+    dense_tiles(at, &slice, &at->lists[c]);
+    list_tiles(&slice, &at->lists[c]);
 }
 
-static void panel(struct place *at)
+static void panel(const struct place *at)
 {
-    bool popular[PANEL];
-    at->populars = find_popular(at, popular);
-    for (size_t c = 0; c < at->chunks; c++)
-        sort_tiles(at->scratch->unsorted, find_tiles(at, popular, masks_of(at, c)), &at->lists[c]);
+    size_t chunks = chunks_of(at->last - at->first);
+    for (size_t c = 0; c < chunks; c++)
+        make_lists(at, c);
     for (size_t s = 0; s < at->call->state->slices; s++)
-        for (size_t c = 0; c < at->chunks; c++)
-            chunk_slice(at, s, c);
-    for (size_t c = 0; c < at->chunks; c++)
+        for (size_t c = 0; c < chunks; c++)
+            chunk_slice(at, s, c, chunks);
+    for (size_t c = 0; c < chunks; c++)
         spread_sums(at, c);
     blend(at);
 }
 
-/* One thread's share: packing some inputs, then panels of some neurons. */
+/* Some inputs and all neurons, or, where W comes from memory or the chunks are few, packing some
+ * inputs, then all of them and some neurons. */
 static void hybrid_part(void *data)
 {
     const struct hybrid_call *call = data;
     const struct hybrid_state *state = call->state;
-    size_t n = call->env->layer.shape.n, part = parallel_part();
-    size_t last = parallel_bound(call->count, VEC_LANES, part + 1);
+    size_t n = call->env->layer.shape.n, part = parallel_part(), end_neuron = n;
+    bool by_inputs = state->cached && parallel_by_inputs(call->count, CHUNK);
+    size_t grain = by_inputs ? CHUNK : VEC_LANES;
+    size_t first = parallel_bound(call->count, grain, part);
+    size_t last = parallel_bound(call->count, grain, part + 1);
     struct place at = {.call = call,
                        .scratch = &state->scratch[part],
                        .lists = &state->lists[part * chunks_of(state->inputs)],
-                       .chunks = chunks_of(call->count)};
-    for (size_t b = parallel_bound(call->count, VEC_LANES, part); b < last; b += VEC_LANES)
+                       .first = first,
+                       .last = last};
+    for (size_t b = first; b < last; b += VEC_LANES)
         pack_inputs(call, b);
+    if (!by_inputs) {
+        at.first = 0;
+        at.last = call->count;
+        at.neuron = parallel_bound(n, 16, part);
+        end_neuron = parallel_bound(n, 16, part + 1);
 #pragma omp barrier
-    at.neuron = parallel_bound(n, 16, part);
-    last = parallel_bound(n, 16, part + 1);
-    make_masks(call, at.neuron, last, at.scratch->next);
-    for (; at.neuron < last; at.neuron += at.neurons) {
-        at.neurons = smaller(last - at.neuron, PANEL);
+    }
+    make_masks(&at, end_neuron);
+    for (; at.neuron < end_neuron; at.neuron += at.neurons) {
+        at.neurons = smaller(end_neuron - at.neuron, PANEL);
         panel(&at);
     }
 }

@@ -17,19 +17,23 @@
 
 #include "parallel.h"
 
+enum { CHUNK = 48 }; /* inputs, at most */
+
 /* So many inputs go through all products before their logits are searched: few enough that a near
  * cache still holds these, and whole tiles of six. */
-static size_t chunk_inputs(const struct midl_shape *shape)
+static size_t chunk_inputs(const struct midl_shape *shape, size_t inputs)
 {
-    return shape->n < 1024 ? 48 : 24;
+    size_t most = shape->n < 1024 ? CHUNK : CHUNK / 2;
+    return inputs < most ? inputs : most;
 }
 
 struct layer_state {
     float *down;               /* V and below it Q: panels, and behind them those of */
     float *light_up, *gate_up; /* the up-projections */
-    float *projected;          /* V x and Q x: [chunk][ranks] */
     size_t ranks;              /* rows of V and Q, in whole panels */
-    float *logits;             /* [chunk][n], or [B][n] if they are kept */
+    size_t chunk, own;         /* inputs at a time of all threads together, of one with its own */
+    float *projected;          /* V x and Q x: [chunk][ranks], or [threads][own][ranks] */
+    float *logits;             /* [chunk][n], or [threads][own][n]; [B][n] if they are kept */
     float *work;               /* [threads][work_size] */
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
@@ -81,17 +85,21 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
 {
     const struct midl_shape *s = &env->layer.shape;
     struct layer_state *state = calloc(1, sizeof *state);
-    size_t B = env->max_batch, most = chunk_inputs(s), chunk = B < most ? B : most;
+    size_t B = env->max_batch, threads = (size_t)env->threads, inputs;
     size_t ranks = s->r + (s->gate == MIDL_GATE_LOWRANK ? s->rg : 0);
     bool ok = state != NULL;
     if (!ok)
         return MIDL_NO_MEMORY;
+    state->chunk = chunk_inputs(s, B);
+    state->own = chunk_inputs(s, (B + threads - 1) / threads);
+    inputs = threads <= 2 * B ? threads * state->own : 0; /* else threads never have inputs */
+    inputs = inputs > state->chunk ? inputs : state->chunk;
     state->work_size = MIDL_TOPK_WORK(s->n);
     state->ranks = (ranks + MIDL_PANEL - 1) / MIDL_PANEL * MIDL_PANEL;
     take_panels(state, s, bytes, &ok);
-    state->projected = take(chunk * state->ranks, sizeof(float), bytes, &ok);
-    state->logits = take((env->keep_logits ? B : chunk) * s->n, sizeof(float), bytes, &ok);
-    state->work = take((size_t)env->threads * state->work_size, sizeof(float), bytes, &ok);
+    state->projected = take(inputs * state->ranks, sizeof(float), bytes, &ok);
+    state->logits = take((env->keep_logits ? B : inputs) * s->n, sizeof(float), bytes, &ok);
+    state->work = take(threads * state->work_size, sizeof(float), bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
     state->count = take(B, sizeof *state->count, bytes, &ok);
     state->gate = take(B * s->k, sizeof(float), bytes, &ok);
@@ -146,41 +154,37 @@ static size_t above_threshold(float threshold, size_t count, uint32_t *index, fl
     return kept;
 }
 
-/* Of the inputs from `first` on, where a chunk begins. */
-static float *chunk_logits(const struct variant_env *env, const struct layer_state *state,
-                           size_t first)
-{
-    return state->logits + (env->keep_logits ? first * env->layer.shape.n : 0);
-}
-
 /* The gate of input b, whose logits were ranked or hold a NaN. */
-static void gate_input(const struct variant_env *env, struct layer_state *state, size_t b)
+static void gate_input(const struct variant_env *env, struct layer_state *state, size_t b,
+                       bool ranked)
 {
     const struct midl_shape *s = &env->layer.shape;
     float *gate = state->gate + b * s->k;
-    size_t count = state->ranked[b] ? s->k : 0;
+    size_t count = ranked ? s->k : 0;
     env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
         count = above_threshold(s->threshold, count, state->index + b * s->k, gate);
     state->count[b] = (uint32_t)count;
 }
 
-/* Select for the inputs [first, last). */
+/* Select for `count` inputs of a chunk, from `first` on. Threads are neighbours in `ranked`, which
+ * is therefore written once. */
 static void select_inputs(const struct variant_env *env, struct layer_state *state, size_t first,
-                          size_t last, const float *logits, struct midl_topk_guess *guess,
+                          size_t count, const float *logits, struct midl_topk_guess *guess,
                           float *work)
 {
     const struct midl_shape *s = &env->layer.shape;
     uint32_t *index = state->index + first * s->k;
     float *gate = state->gate + first * s->k;
-    bool *ranked = state->ranked + first;
+    bool ranked[CHUNK];
     if (s->select == MIDL_SELECT_BLOCK)
-        env->ops->topk_blocks(last - first, s->n, s->k, s->block, logits, guess, work, index, gate,
+        env->ops->topk_blocks(count, s->n, s->k, s->block, logits, guess, work, index, gate,
                               ranked);
     else
-        env->ops->topk(last - first, s->n, s->k, logits, guess, work, index, gate, ranked);
-    for (size_t b = first; b < last; b++)
-        gate_input(env, state, b);
+        env->ops->topk(count, s->n, s->k, logits, guess, work, index, gate, ranked);
+    for (size_t i = 0; i < count; i++)
+        gate_input(env, state, first + i, ranked[i]);
+    memcpy(state->ranked + first, ranked, count * sizeof *ranked);
 }
 
 /* unselected = zero: y keeps L at the selected neurons only. */
@@ -204,81 +208,135 @@ struct layer_call {
     float *y;
 };
 
-/* This thread's part of V x and Q x: some panels, and where threads outnumber these, some inputs.
- */
-static void down_part(const struct layer_call *call, size_t count, const float *x)
+/* What one thread does: some inputs, and of their products its part of the neurons. */
+struct share {
+    const struct layer_call *call;
+    size_t first, last; /* inputs */
+    size_t part, parts; /* of the neurons */
+    float *projected;   /* [chunk][ranks] */
+    float *logits;      /* of input `first`, or, unless they are kept, of each chunk */
+    float *work;
+};
+
+/* Some inputs of a share. */
+struct chunk {
+    size_t count;
+    const float *x;
+    float *y, *logits;
+};
+
+/* What follows reads what others wrote. */
+static void wait_for_parts(const struct share *share)
 {
-    const struct layer_state *state = call->state;
-    size_t K = call->env->layer.shape.d, N = state->ranks, panels = N / MIDL_PANEL;
-    size_t part = parallel_part(), parts = parallel_parts();
-    size_t across = parts < panels ? parts : panels, rows = parts / across;
-    size_t first = panels * (part % across) / across, row = part / across;
-    size_t last = panels * (part % across + 1) / across, b = count * row / rows;
-    if (row < rows)
-        call->env->ops->panels(first, last, N, K, state->down, NULL, count * (row + 1) / rows - b,
-                               x + b * K, K, state->projected + b * N, N);
+    if (share->parts > 1) {
+#pragma omp barrier
+    }
 }
 
-/* This thread's part of a product with n rows of K: as many bundles of panels, or rows. */
-static void up_part(const struct layer_call *call, size_t K, const float *packed, const float *bias,
+/* V x and Q x: some panels, and where threads outnumber these, some inputs. */
+static void down_part(const struct share *share, const struct chunk *chunk)
+{
+    const struct layer_state *state = share->call->state;
+    size_t K = share->call->env->layer.shape.d, N = state->ranks, panels = N / MIDL_PANEL;
+    size_t across = share->parts < panels ? share->parts : panels, rows = share->parts / across;
+    size_t first = parallel_share(panels, 1, share->part % across, across);
+    size_t last = parallel_share(panels, 1, share->part % across + 1, across);
+    size_t row = share->part / across, b = parallel_share(chunk->count, 1, row, rows);
+    if (row < rows)
+        share->call->env->ops->panels(first, last, N, K, state->down, NULL,
+                                      parallel_share(chunk->count, 1, row + 1, rows) - b,
+                                      chunk->x + b * K, K, share->projected + b * N, N);
+}
+
+/* A product with n rows of K: as many bundles of panels. */
+static void up_part(const struct share *share, size_t K, const float *packed, const float *bias,
                     size_t count, const float *x, float *y)
 {
-    size_t N = call->env->layer.shape.n, panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
-    size_t part = parallel_part();
-    call->env->ops->panels(parallel_bound(panels, MIDL_BUNDLE, part),
-                           parallel_bound(panels, MIDL_BUNDLE, part + 1), N, K, packed, bias, count,
-                           x, call->state->ranks, y, N);
+    size_t N = share->call->env->layer.shape.n, panels = (N + MIDL_PANEL - 1) / MIDL_PANEL;
+    share->call->env->ops->panels(
+        parallel_share(panels, MIDL_BUNDLE, share->part, share->parts),
+        parallel_share(panels, MIDL_BUNDLE, share->part + 1, share->parts), N, K, packed, bias,
+        count, x, share->call->state->ranks, y, N);
 }
 
-static void full_gate_part(const struct layer_call *call, size_t count, const float *x, float *y)
+/* As many rows. */
+static void full_gate_part(const struct share *share, const struct chunk *chunk)
 {
-    const struct midl_layer *layer = &call->env->layer;
-    size_t n = layer->shape.n, d = layer->shape.d, part = parallel_part();
-    call->env->ops->rows(parallel_bound(n, 8, part), parallel_bound(n, 8, part + 1), d,
-                         layer->gate_weight, layer->gate_bias, count, x, d, y, n);
+    const struct midl_layer *layer = &share->call->env->layer;
+    size_t n = layer->shape.n, d = layer->shape.d;
+    share->call->env->ops->rows(parallel_share(n, 8, share->part, share->parts),
+                                parallel_share(n, 8, share->part + 1, share->parts), d,
+                                layer->gate_weight, layer->gate_bias, chunk->count, chunk->x, d,
+                                chunk->logits, n);
 }
 
-/* This thread's part of y = L and the logits of `count` inputs from `first` on. */
-static void products_part(const struct layer_call *call, size_t first, size_t count)
+/* y = L and the logits of a chunk. */
+static void products_part(const struct share *share, const struct chunk *chunk)
 {
-    const struct layer_state *state = call->state;
-    const struct midl_layer *layer = &call->env->layer;
+    const struct layer_state *state = share->call->state;
+    const struct midl_layer *layer = &share->call->env->layer;
     const struct midl_shape *s = &layer->shape;
-    const float *x = call->x + first * s->d, *gate_down = state->projected;
-    float *logits = chunk_logits(call->env, state, first);
-    down_part(call, count, x);
-#pragma omp barrier
+    const float *gate_down = share->projected;
+    down_part(share, chunk);
+    wait_for_parts(share);
     if (s->gate == MIDL_GATE_FULL)
-        full_gate_part(call, count, x, logits);
-    up_part(call, s->r, state->light_up, layer->light_bias, count, state->projected,
-            call->y + first * s->n);
+        full_gate_part(share, chunk);
+    up_part(share, s->r, state->light_up, layer->light_bias, chunk->count, share->projected,
+            chunk->y);
     if (s->gate == MIDL_GATE_LOWRANK)
         gate_down += s->r;
     if (s->gate != MIDL_GATE_FULL)
-        up_part(call, gate_rank(s), state->gate_up, layer->gate_bias, count, gate_down, logits);
+        up_part(share, gate_rank(s), state->gate_up, layer->gate_bias, chunk->count, gate_down,
+                chunk->logits);
 }
 
-/* One thread's share of everything, some inputs at a time; the barriers separate what reads from
- * what wrote. */
+/* A share, some inputs at a time. Threads that share out neurons do so with inputs, too, once the
+ * products are there. */
+static void run_share(const struct share *share, size_t most)
+{
+    const struct layer_call *call = share->call;
+    const struct midl_shape *s = &call->env->layer.shape;
+    struct midl_topk_guess guess = {0}; /* from input to input of this call */
+    for (size_t first = share->first; first < share->last; first += most) {
+        size_t count = share->last - first < most ? share->last - first : most;
+        size_t own = parallel_share(count, 1, share->part, share->parts);
+        size_t end = parallel_share(count, 1, share->part + 1, share->parts);
+        size_t kept = call->env->keep_logits ? first - share->first : 0;
+        const struct chunk chunk = {.count = count,
+                                    .x = call->x + first * s->d,
+                                    .y = call->y + first * s->n,
+                                    .logits = share->logits + kept * s->n};
+        products_part(share, &chunk);
+        wait_for_parts(share);
+        select_inputs(call->env, call->state, first + own, end - own, chunk.logits + own * s->n,
+                      &guess, share->work);
+        for (size_t i = own; s->unselected == MIDL_UNSELECTED_ZERO && i < end; i++)
+            clear_unselected(s, call->state, first + i, chunk.y + i * s->n);
+    }
+}
+
 static void layer_part(void *data)
 {
     const struct layer_call *call = data;
-    const struct midl_shape *s = &call->env->layer.shape;
-    float *work = call->state->work + parallel_part() * call->state->work_size;
-    struct midl_topk_guess guess = {0}; /* from input to input of this call */
-    size_t most = chunk_inputs(s);
-    for (size_t first = 0; first < call->batch; first += most) {
-        size_t count = call->batch - first < most ? call->batch - first : most;
-        size_t own = first + parallel_bound(count, 1, parallel_part());
-        size_t last = first + parallel_bound(count, 1, parallel_part() + 1);
-        products_part(call, first, count);
-#pragma omp barrier
-        select_inputs(call->env, call->state, own, last,
-                      chunk_logits(call->env, call->state, first) + (own - first) * s->n, &guess,
-                      work);
-        for (size_t b = own; s->unselected == MIDL_UNSELECTED_ZERO && b < last; b++)
-            clear_unselected(s, call->state, b, call->y + b * s->n);
+    const struct layer_state *state = call->state;
+    size_t part = parallel_part(), n = call->env->layer.shape.n;
+    struct share share = {.call = call,
+                          .last = call->batch,
+                          .part = part,
+                          .parts = parallel_parts(),
+                          .projected = state->projected,
+                          .logits = state->logits,
+                          .work = state->work + part * state->work_size};
+    bool by_inputs = parallel_by_inputs(call->batch, 1);
+    if (by_inputs) {
+        share.first = parallel_bound(call->batch, 1, part);
+        share.last = parallel_bound(call->batch, 1, part + 1);
+        share.part = 0;
+        share.parts = 1;
+        share.projected += part * state->own * state->ranks;
+        share.logits += (call->env->keep_logits ? share.first : part * state->own) * n;
     }
+    run_share(&share, by_inputs ? state->own : state->chunk);
 }
 
 enum midl_status layer_run(const struct variant_env *env, struct layer_state *state, size_t batch,

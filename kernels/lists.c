@@ -30,13 +30,14 @@
  * Weights in bf16 and int8 are widened a panel's slice at a time, once for all inputs of a pass: a
  * batch waits for multiply-adds, not for weights.
  *
- * Each thread has neurons of its own and shares nothing but the packed inputs. A value's sum over d
- * is cut in slices and lanes in the same way in every tile, so that it doesn't depend on the other
- * inputs or on the threads. What limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products
- * take 59 % of the layer's time, in the quietest tenth of its calls a fifth more than at the core's
- * peak. Of a tile alone, with W in the second-level cache and all that passes until the next one, a
- * step takes 15.7 cycles instead of 14 with seven inputs, 25.1 instead of 22 with eleven. Making
- * lists, spreading and blending take 17 %, gate and light path 15 %.
+ * Each thread has chunks of its own, or, where W comes from memory or the chunks are few, neurons;
+ * then it shares nothing but the packed inputs. A value's sum over d is cut in slices and lanes in
+ * the same way in every tile, so that it doesn't depend on the other inputs or on the threads. What
+ * limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products take 59 % of the layer's time,
+ * in the quietest tenth of its calls a fifth more than at the core's peak. Of a tile alone, with W
+ * in the second-level cache and all that passes until the next one, a step takes 15.7 cycles
+ * instead of 14 with seven inputs, 25.1 instead of 22 with eleven. Making lists, spreading and
+ * blending take 17 %, gate and light path 15 %.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ struct lists_state {
     size_t panel;                 /* neurons at a time */
     size_t apart;                 /* floats between two neurons' F of a chunk */
     struct lists_few *few;        /* for few inputs: then nothing else is there */
+    bool nearby;                  /* W isn't waited for: it comes from a cache, or is narrow */
     bool far;                     /* tiles find W beyond the second-level cache */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
@@ -154,6 +156,7 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
 {
     const struct midl_shape *s = &env->layer.shape;
     bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
+    state->nearby = nearby;
     state->chunk = chunk_length(s, env->max_batch, nearby);
     state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
@@ -624,20 +627,29 @@ static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, siz
         slice_sums(false, &slice);
 }
 
-/* All chunks of the pass against one panel. */
-static void panel(const struct lists_call *call, size_t part, size_t neuron, size_t neurons)
+/* What one thread does of a pass. */
+struct share {
+    const struct lists_call *call;
+    size_t part;
+    size_t first, last;        /* inputs, in whole chunks */
+    size_t neuron, end_neuron; /* neurons */
+};
+
+/* All chunks of a share against one panel. */
+static void panel(const struct share *share, size_t neuron)
 {
-    const struct lists_state *state = call->state;
-    size_t chunks = (call->count + state->chunk - 1) / state->chunk;
+    const struct lists_state *state = share->call->state;
+    size_t chunks = (share->last - share->first + state->chunk - 1) / state->chunk;
     struct place at[PASS];
     for (size_t i = 0; i < chunks; i++) {
-        at[i] = (struct place){.call = call,
-                               .scratch = &state->scratch[part],
-                               .lists = &state->lists[part * state->chunks + i],
-                               .input = i * state->chunk,
-                               .inputs = smaller(call->count - i * state->chunk, state->chunk),
+        size_t input = share->first + i * state->chunk;
+        at[i] = (struct place){.call = share->call,
+                               .scratch = &state->scratch[share->part],
+                               .lists = &state->lists[share->part * state->chunks + i],
+                               .input = input,
+                               .inputs = smaller(share->last - input, state->chunk),
                                .neuron = neuron,
-                               .neurons = neurons};
+                               .neurons = smaller(share->end_neuron - neuron, state->panel)};
         make_lists(&at[i]);
     }
     for (size_t s = 0; s < state->slices; s++) {
@@ -652,24 +664,41 @@ static void panel(const struct lists_call *call, size_t part, size_t neuron, siz
     }
 }
 
-/* One thread's share: packing some inputs, then panels of some neurons. */
+static void pack_inputs(const struct lists_call *call, size_t first, size_t last)
+{
+    const struct lists_state *state = call->state;
+    size_t d = call->env->layer.shape.d;
+    for (size_t b = first; b < last; b++)
+        copy_row(state, d, call->batch->x + (call->first + b) * d, state->x + b * state->stride,
+                 state->inputs * state->stride);
+}
+
+/* Some inputs and all neurons, or, where W comes from memory or the inputs are few, packing some
+ * inputs, then all of them and some neurons. */
 static void lists_part(void *data)
 {
     const struct lists_call *call = data;
-    struct lists_state *state = call->state;
-    const struct midl_shape *s = &call->env->layer.shape;
-    size_t part = parallel_part(), last = parallel_bound(call->count, 1, part + 1);
-    for (size_t b = parallel_bound(call->count, 1, part); b < last; b++)
-        copy_row(state, s->d, call->batch->x + (call->first + b) * s->d,
-                 state->x + b * state->stride, state->inputs * state->stride);
+    const struct lists_state *state = call->state;
+    struct share share = {.call = call, .part = parallel_part(), .last = call->count};
+    bool by_inputs = state->nearby && parallel_by_inputs(call->count, state->chunk);
+    size_t grain = by_inputs ? state->chunk : 1, n = call->env->layer.shape.n;
+    size_t first = parallel_bound(call->count, grain, share.part);
+    size_t last = parallel_bound(call->count, grain, share.part + 1);
+    pack_inputs(call, first, last);
+    if (by_inputs) {
+        share.first = first;
+        share.last = last;
+        share.end_neuron = n;
+    } else {
+        share.neuron = parallel_bound(n, 16, share.part);
+        share.end_neuron = parallel_bound(n, 16, share.part + 1);
 #pragma omp barrier
-    size_t neuron = parallel_bound(s->n, 16, part);
-    last = parallel_bound(s->n, 16, part + 1);
-    for (size_t b = 0; b < call->count; b++)
-        state->scratch[part].next[b] =
-            midl_selected_before(call->batch->selection, call->first + b, neuron);
-    for (; neuron < last; neuron += state->panel)
-        panel(call, part, neuron, smaller(last - neuron, state->panel));
+    }
+    for (size_t b = share.first; b < share.last; b++)
+        state->scratch[share.part].next[b] =
+            midl_selected_before(call->batch->selection, call->first + b, share.neuron);
+    for (; share.neuron < share.end_neuron; share.neuron += state->panel)
+        panel(&share, share.neuron);
 }
 
 static void run(const struct variant_env *env, void *opaque, const struct variant_batch *batch)

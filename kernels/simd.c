@@ -80,13 +80,16 @@ struct simd_call {
     const struct variant_batch *batch;
 };
 
+/* Some inputs, or all of them and some of each one's neurons. */
 static void simd_part(void *data)
 {
     const struct simd_call *call = data;
     const struct midl_layer *layer = &call->env->layer;
     const struct midl_selection *s = call->batch->selection;
-    size_t part = parallel_part();
-    for (size_t b = 0; b < s->batch; b++) {
+    bool by_inputs = parallel_by_inputs(s->batch, 1);
+    size_t part = parallel_part(), b = by_inputs ? parallel_bound(s->batch, 1, part) : 0;
+    size_t last = by_inputs ? parallel_bound(s->batch, 1, part + 1) : s->batch;
+    for (; b < last; b++) {
         struct gather_call input = {.full = &call->env->full,
                                     .bias = layer->full_bias,
                                     .x = call->batch->x + b * layer->shape.d,
@@ -96,8 +99,11 @@ static void simd_part(void *data)
                                     .y = call->batch->y + b * layer->shape.n,
                                     .far = layer->shape.n * call->env->full.row_bytes >
                                            TILE_FAR_BYTES};
-        gather_rows(&input, parallel_bound(input.count, TILE_FAR_ROWS, part),
-                    parallel_bound(input.count, TILE_FAR_ROWS, part + 1));
+        if (by_inputs)
+            gather_rows(&input, 0, input.count);
+        else
+            gather_rows(&input, parallel_bound(input.count, TILE_FAR_ROWS, part),
+                        parallel_bound(input.count, TILE_FAR_ROWS, part + 1));
     }
 }
 
