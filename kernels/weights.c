@@ -31,11 +31,20 @@ static float from_bf16(uint16_t upper)
     return value;
 }
 
+/* To the nearest whole number, ties to even, of a small one: there are no bits for a fraction
+ * beside 1.5 * 2^52. nearbyint() is a call for each weight, unless the build is for one processor
+ * only. */
+static double to_whole(double value)
+{
+    const double large = 6755399441055744.0;
+    return value + large - large;
+}
+
 static bool whole_multiples(size_t d, const float *row, int exponent)
 {
     double inverse = ldexp(1.0, -exponent);
     for (size_t i = 0; i < d; i++)
-        if ((double)row[i] * inverse != nearbyint((double)row[i] * inverse))
+        if ((double)row[i] * inverse != to_whole((double)row[i] * inverse))
             return false;
     return true;
 }
@@ -58,15 +67,28 @@ static float cut_to_16_bits(float value)
     return value;
 }
 
+/* The largest magnitude; infinity or NaN if a weight isn't finite. Magnitudes are in the order of
+ * their bits. */
+static float largest(size_t d, const float *row)
+{
+    uint32_t most = 0;
+    float max;
+    for (size_t i = 0; i < d; i++) {
+        uint32_t bits;
+        memcpy(&bits, &row[i], sizeof bits);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    memcpy(&max, &most, sizeof max);
+    return max;
+}
+
 /* NaN if a weight isn't finite. */
 static float int8_scale(size_t d, const float *row)
 {
-    float max = 0.0f;
-    for (size_t i = 0; i < d; i++) {
-        if (!isfinite(row[i]))
-            return NAN;
-        max = fmaxf(max, fabsf(row[i]));
-    }
+    float max = largest(d, row);
+    if (!isfinite(max))
+        return NAN;
     int exponent = max > 0 ? least_exponent(max) : 0;
     if (whole_multiples(d, row, exponent))
         return ldexpf(1.0f, exponent);
@@ -75,7 +97,7 @@ static float int8_scale(size_t d, const float *row)
 
 static int8_t to_int8(float value, float scale)
 {
-    return (int8_t)nearbyint((double)value / (double)scale);
+    return (int8_t)to_whole((double)value / (double)scale);
 }
 
 static enum midl_status not_finite(size_t row, char reason[MIDL_REASON_SIZE])
