@@ -1,9 +1,11 @@
 /* calibrate.c - `midl calibrate`: times of all variants on a fixed grid, for `auto` to choose by.
  *
- * Seconds rather than proof: a few samples a place, their median; the variants of a place take
+ * Seconds rather than proof: a few samples a place, the least of them; the variants of a place take
  * turns, so that drift hits all alike. What can't win (three times slower than the best at first
- * sight) gets no further samples. Large layers end at smaller batches: there the order of the
- * variants no longer changes, and their times are continued in proportion to the batch. */
+ * sight) gets no further samples, and what took six times the best's time at half the batch isn't
+ * even looked at: times don't fall as batches grow, nor does the best's more than double. Large
+ * layers end at smaller batches: there the order of the variants no longer changes. Times that were
+ * not measured are continued in proportion to the batch. */
 #include "calibration.h"
 
 #include <math.h>
@@ -22,14 +24,17 @@
 
 enum { PASSES = 3, ROUNDS = 4, IDEAS_MOST = 32, LANES = 16 };
 
-#define SAMPLE_NS 1e5         /* least length of a sample */
-#define PLACE_NS 3e7          /* a pass over a place begins no further round after that */
-#define LONG_NS 2e6           /* a call that outlasts disturbances: one pass will do */
-#define HOPELESS 3.0          /* times the best */
-#define PLACE_MOST_MACS 1.1e9 /* of the dense layer, a place */
+#define SAMPLE_NS 1e5          /* least length of a sample */
+#define PLACE_NS 3e7           /* a pass over a place begins no further round after that */
+#define LONG_NS 5e5            /* a call so long that one pass will do */
+#define HOPELESS 3.0           /* times the best */
+#define UNLIKELY 4.0           /* times what half the batch took: rather a disturbance */
+#define PLACE_MOST_MACS 5.4e8  /* of the dense layer, a place */
+#define SOURCE_MOST_MACS 1.1e9 /* where the table is to be built in: that may take longer */
 
 struct calibrate {
     struct midl_calibration table;
+    double most_macs; /* of a place */
     enum midl_dtype dtype;
     int threads;
     bool blocks;
@@ -42,7 +47,8 @@ struct calibrate {
 /* A candidate at the current width and share. */
 struct candidate {
     const struct midl_variant *variant;
-    struct midl_plan *plan;
+    struct midl_plan *plan;               /* NULL: hopeless at this place */
+    double measured_ns;                   /* at the last batch that was measured, 0 before */
     size_t series;                        /* in the table */
     double least_ns[CALIBRATION_BATCHES]; /* of one call, at each batch */
 };
@@ -58,24 +64,45 @@ static double time_calls(struct calibrate *calibrate, const struct candidate *ca
     return (clock_ns() - start_ns) / (double)calls;
 }
 
-/* Of a place: a first sight of every candidate, by a call that follows another; then samples in
- * turn of those with a chance. Times get shorter only: other work on the machine never makes them
- * so. */
+/* The least time at a place so far. */
+static double best_of(const struct candidate *candidates, size_t count, size_t b)
+{
+    double best_ns = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        best_ns = fmin(best_ns, candidates[i].least_ns[b]);
+    return best_ns;
+}
+
+/* A call that follows another, unless it is long; what a disturbance may have slowed is repeated.
+ */
+static void first_sight(struct calibrate *calibrate, struct candidate *candidate, size_t batch,
+                        size_t b, double best_ns)
+{
+    double *least_ns = &candidate->least_ns[b],
+           first_ns = time_calls(calibrate, candidate, batch, 1);
+    *least_ns = fmin(*least_ns, first_ns);
+    if ((first_ns < LONG_NS && *least_ns <= HOPELESS * best_ns) ||
+        (b > 0 && first_ns > UNLIKELY * candidate->least_ns[b - 1]))
+        *least_ns = fmin(*least_ns, time_calls(calibrate, candidate, batch, 1));
+    candidate->measured_ns = *least_ns;
+}
+
+/* Of a place: a first sight of every candidate with a plan; then samples in turn of those with a
+ * chance. Times get shorter only: other work on the machine never makes them so. */
 static void measure_place(struct calibrate *calibrate, struct candidate *candidates, size_t count,
                           size_t batch, size_t b)
 {
-    double best_ns = INFINITY, start_ns = clock_ns();
+    double best_ns = best_of(candidates, count, b), start_ns = clock_ns();
     for (size_t i = 0; i < count && !stop_requested; i++) {
-        double *least_ns = &candidates[i].least_ns[b];
-        *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, 1));
-        if (*least_ns <= HOPELESS * best_ns)
-            *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, 1));
-        best_ns = fmin(best_ns, *least_ns);
+        if (!candidates[i].plan)
+            continue;
+        first_sight(calibrate, &candidates[i], batch, b, best_ns);
+        best_ns = fmin(best_ns, candidates[i].least_ns[b]);
     }
     for (int round = 0; round < ROUNDS && (round == 0 || clock_ns() - start_ns < PLACE_NS); round++)
         for (size_t i = 0; i < count && !stop_requested; i++) {
             double *least_ns = &candidates[i].least_ns[b];
-            if (*least_ns > HOPELESS * best_ns)
+            if (!candidates[i].plan || *least_ns > HOPELESS * best_ns)
                 continue;
             size_t calls = 1 + (size_t)(SAMPLE_NS / *least_ns);
             *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, calls));
@@ -85,18 +112,18 @@ static void measure_place(struct calibrate *calibrate, struct candidate *candida
 /* ---- The grid -------------------------------------------------------------------------------- */
 
 /* Batches that are measured at this width; at least one. */
-static size_t batches_of(double width)
+static size_t batches_of(const struct calibrate *calibrate, double width)
 {
     size_t count = 1;
     while (count < CALIBRATION_BATCHES &&
-           width * width * calibration_batches[count] <= PLACE_MOST_MACS)
+           width * width * calibration_batches[count] <= calibrate->most_macs)
         count++;
     return count;
 }
 
-static size_t most_batch(double width)
+static size_t most_batch(const struct calibrate *calibrate, double width)
 {
-    return (size_t)calibration_batches[batches_of(width) - 1];
+    return (size_t)calibration_batches[batches_of(calibrate, width) - 1];
 }
 
 static struct midl_shape shape_of(const struct calibrate *calibrate, double width, double share)
@@ -148,6 +175,12 @@ static enum outcome find_candidates(struct calibrate *calibrate, struct candidat
     return OUTCOME_DONE;
 }
 
+/* The time at batch b from the one before. */
+static double continued(double before_ns, size_t b)
+{
+    return before_ns * calibration_batches[b] / calibration_batches[b - 1];
+}
+
 static void destroy_plans(struct candidate *candidates, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -156,15 +189,33 @@ static void destroy_plans(struct candidate *candidates, size_t count)
     }
 }
 
-/* Plans for this batch: what `auto` will make for it. */
+/* Whether a candidate needn't be measured at batch b. `best_ns`: there, INFINITY in a first pass.
+ */
+static bool is_hopeless(const struct candidate *candidate, size_t b, double best_ns,
+                        double before_ns)
+{
+    double growth = b > 0 ? calibration_batches[b] / calibration_batches[b - 1] : 0;
+    if (best_ns < INFINITY)
+        return candidate->least_ns[b] > HOPELESS * best_ns;
+    return b > 0 && candidate->measured_ns > HOPELESS * growth * before_ns;
+}
+
+/* Plans for batch b, as `auto` will make them, of all candidates with a chance. */
 static enum outcome make_plans(struct calibrate *calibrate, struct candidate *candidates,
-                               size_t count, size_t batch, struct error *error)
+                               size_t count, size_t b, struct error *error)
 {
     char reason[MIDL_REASON_SIZE];
+    double best_ns = best_of(candidates, count, b);
+    double before_ns = b > 0 ? best_of(candidates, count, b - 1) : 0;
     for (size_t i = 0; i < count; i++) {
+        if (is_hopeless(&candidates[i], b, best_ns, before_ns)) {
+            if (candidates[i].least_ns[b] == INFINITY)
+                candidates[i].least_ns[b] = continued(candidates[i].least_ns[b - 1], b);
+            continue;
+        }
         struct midl_plan_options options = {.variant = candidates[i].variant->name,
                                             .dtype = calibrate->dtype,
-                                            .max_batch = batch,
+                                            .max_batch = (size_t)calibration_batches[b],
                                             .threads = calibrate->threads};
         if (midl_plan_create(&calibrate->problem.layer, &options, &candidates[i].plan, reason) ==
             MIDL_OK)
@@ -179,24 +230,21 @@ static enum outcome make_plans(struct calibrate *calibrate, struct candidate *ca
 static void keep_times(struct calibrate *calibrate, const struct candidate *candidates,
                        size_t count, size_t w, size_t s)
 {
-    size_t measured = batches_of(calibration_widths[w]);
+    size_t measured = batches_of(calibrate, calibration_widths[w]);
     for (size_t i = 0; i < count; i++) {
         float *time_ns =
             calibrate->table.series[candidates[i].series].time_ns + calibration_place(w, s, 0);
         for (size_t b = 0; b < measured; b++)
             time_ns[b] = (float)fmax(candidates[i].least_ns[b], 1);
         for (size_t b = measured; b < CALIBRATION_BATCHES; b++)
-            time_ns[b] =
-                time_ns[b - 1] * (float)(calibration_batches[b] / calibration_batches[b - 1]);
+            time_ns[b] = (float)continued(time_ns[b - 1], b);
     }
 }
 
 /* Whether an earlier pass was long enough to outlast disturbances. */
 static bool is_long(const struct candidate *candidates, size_t count, size_t b)
 {
-    double best_ns = INFINITY;
-    for (size_t i = 0; i < count; i++)
-        best_ns = fmin(best_ns, candidates[i].least_ns[b]);
+    double best_ns = best_of(candidates, count, b);
     return best_ns > LONG_NS && best_ns < INFINITY;
 }
 
@@ -206,7 +254,7 @@ static enum outcome measure_batches(struct calibrate *calibrate, struct candidat
 {
     char current[96];
     enum outcome outcome = OUTCOME_DONE;
-    for (size_t b = 0; b < batches_of(width) && outcome == OUTCOME_DONE; b++) {
+    for (size_t b = 0; b < batches_of(calibrate, width) && outcome == OUTCOME_DONE; b++) {
         size_t batch = (size_t)calibration_batches[b];
         snprintf(current, sizeof current, "%s%s n=%g k/n=%g batch=%zu threads=%d",
                  midl_dtype_name(calibrate->dtype), calibrate->blocks ? " blocks" : "", width,
@@ -214,7 +262,7 @@ static enum outcome measure_batches(struct calibrate *calibrate, struct candidat
         progress_step(calibrate->progress, calibrate->done++, current);
         if (is_long(candidates, count, b))
             continue;
-        outcome = make_plans(calibrate, candidates, count, batch, error);
+        outcome = make_plans(calibrate, candidates, count, b, error);
         if (outcome != OUTCOME_DONE)
             return outcome;
         measure_place(calibrate, candidates, count, batch, b);
@@ -245,7 +293,7 @@ static enum outcome measure_width(struct calibrate *calibrate, struct candidate 
                                   size_t count, size_t w, struct error *error)
 {
     double width = calibration_widths[w];
-    size_t batch = most_batch(width);
+    size_t batch = most_batch(calibrate, width);
     struct midl_shape shape = shape_of(calibrate, width, 1);
     enum outcome outcome =
         problem_random(&shape, batch, 1, FILL_NORMAL, &calibrate->problem, error);
@@ -287,7 +335,7 @@ struct kinds {
 static enum outcome read_kinds(const struct request *request, struct kinds *ret,
                                struct error *error)
 {
-    enum midl_dtype dtype;
+    enum midl_dtype dtype = MIDL_F32;
     enum outcome outcome = OUTCOME_DONE;
     size_t cores = (size_t)machine_get()->cores;
     *ret = (struct kinds){.threads = {1, cores}, .thread_counts = cores > 1 ? 2 : 1};
@@ -295,20 +343,34 @@ static enum outcome read_kinds(const struct request *request, struct kinds *ret,
         ret->thread_counts = 1;
         outcome = option_size("threads", request->threads, 1, 1024, &ret->threads[0], error);
     }
-    if (request->dtype && !midl_dtype_parse(request->dtype, &dtype))
-        return fail(error, OUTCOME_USAGE, "--dtype %.40s: expected f32, bf16 or int8",
+    bool all = request->dtype && strcmp(request->dtype, "all") == 0;
+    if (request->dtype && !all && !midl_dtype_parse(request->dtype, &dtype))
+        return fail(error, OUTCOME_USAGE, "--dtype %.40s: expected f32, bf16, int8 or all",
                     request->dtype);
     for (int i = MIDL_F32; i <= MIDL_INT8; i++)
-        ret->dtypes[i] = request->dtype ? i == (int)dtype
-                                        : midl_variant_find("auto", (enum midl_dtype)i) != NULL;
+        ret->dtypes[i] =
+            all ? midl_variant_find("auto", (enum midl_dtype)i) != NULL : i == (int)dtype;
     return outcome;
 }
 
-static size_t count_places(const struct kinds *kinds)
+/* What the file at `path` has of other dtypes and numbers of threads stays there, if it is of this
+ * machine and build. */
+static enum outcome keep_others(struct calibrate *calibrate, const char *path, struct error *error)
+{
+    struct midl_calibration *before;
+    struct error unread; /* such a file is of no use: it is replaced */
+    if (calibration_read_file(path, &before, &unread) != OUTCOME_DONE)
+        return OUTCOME_DONE;
+    enum outcome outcome = calibration_add_others(&calibrate->table, before, error);
+    midl_calibration_destroy(before);
+    return outcome;
+}
+
+static size_t count_places(const struct calibrate *calibrate, const struct kinds *kinds)
 {
     size_t places = 0, dtypes = 0;
     for (size_t w = 0; w < CALIBRATION_WIDTHS; w++)
-        places += batches_of(calibration_widths[w]) * CALIBRATION_SHARES;
+        places += batches_of(calibrate, calibration_widths[w]) * CALIBRATION_SHARES;
     for (int i = MIDL_F32; i <= MIDL_INT8; i++)
         dtypes += kinds->dtypes[i];
     return places * PASSES * dtypes * 2 * kinds->thread_counts;
@@ -398,7 +460,8 @@ static enum outcome finish(const struct calibrate *calibrate, const char *path, 
 
 static enum outcome calibrate_run(const struct request *request, struct error *error)
 {
-    struct calibrate calibrate = {.done = 0};
+    struct calibrate calibrate = {.most_macs =
+                                      request->source ? SOURCE_MOST_MACS : PLACE_MOST_MACS};
     struct kinds kinds;
     char path[PATH_MAX];
     enum outcome outcome = read_kinds(request, &kinds, error);
@@ -406,11 +469,14 @@ static enum outcome calibrate_run(const struct request *request, struct error *e
         outcome = find_output(request, path, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    calibrate.progress = progress_begin("calibrate", count_places(&kinds), request->quiet != NULL);
+    calibrate.progress =
+        progress_begin("calibrate", count_places(&calibrate, &kinds), request->quiet != NULL);
     outcome = measure_all(&calibrate, &kinds, error);
     if (outcome == OUTCOME_DONE)
         progress_step(calibrate.progress, calibrate.done, "");
     progress_end(calibrate.progress);
+    if (outcome == OUTCOME_DONE && !request->source)
+        outcome = keep_others(&calibrate, path, error);
     if (outcome == OUTCOME_DONE)
         outcome = finish(&calibrate, path, request->source != NULL, error);
     free(calibrate.table.series);
@@ -425,7 +491,7 @@ int command_calibrate(int argc, char **argv)
         {"output", "FILE", "write it there instead", &request.output},
         {"threads", "N", "for this many threads only; default: for 1 and for all cores",
          &request.threads},
-        {"dtype", "TYPE", "for these weights only; default: all that auto serves", &request.dtype},
+        {"dtype", "TYPE", "for these weights, or all; default: f32", &request.dtype},
         {"source", NULL, "print C source (kernels/calibration_*.inc), write nothing",
          &request.source},
         {"quiet", NULL, "no progress", &request.quiet}};
@@ -433,12 +499,12 @@ int command_calibrate(int argc, char **argv)
     int first = argc;
     enum outcome outcome = options_parse(
         argc, argv, "midl calibrate [--output FILE] [options]",
-        "Time the variants on this machine, so that `auto` chooses the fastest: one to three\n"
-        "minutes for each dtype and number of threads. The\n"
-        "table is kept in $MIDL_CALIBRATION, or else in midl/calibration.txt in $XDG_CACHE_HOME "
-        "or\n"
-        "~/.cache, and holds for this machine and this build only; elsewhere it is refused, and\n"
-        "`auto` goes by what is built in. An empty MIDL_CALIBRATION asks for that.",
+        "Time the variants on this machine, so that `auto` chooses the fastest: half a minute for\n"
+        "each dtype and number of threads. The table is kept in $MIDL_CALIBRATION, or else in\n"
+        "midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache; what it has of other dtypes and\n"
+        "numbers of threads stays there. It holds for this machine and this build only; elsewhere\n"
+        "it is refused, and `auto` goes by what is built in. An empty MIDL_CALIBRATION asks for\n"
+        "that.",
         rows, sizeof rows / sizeof *rows, &first, &help, &error);
     if (outcome == OUTCOME_DONE && help)
         return OUTCOME_DONE;

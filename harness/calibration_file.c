@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "calibration.h"
 #include "file.h"
 #include "machine.h"
 
@@ -79,6 +80,26 @@ enum outcome calibration_read_file(const char *path, struct midl_calibration **r
         return OUTCOME_DONE;
     return fail(error, status == MIDL_NO_MEMORY ? OUTCOME_MACHINE : OUTCOME_USAGE,
                 "calibration %s: %s; midl calibrate makes a new one", file_shown(path), reason);
+}
+
+enum outcome calibration_add_others(struct midl_calibration *to,
+                                    const struct midl_calibration *from, struct error *error)
+{
+    size_t own = to->count;
+    for (size_t i = 0; i < from->count; i++) {
+        const struct calibration_series *series = &from->series[i];
+        bool known = false;
+        for (size_t j = 0; j < own; j++)
+            known = known || (to->series[j].dtype == series->dtype &&
+                              to->series[j].threads == series->threads);
+        if (known)
+            continue;
+        struct calibration_series *added = calibration_add(to);
+        if (!added)
+            return fail_memory(error, "a calibration", sizeof *added);
+        *added = *series;
+    }
+    return OUTCOME_DONE;
 }
 
 /* ---- The one in use -------------------------------------------------------------------------- */

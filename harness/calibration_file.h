@@ -21,6 +21,10 @@ void calibration_machine(char ret[CALIBRATION_MACHINE_SIZE]);
 enum outcome calibration_read_file(const char *path, struct midl_calibration **ret,
                                    struct error *error);
 
+/* Append what `from` has of dtypes and numbers of threads that `to` has nothing of. */
+enum outcome calibration_add_others(struct midl_calibration *to,
+                                    const struct midl_calibration *from, struct error *error);
+
 /* The calibration at calibration_path(), read at the first call; NULL: there is none that holds
  * here, and `auto` goes by what is built in. A file that is there but refused is said once, in one
  * line on standard error. */

@@ -400,6 +400,14 @@ static double log_time(const struct calibration_series *series, const struct que
     return sum;
 }
 
+bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype)
+{
+    for (size_t i = 0; i < calibration->count; i++)
+        if (calibration->series[i].dtype == dtype)
+            return true;
+    return false;
+}
+
 /* How far a series is from what is asked: kinds that differ weigh more than any number of threads,
  * and what was measured for another dtype still tells which idea suits a shape. */
 static double distance(const struct calibration_series *series, enum midl_dtype dtype, bool blocks,

@@ -54,6 +54,9 @@ char *calibration_text(const struct midl_calibration *calibration, const char *m
  * 10 %) of the fastest somewhere. To be freed; NULL if there is no memory. */
 char *calibration_source(const struct midl_calibration *calibration, double margin);
 
+/* Whether it has times for this dtype. */
+bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype);
+
 /* What is built in for the instruction set in use: measured on one processor, good enough for
  * others. */
 const struct midl_calibration *calibration_built_in(void);

@@ -266,10 +266,11 @@ struct midl_plan;
 struct midl_plan_options {
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
-    size_t max_batch;                           /* at least 1; `auto` chooses for this batch */
-    int threads;                                /* at least 1; see below */
-    bool keep_logits;                           /* for midl_plan_logits, at some cost in time */
-    const struct midl_calibration *calibration; /* for `auto`; NULL: what is built in. Not kept */
+    size_t max_batch; /* at least 1; `auto` chooses for this batch */
+    int threads;      /* at least 1; see below */
+    bool keep_logits; /* for midl_plan_logits, at some cost in time */
+    /* For `auto`; NULL, or without times for this dtype: what is built in. Not kept. */
+    const struct midl_calibration *calibration;
 };
 
 /* Threads. Whole numbers give the same bits for any number of threads, and so do other numbers

@@ -160,6 +160,60 @@ static void test_other_dtypes_go_by_what_there_is(void **state)
     free(table.series);
 }
 
+/* A plan of another dtype goes by what is built in, if that has its times, and not by this table.
+ */
+static void test_plans_of_other_dtypes_go_by_what_is_built_in(void **state)
+{
+    (void)state;
+    struct midl_calibration table = {0};
+    struct midl_shape shape = shape_of(48, 64, 32);
+    struct problem problem;
+    struct error error;
+    assert_int_equal(problem_random(&shape, 1, 1, FILL_NORMAL, &problem, &error), OUTCOME_DONE);
+    add(&table, "masked", false, 1, 1);
+    for (int dtype = MIDL_F32; dtype <= MIDL_BF16; dtype++) {
+        char reason[MIDL_REASON_SIZE];
+        struct midl_plan *plan;
+        struct midl_plan_options options = {.variant = "auto",
+                                            .dtype = (enum midl_dtype)dtype,
+                                            .max_batch = 1,
+                                            .threads = 1,
+                                            .calibration = &table};
+        const struct midl_variant *built_in = calibration_choice(
+            calibration_built_in(), (enum midl_dtype)dtype, &problem.layer.shape, 1, 1);
+        assert_true(calibration_covers(&table, (enum midl_dtype)dtype) == (dtype == MIDL_F32));
+        assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
+        assert_string_equal(midl_variant_idea(midl_plan_variant(plan)),
+                            dtype == MIDL_F32 ? "masked" : midl_variant_idea(built_in));
+        midl_plan_destroy(plan);
+    }
+    problem_clear(&problem);
+    free(table.series);
+}
+
+/* What is measured anew replaces its like, and leaves alone what is of other dtypes and threads. */
+static void test_others_are_added(void **state)
+{
+    (void)state;
+    struct midl_calibration table = {0}, before = {0};
+    struct error error;
+    add(&table, "simd", false, 1, 1);
+    add(&table, "simd", true, 2, 2);
+    add(&before, "masked", false, 1, 10);
+    add(&before, "masked", true, 2, 11);
+    add(&before, "masked", false, 3, 12);
+    add(&before, "masked", false, 3, 13)->blocks = true;
+    add(&before, "lists", false, 1, 14)->dtype = MIDL_BF16;
+    assert_int_equal(calibration_add_others(&table, &before, &error), OUTCOME_DONE);
+    static const double times[] = {1, 2, 12, 13, 14};
+    assert_int_equal(table.count, sizeof times / sizeof *times);
+    for (size_t i = 0; i < table.count; i++)
+        assert_float_equal(table.series[i].time_ns[0], times[i], 0);
+    assert_int_equal(table.series[4].dtype, MIDL_BF16);
+    free(table.series);
+    free(before.series);
+}
+
 /* Rows that can't run here are passed over too. */
 static void test_unavailable_ideas_are_passed_over(void **state)
 {
@@ -401,6 +455,8 @@ int main(void)
         cmocka_unit_test(test_kind_and_threads_are_the_nearest),
         cmocka_unit_test(test_unknown_ideas_are_passed_over),
         cmocka_unit_test(test_other_dtypes_go_by_what_there_is),
+        cmocka_unit_test(test_plans_of_other_dtypes_go_by_what_is_built_in),
+        cmocka_unit_test(test_others_are_added),
         cmocka_unit_test(test_unavailable_ideas_are_passed_over),
         cmocka_unit_test(test_built_in_table_serves_all),
         cmocka_unit_test(test_plans_by_the_table_given),

@@ -139,7 +139,7 @@ grep -q '^broken  .*broken.suite:1: neither' "$folder/out" || complain "no reaso
 
 # ---- midl calibrate
 
-refuses "midl calibrate: --dtype f16: expected f32, bf16 or int8" calibrate --dtype f16
+refuses "midl calibrate: --dtype f16: expected f32, bf16, int8 or all" calibrate --dtype f16
 refuses "midl calibrate: unexpected argument now (--help shows the usage)" calibrate now
 MIDL_CALIBRATION= expect 2 calibrate
 grep -q "give --output FILE or set MIDL_CALIBRATION" "$folder/err" || complain "calibrate to nowhere"
