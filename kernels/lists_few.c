@@ -133,9 +133,10 @@ static void find_sets(const struct share *share)
     uint32_t *sets = share->few->sets;
     memset(sets + share->first, 0, (share->last - share->first) * sizeof *sets);
     for (size_t b = 0; b < share->batch->batch; b++) {
-        const uint32_t *index = s->index + b * s->stride;
-        for (size_t i = share->begin[b]; i < share->end[b]; i++)
-            sets[index[i]] |= 1u << b;
+        const uint32_t *index = s->index + b * s->stride, bit = 1u << b, end = share->end[b];
+#pragma GCC unroll 4
+        for (uint32_t i = share->begin[b]; i < end; i++)
+            sets[index[i]] |= bit;
     }
 }
 
