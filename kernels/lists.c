@@ -33,11 +33,13 @@
  * Each thread has chunks of its own, or, where W comes from memory or the chunks are few, neurons;
  * then it shares nothing but the packed inputs. A value's sum over d is cut in slices and lanes in
  * the same way in every tile, so that it doesn't depend on the other inputs or on the threads. What
- * limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products take 59 % of the layer's time,
+ * limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products take 62 % of the layer's time,
  * in the quietest tenth of its calls a fifth more than at the core's peak. Of a tile alone, with W
  * in the second-level cache and all that passes until the next one, a step takes 15.7 cycles
  * instead of 14 with seven inputs, 25.1 instead of 22 with eleven. Making lists, spreading and
- * blending take 17 %, gate and light path 15 %.
+ * blending take 16 %, gate, light path and selection 21 %. F is spread input by input, a store for
+ * each sum: a vector of inputs at a time took a sixth less, but left blending to pick F from as
+ * many lines as neurons are selected, and both together took a quarter more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,10 +52,11 @@
 extern MIDL_IMPL(lists);
 
 enum {
-    PANEL = 512, /* neurons whose lists are compared, at most */
-    CHUNK = 64,  /* inputs in a mask, at most */
-    WANTED = 7,  /* inputs that a neuron should find in a chunk */
-    PASS = 128,  /* inputs that share a pass over W */
+    PANEL = 512,       /* neurons whose lists are compared, at most */
+    CHUNK = 64,        /* inputs in a mask, at most */
+    WANTED = 7,        /* inputs that a neuron should find in a chunk */
+    PASS = 128,        /* inputs that share a pass over W */
+    FULL = PANEL + 16, /* floats between two inputs' F: an odd number of cache lines */
     ROWS = 2,
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
     COLS = 12, /* inputs of a pair at most: 24 sums leave registers for the operands */
@@ -92,6 +95,7 @@ enum { TILES_MOST = (PANEL / 2 + 1) * ((CHUNK + COLS - 1) / COLS) };
 
 /* One chunk's share of a panel. */
 struct lists {
+    uint64_t masks[PANEL];             /* of the neurons: which inputs selected them */
     struct tile tiles[TILES_MOST + 1]; /* by kind; one more to prefetch */
     uint16_t begin[KINDS + 1];         /* of each kind, among the tiles */
     float sums[(PANEL + 2) * CHUNK + 16];
@@ -99,20 +103,18 @@ struct lists {
 
 /* A thread's workspace for one chunk after the other. */
 struct scratch {
-    uint64_t masks[PANEL];
     uint16_t order[PANEL + 1];     /* the neurons, by their masks */
     struct tile tiles[TILES_MOST]; /* in that order */
     uint8_t kinds[TILES_MOST];
-    float full[PANEL * CHUNK];      /* F, [neurons][apart] */
-    uint32_t next[PASS], end[PASS]; /* of each input of the pass: the panel's selected neurons */
-    float *wide; /* [PANEL][slice]: a panel's slice of narrow weights as floats */
+    float full[CHUNK * FULL]; /* F without the bias, [inputs][FULL] */
+    uint32_t next[PASS];      /* of each input of the pass: its selected neurons before the panel */
+    float *wide;              /* [PANEL][slice]: a panel's slice of narrow weights as floats */
 };
 
 struct lists_state {
     size_t slices, slice, stride; /* of d; floats a slice, multiples of 32; floats an input */
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t panel;                 /* neurons at a time */
-    size_t apart;                 /* floats between two neurons' F of a chunk */
     struct lists_few *few;        /* for few inputs: then nothing else is there */
     bool nearby;                  /* W isn't waited for: it comes from a cache, or is narrow */
     bool far;                     /* tiles find W beyond the second-level cache */
@@ -158,7 +160,6 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
     state->nearby = nearby;
     state->chunk = chunk_length(s, env->max_batch, nearby);
-    state->apart = (state->chunk + 15) / 16 * 16;
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
     bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
@@ -255,16 +256,15 @@ struct place {
 static void make_masks(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    uint64_t *masks = at->scratch->masks;
+    uint64_t *masks = at->lists->masks;
     size_t neuron = at->neuron;
-    memset(masks, 0, at->neurons * sizeof *masks);
+    memset(masks, 0, sizeof at->lists->masks);
     for (size_t c = 0; c < at->inputs; c++) {
         size_t b = at->call->first + at->input + c;
         const uint32_t *index = s->index + b * s->stride;
         uint32_t end = midl_selected_before(s, b, neuron + at->neurons);
         for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
             masks[index[i] - neuron] |= (uint64_t)1 << c;
-        at->scratch->end[at->input + c] = end;
     }
 }
 
@@ -319,9 +319,10 @@ static size_t more_than(size_t a, size_t b)
 
 /* The shorter list becomes as long as the other, by some of its inputs. Long lists make tiles of
  * nearly equal size. */
-static void pair_neurons(struct scratch *scratch, const uint16_t neuron[2], size_t *tiles)
+static void pair_neurons(struct scratch *scratch, const uint64_t *masks, const uint16_t neuron[2],
+                         size_t *tiles)
 {
-    uint64_t first = scratch->masks[neuron[0]], second = scratch->masks[neuron[1]];
+    uint64_t first = masks[neuron[0]], second = masks[neuron[1]];
     size_t firsts = size_of(first), seconds = size_of(second);
     uint64_t a = first | vec_lowest(second & ~first, more_than(seconds, firsts));
     uint64_t b = second | vec_lowest(first & ~second, more_than(firsts, seconds));
@@ -349,16 +350,16 @@ static void match(const uint64_t *masks, uint16_t order[4])
 }
 
 /* Tiles in the order of the neurons' masks. An odd neuron is paired with itself. */
-static size_t find_tiles(struct scratch *scratch, size_t neurons)
+static size_t find_tiles(struct scratch *scratch, const uint64_t *masks, size_t neurons)
 {
     uint16_t *order = scratch->order;
     size_t tiles = 0;
     for (size_t i = 0; i + 4 <= neurons; i += 4)
-        match(scratch->masks, order + i);
+        match(masks, order + i);
     if (neurons % 2)
         order[neurons] = order[neurons - 1];
     for (size_t i = 0; i < neurons; i += 2)
-        pair_neurons(scratch, order + i, &tiles);
+        pair_neurons(scratch, masks, order + i, &tiles);
     return tiles;
 }
 
@@ -387,8 +388,8 @@ static void make_lists(const struct place *at)
 {
     struct scratch *scratch = at->scratch;
     make_masks(at);
-    sort_neurons(at->inputs, at->neurons, scratch->masks, scratch->order);
-    sort_tiles(scratch, find_tiles(scratch, at->neurons), at->lists);
+    sort_neurons(at->inputs, at->neurons, at->lists->masks, scratch->order);
+    sort_tiles(scratch, find_tiles(scratch, at->lists->masks, at->neurons), at->lists);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -520,31 +521,26 @@ VEC_INLINE void slice_sums(bool far, const struct slice *slice)
 /* ---- Blending ------------------------------------------------------------------------------- */
 
 /* One neuron's sums, those of the inputs of a mask, to their places in F. */
-static inline void spread(uint64_t mask, float bias, const float *sums, float *full)
+static inline const float *spread(uint64_t mask, const float *sums, float *full)
 {
-    for (; mask; mask >>= 16, full += 16) {
-        vec_spread(mask & 0xffff, bias, sums, full);
-        sums += size_of(mask & 0xffff);
-    }
+    for (; mask; mask &= mask - 1)
+        full[(size_t)__builtin_ctzll(mask) * FULL] = *sums++;
+    return sums;
 }
 
 /* F of a chunk and a panel from the sums. */
 static void spread_sums(const struct place *at)
 {
     const struct lists *lists = at->lists;
-    const float *bias = at->call->env->layer.full_bias + at->neuron;
     for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t C = cols_of(kind), S = kind < STRANGERS ? SHARED(C) : 0;
-        for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++)
+        for (size_t i = lists->begin[kind]; i < lists->begin[kind + 1]; i++) {
+            const struct tile *tile = &lists->tiles[i];
+            const float *sums = lists->sums + tile->sums;
             for (size_t r = 0; r < ROWS; r++) {
-                const struct tile *tile = &lists->tiles[i];
-                const float *sums = lists->sums + tile->sums + r * C;
-                size_t j = tile->neuron[r];
-                float *full = at->scratch->full + j * at->call->state->apart;
-                spread(tile->shared, bias[j], sums, full);
-                if (S < C)
-                    spread(tile->own[r], bias[j], sums + S, full);
+                float *full = at->scratch->full + tile->neuron[r];
+                sums = spread(tile->own[r], spread(tile->shared, sums, full), full);
             }
+        }
     }
 }
 
@@ -552,16 +548,20 @@ static void spread_sums(const struct place *at)
 static void blend(const struct place *at)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    size_t n = at->call->env->layer.shape.n, apart = at->call->state->apart;
+    const float *bias = at->call->env->layer.full_bias + at->neuron;
+    size_t n = at->call->env->layer.shape.n;
     for (size_t c = 0; c < at->inputs; c++) {
-        size_t b = at->call->first + at->input + c, end = at->scratch->end[at->input + c];
-        const uint32_t *index = s->index + b * s->stride;
-        const float *gate = s->gate + b * s->stride;
-        const float *full = at->scratch->full + c;
-        float *y = at->call->batch->y + b * n;
-        for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
-            y[index[i]] = midl_blend(full[(index[i] - at->neuron) * apart], y[index[i]], gate[i]);
-        at->scratch->next[at->input + c] = (uint32_t)end;
+        size_t b = at->call->first + at->input + c;
+        uint32_t *next = &at->scratch->next[at->input + c];
+        float *y = at->call->batch->y + b * n + at->neuron;
+        const float *full = at->scratch->full + c * FULL;
+        for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
+            size_t left = at->neurons - j;
+            uint32_t wanted = vec_longs_with((uint64_t)1 << c, at->lists->masks + j);
+            vec v = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
+            vec_blend(wanted, vec_load(full + j) + v, s->gate + b * s->stride + *next, y + j);
+            *next += (uint32_t)__builtin_popcount(wanted);
+        }
     }
 }
 

@@ -497,6 +497,21 @@ VEC_INLINE uint32_t vec_words_with(uint32_t bits, const uint32_t *words)
 #endif
 }
 
+/* The same of long words. */
+VEC_INLINE uint32_t vec_longs_with(uint64_t bits, const uint64_t *longs)
+{
+#if defined(MIDL_ISA_IS_AVX512)
+    const __m512i b = _mm512_set1_epi64((long long)bits);
+    uint32_t lower = _mm512_test_epi64_mask(_mm512_loadu_si512(longs), b);
+    return lower | (uint32_t)_mm512_test_epi64_mask(_mm512_loadu_si512(longs + 8), b) << 8;
+#else
+    uint32_t mask = 0;
+    for (size_t lane = 0; lane < VEC_LANES; lane++)
+        mask |= (uint32_t)((longs[lane] & bits) != 0) << lane;
+    return mask;
+#endif
+}
+
 /* Blend F into y in the lanes of `mask` and touch no other: y = p F + (1 - p) y. The gates p lie
  * side by side, one for each bit. */
 VEC_INLINE void vec_blend(uint32_t mask, vec F, const float *gate, float *y)
