@@ -208,13 +208,11 @@ static size_t chunk_count(const struct place *at, size_t c)
 /* Slice s of VEC_LANES inputs from b on, its columns as rows. */
 static void turn_inputs(const struct hybrid_state *state, size_t s, size_t b)
 {
-    const float *rows[VEC_LANES];
+    const float *rows = state->x + (s * state->inputs + b) * state->stride;
     float *to = state->turned + (s * state->inputs + b / CHUNK * CHUNK) * state->slice + b % CHUNK;
-    for (size_t l = 0; l < VEC_LANES; l++)
-        rows[l] = state->x + (s * state->inputs + b + l) * state->stride;
     for (size_t i = 0; i < state->slice; i += 4) {
         vec columns[4];
-        vec_columns(rows, i, columns);
+        vec_columns(rows + i, state->stride, columns);
         for (size_t c = 0; c < 4; c++)
             vec_store(to + (i + c) * CHUNK, columns[c]);
     }
@@ -247,6 +245,7 @@ static void make_masks(const struct place *at, size_t end_neuron)
         if (c % CHUNK == 0)
             memset(masks + at->neuron, 0, (end - at->neuron) * sizeof *masks);
         at->scratch->next[c] = midl_selected_before(s, b, at->neuron);
+#pragma GCC unroll 4
         for (size_t i = at->scratch->next[c]; i < stop; i++)
             masks[index[i]] |= bit;
     }
@@ -505,12 +504,9 @@ static inline void blend_block(const struct place *at, size_t c, size_t j, vec b
 {
     const struct midl_selection *s = at->call->batch->selection;
     const uint32_t *masks = masks_of(at, c) + j;
-    const float *rows[VEC_LANES];
     size_t n = at->call->env->layer.shape.n;
     vec columns[4];
-    for (size_t l = 0; l < VEC_LANES; l++)
-        rows[l] = at->scratch->full[j + l];
-    vec_columns(rows, c, columns);
+    vec_columns(&at->scratch->full[j][c], FULL, columns);
     for (size_t i = 0; i < 4 && c + i < at->last; i++) {
         size_t b = at->call->first + c + i;
         uint32_t mask = vec_words_with((uint32_t)1 << (c + i) % CHUNK, masks);

@@ -263,6 +263,7 @@ static void make_masks(const struct place *at)
         size_t b = at->call->first + at->input + c;
         const uint32_t *index = s->index + b * s->stride;
         uint32_t end = midl_selected_before(s, b, neuron + at->neurons);
+#pragma GCC unroll 4
         for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
             masks[index[i] - neuron] |= (uint64_t)1 << c;
     }

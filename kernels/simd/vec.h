@@ -99,16 +99,16 @@ VEC_INLINE void vec_turn_pieces(const vec v[4], vec ret[4])
     ret[3] = _mm512_shuffle_ps(AB, CD, 0xee);
 }
 
-/* Columns i to i + 3 of VEC_LANES rows. */
-VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+/* Four columns of VEC_LANES rows, `stride` floats apart. */
+VEC_INLINE void vec_columns(const float *rows, size_t stride, vec ret[4])
 {
     vec v[4];
 #pragma GCC unroll 4
     for (size_t r = 0; r < 4; r++) {
-        v[r] = _mm512_castps128_ps512(_mm_loadu_ps(rows[r] + i));
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[4 + r] + i), 1);
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[8 + r] + i), 2);
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[12 + r] + i), 3);
+        v[r] = _mm512_castps128_ps512(_mm_loadu_ps(rows + r * stride));
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows + (4 + r) * stride), 1);
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows + (8 + r) * stride), 2);
+        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows + (12 + r) * stride), 3);
     }
     vec_turn_pieces(v, ret);
 }
@@ -203,13 +203,13 @@ VEC_INLINE void vec_turn_pieces(const vec v[4], vec ret[4])
     ret[3] = _mm256_shuffle_ps(AB, CD, 0xee);
 }
 
-VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+VEC_INLINE void vec_columns(const float *rows, size_t stride, vec ret[4])
 {
     vec v[4];
 #pragma GCC unroll 4
     for (size_t r = 0; r < 4; r++)
-        v[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[r] + i)),
-                                    _mm_loadu_ps(rows[4 + r] + i), 1);
+        v[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows + r * stride)),
+                                    _mm_loadu_ps(rows + (4 + r) * stride), 1);
     vec_turn_pieces(v, ret);
 }
 
@@ -307,10 +307,10 @@ VEC_INLINE vec vec_max(vec a, vec b)
     return a;
 }
 
-VEC_INLINE void vec_columns(const float *const *rows, size_t i, vec ret[4])
+VEC_INLINE void vec_columns(const float *rows, size_t stride, vec ret[4])
 {
-    for (size_t c = 0; c < 4; c++)
-        ret[c] = (vec){rows[0][i + c], rows[1][i + c], rows[2][i + c], rows[3][i + c]};
+    for (size_t c = 0; c < 4; c++, rows++)
+        ret[c] = (vec){rows[0], rows[stride], rows[2 * stride], rows[3 * stride]};
 }
 
 #endif
