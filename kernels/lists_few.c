@@ -64,14 +64,20 @@ enum {
     BEGINNING = 2 * LINE   /* of a row from a cache: from there on hardware prefetches by itself */
 };
 
+/* What some inputs need, those of one thread or of all together. */
+struct workspace {
+    float *x;        /* [LISTS_FEW][x_stride]: the inputs */
+    uint32_t *sets;  /* [n, in whole vectors]: the inputs that want a neuron, as bits */
+    uint32_t *order; /* [n + a SPARE for each thread, shared out]: wanted neurons */
+    float *full;     /* [LISTS_FEW][n, in whole vectors]: F where it is wanted */
+};
+
 struct lists_few {
     bool far;        /* W comes from memory */
-    float *x;        /* [LISTS_FEW][x_stride]: the inputs */
     size_t x_stride; /* floats: an odd number of lines */
-    uint32_t *sets;  /* [n, in whole vectors]: the inputs that want a neuron, as bits */
-    uint32_t *order; /* [threads][n + SPARE, shared out]: wanted neurons */
-    float *full;     /* [LISTS_FEW][n, in whole vectors]: F where it is wanted */
     size_t stride;   /* of full */
+    size_t count;    /* of workspaces: threads, or 1 where these never have inputs of their own */
+    struct workspace *workspaces;
 };
 
 size_t lists_few_most(const struct variant_env *env)
@@ -83,26 +89,40 @@ size_t lists_few_most(const struct variant_env *env)
     return env->full.dtype == MIDL_F32 && third && dense ? NEAR_INPUTS : LISTS_FEW;
 }
 
+static bool take_workspace(const struct variant_env *env, const struct lists_few *few,
+                           struct workspace *ret, size_t *bytes)
+{
+    size_t order = env->layer.shape.n + (size_t)env->threads * SPARE;
+    ret->x = midl_take(few->x_stride * LISTS_FEW, sizeof *ret->x, bytes);
+    ret->sets = midl_take(few->stride, sizeof *ret->sets, bytes);
+    ret->order = midl_take(order, sizeof *ret->order, bytes);
+    ret->full = midl_take(few->stride * LISTS_FEW, sizeof *ret->full, bytes);
+    if (ret->sets)
+        memset(ret->sets, 0, few->stride * sizeof *ret->sets);
+    return ret->x && ret->sets && ret->order && ret->full;
+}
+
 struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
 {
-    size_t n = env->layer.shape.n;
+    size_t n = env->layer.shape.n, row = env->layer.shape.d * sizeof(float);
+    size_t w_bytes = n * env->full.row_bytes;
     struct lists_few *few = calloc(1, sizeof *few);
-    if (!few)
+    bool ok = few != NULL;
+    if (!ok)
         return NULL;
-    few->far = n * env->full.row_bytes > TILE_FAR_BYTES;
-    few->x_stride =
-        ((env->layer.shape.d * sizeof(float) + LINE - 1) / LINE | 1) * LINE / sizeof(float);
-    few->x = midl_take(few->x_stride * LISTS_FEW, sizeof *few->x, bytes);
+    few->far = w_bytes > TILE_FAR_BYTES;
+    few->x_stride = ((row + LINE - 1) / LINE | 1) * LINE / sizeof(float);
     few->stride = (n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
-    few->sets = midl_take(few->stride, sizeof *few->sets, bytes);
-    few->order = midl_take(n + (size_t)env->threads * SPARE, sizeof *few->order, bytes);
-    few->full = midl_take(few->stride * LISTS_FEW, sizeof *few->full, bytes);
-    if (!few->x || !few->sets || !few->order || !few->full) {
+    few->count = w_bytes <= SECOND_BYTES ? (size_t)env->threads : 1;
+    few->workspaces = calloc(few->count, sizeof *few->workspaces);
+    ok = few->workspaces != NULL;
+    for (size_t i = 0; ok && i < few->count; i++)
+        ok = take_workspace(env, few, &few->workspaces[i], bytes);
+    if (!ok) {
         lists_few_destroy(few);
         return NULL;
     }
-    memset(few->sets, 0, few->stride * sizeof *few->sets);
-    *bytes += sizeof *few;
+    *bytes += sizeof *few + few->count * sizeof *few->workspaces;
     return few;
 }
 
@@ -110,19 +130,24 @@ void lists_few_destroy(struct lists_few *few)
 {
     if (!few)
         return;
-    free(few->x);
-    free(few->sets);
-    free(few->order);
-    free(few->full);
+    for (size_t i = 0; few->workspaces && i < few->count; i++) {
+        free(few->workspaces[i].x);
+        free(few->workspaces[i].sets);
+        free(few->workspaces[i].order);
+        free(few->workspaces[i].full);
+    }
+    free(few->workspaces);
     free(few);
 }
 
-/* A thread's share of a call. */
+/* A thread's share of a call: some inputs, few at a time, and some neurons. */
 struct share {
     const struct variant_env *env;
     const struct variant_batch *batch;
-    struct lists_few *few;
-    size_t first, last; /* neurons */
+    const struct lists_few *few;
+    struct workspace work;
+    size_t input, inputs; /* of the batch: the first of now, and how many */
+    size_t first, last;   /* neurons */
     /* Of each input: where its selected neurons of the share begin, and end. */
     uint32_t begin[LISTS_FEW], end[LISTS_FEW];
 };
@@ -130,10 +155,11 @@ struct share {
 static void find_sets(const struct share *share)
 {
     const struct midl_selection *s = share->batch->selection;
-    uint32_t *sets = share->few->sets;
+    uint32_t *sets = share->work.sets;
     memset(sets + share->first, 0, (share->last - share->first) * sizeof *sets);
-    for (size_t b = 0; b < share->batch->batch; b++) {
-        const uint32_t *index = s->index + b * s->stride, bit = 1u << b, end = share->end[b];
+    for (size_t b = 0; b < share->inputs; b++) {
+        const uint32_t *index = s->index + (share->input + b) * s->stride, bit = 1u << b,
+                       end = share->end[b];
 #pragma GCC unroll 4
         for (uint32_t i = share->begin[b]; i < end; i++)
             sets[index[i]] |= bit;
@@ -145,9 +171,9 @@ static void find_sets(const struct share *share)
  * are wanted nearly all increments are the empty set's. */
 static size_t sort_by_sets(const struct share *share, uint32_t *order)
 {
-    const uint32_t *sets = share->few->sets + share->first, first = (uint32_t)share->first;
+    const uint32_t *sets = share->work.sets + share->first, first = (uint32_t)share->first;
     size_t count = share->last - share->first, length = count / SIDE, unwanted = 0;
-    uint32_t at[SIDE][SETS], before = 0, sets_most = 1u << share->batch->batch;
+    uint32_t at[SIDE][SETS], before = 0, sets_most = 1u << share->inputs;
     for (size_t s = 0; s < SIDE; s++)
         memset(at[s], 0, sets_most * sizeof at[s][0]);
     for (size_t j = 0; j < length; j++)
@@ -191,7 +217,6 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
     const size_t cols = FAR_SUMS / R, passes = (C + cols - 1) / cols;
     const size_t most = (C + passes - 1) / passes;
     const struct midl_weights *W = &share->env->full;
-    const struct lists_few *few = share->few;
     const void *w[TILE_FAR_ROWS], *next[TILE_FAR_ROWS];
     const float *x[LISTS_FEW];
     float sums[TILE_MOST];
@@ -200,7 +225,7 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
         next[r] = midl_weights_row(W, order[R + r]);
     }
     for (size_t c = 0; c < C; c++)
-        x[c] = few->x + inputs[c] * few->x_stride;
+        x[c] = share->work.x + inputs[c] * share->few->x_stride;
     if (!far)
         prefetch_beginnings(R, next);
 #pragma GCC unroll 8
@@ -208,7 +233,7 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
         size_t count = C - from < most ? C - from : most;
         tile_dots(dtype, R, count, W->d, far && from == 0, w, next, x + from, sums);
         for (size_t c = 0; c < count; c++) {
-            float *full = few->full + inputs[from + c] * few->stride;
+            float *full = share->work.full + inputs[from + c] * share->few->stride;
             for (size_t r = 0; r < R; r++)
                 full[order[r]] = tile_scaled(dtype, W, order[r], sums[r * count + c]);
         }
@@ -267,7 +292,7 @@ static size_t inputs_of(const struct share *share, const uint32_t *order, size_t
     uint32_t set = 0;
     size_t C = 0;
     for (size_t r = 0; r < rows; r++)
-        set |= share->few->sets[order[r]];
+        set |= share->work.sets[order[r]];
     for (; set; set &= set - 1)
         inputs[C++] = (size_t)__builtin_ctz(set);
     return C;
@@ -292,76 +317,90 @@ static void products(const struct share *share, const uint32_t *order, size_t co
     }
 }
 
-/* The wanted neurons of input b, a vector at a time. */
+/* The wanted neurons of the b-th input, a vector at a time. */
 static void blend(const struct share *share, size_t b)
 {
     const struct midl_selection *s = share->batch->selection;
     const float *bias = share->env->layer.full_bias;
-    const float *gate = s->gate + b * s->stride + share->begin[b];
-    const float *full = share->few->full + b * share->few->stride;
-    float *y = share->batch->y + b * share->env->layer.shape.n;
+    const float *gate = s->gate + (share->input + b) * s->stride + share->begin[b];
+    const float *full = share->work.full + b * share->few->stride;
+    float *y = share->batch->y + (share->input + b) * share->env->layer.shape.n;
     for (size_t j = share->first; j < share->last; j += VEC_LANES) {
         size_t left = share->env->layer.shape.n - j;
-        uint32_t wanted = vec_words_with(1u << b, share->few->sets + j);
+        uint32_t wanted = vec_words_with(1u << b, share->work.sets + j);
         vec c = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
         vec_blend(wanted, vec_load(full + j) + c, gate, y + j);
         gate += __builtin_popcount(wanted);
     }
 }
 
-static void few_part(void *data)
-{
-    struct share share = *(const struct share *)data;
-    size_t n = share.env->layer.shape.n, part = parallel_part();
-    share.first = parallel_bound(n, 16, part);
-    share.last = parallel_bound(n, 16, part + 1);
-    for (size_t b = 0; b < share.batch->batch; b++) {
-        share.begin[b] = midl_selected_before(share.batch->selection, b, share.first);
-        share.end[b] = midl_selected_before(share.batch->selection, b, share.last);
-    }
-    find_sets(&share);
-    uint32_t *order = share.few->order + share.first + part * SPARE;
-    size_t count = sort_by_sets(&share, order);
-    for (size_t i = 0; count > 0 && i < SPARE; i++)
-        order[count + i] = order[count - 1];
-    products(&share, order, count);
-    for (size_t b = 0; b < share.batch->batch; b++)
-        blend(&share, b);
-}
-
-static void copy_inputs(const struct share *share)
+static void copy_inputs(const struct share *share, size_t first, size_t last)
 {
     size_t d = share->env->layer.shape.d;
-    for (size_t b = 0; b < share->batch->batch; b++)
-        memcpy(share->few->x + b * share->few->x_stride, share->batch->x + b * d,
+    for (size_t b = first; b < last; b++)
+        memcpy(share->work.x + b * share->few->x_stride, share->batch->x + (share->input + b) * d,
                d * sizeof(float));
 }
 
-/* `count` inputs of the batch from `first` on. */
-static void run_some(const struct variant_env *env, struct lists_few *few,
-                     const struct variant_batch *batch, size_t first, size_t count)
+/* The inputs of now, which were copied. `order`: room for the share's neurons and SPARE more. */
+static void run_few(struct share *share, uint32_t *order)
 {
-    const struct midl_shape *shape = &env->layer.shape;
-    struct midl_selection some = *batch->selection;
-    struct variant_batch part = {.batch = count,
-                                 .x = batch->x + first * shape->d,
-                                 .y = batch->y + first * shape->n,
-                                 .selection = &some};
-    struct share share = {.env = env, .batch = &part, .few = few};
-    some.batch = count;
-    some.index += first * some.stride;
-    some.count += first;
-    some.gate += first * some.stride;
-    copy_inputs(&share);
-    parallel_run(env->threads, few_part, &share);
+    for (size_t b = 0; b < share->inputs; b++) {
+        size_t input = share->input + b;
+        share->begin[b] = midl_selected_before(share->batch->selection, input, share->first);
+        share->end[b] = midl_selected_before(share->batch->selection, input, share->last);
+    }
+    find_sets(share);
+    size_t count = sort_by_sets(share, order);
+    for (size_t i = 0; count > 0 && i < SPARE; i++)
+        order[count + i] = order[count - 1];
+    products(share, order, count);
+    for (size_t b = 0; b < share->inputs; b++)
+        blend(share, b);
 }
 
-void lists_few_run(const struct variant_env *env, struct lists_few *few,
+/* Inputs [first, last), few at a time. Threads with the same inputs have neurons each; between
+ * barriers they copy these inputs. */
+static void run_inputs(struct share *share, size_t first, size_t last, bool own)
+{
+    size_t most = share->few->far ? LISTS_FEW : NEAR_INPUTS,
+           passes = (last - first + most - 1) / most;
+    size_t part = own ? 0 : parallel_part(), parts = own ? 1 : parallel_parts();
+    for (size_t pass = 0; pass < passes; pass++) {
+        share->input = first + parallel_share(last - first, 1, pass, passes);
+        share->inputs = first + parallel_share(last - first, 1, pass + 1, passes) - share->input;
+        copy_inputs(share, parallel_share(share->inputs, 1, part, parts),
+                    parallel_share(share->inputs, 1, part + 1, parts));
+        if (!own) {
+#pragma omp barrier
+        }
+        run_few(share, share->work.order + share->first + part * SPARE);
+        if (!own) {
+#pragma omp barrier
+        }
+    }
+}
+
+/* Inputs of its own, where each core has all of W in its second-level cache; else neurons: reading
+ * W twice costs more than words between cores that share the third (n = 1024, four inputs: 46 us
+ * instead of 41), and as much as these between cores that don't. */
+static void few_part(void *data)
+{
+    struct share share = *(const struct share *)data;
+    size_t n = share.env->layer.shape.n, batch = share.batch->batch, part = parallel_part();
+    bool own = share.few->count == parallel_parts() && parallel_by_inputs(batch, 1);
+    share.work = share.few->workspaces[own ? part : 0];
+    share.first = own ? 0 : parallel_bound(n, 16, part);
+    share.last = own ? n : parallel_bound(n, 16, part + 1);
+    if (own)
+        run_inputs(&share, parallel_bound(batch, 1, part), parallel_bound(batch, 1, part + 1), own);
+    else
+        run_inputs(&share, 0, batch, own);
+}
+
+void lists_few_run(const struct variant_env *env, const struct lists_few *few,
                    const struct variant_batch *batch)
 {
-    size_t most = few->far ? LISTS_FEW : NEAR_INPUTS, passes = (batch->batch + most - 1) / most;
-    for (size_t pass = 0; pass < passes; pass++) {
-        size_t first = batch->batch * pass / passes, last = batch->batch * (pass + 1) / passes;
-        run_some(env, few, batch, first, last - first);
-    }
+    struct share share = {.env = env, .batch = batch, .few = few};
+    parallel_run(env->threads, few_part, &share);
 }

@@ -19,7 +19,7 @@ size_t lists_few_most(const struct variant_env *env);
 /* Workspace for batches of up to LISTS_FEW inputs; NULL if there is no memory. Memory taken is
  * added to *bytes. */
 struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes);
-void lists_few_run(const struct variant_env *env, struct lists_few *few,
+void lists_few_run(const struct variant_env *env, const struct lists_few *few,
                    const struct variant_batch *batch);
 void lists_few_destroy(struct lists_few *few); /* accepts NULL */
 
