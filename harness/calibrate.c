@@ -73,16 +73,15 @@ static double best_of(const struct candidate *candidates, size_t count, size_t b
     return best_ns;
 }
 
-/* A call that follows another, unless it is long; what a disturbance may have slowed is repeated.
- */
+/* A call that follows another. A long one, which takes no notice of that, is alone, unless a
+ * disturbance may have slowed it. */
 static void first_sight(struct calibrate *calibrate, struct candidate *candidate, size_t batch,
-                        size_t b, double best_ns)
+                        size_t b)
 {
-    double *least_ns = &candidate->least_ns[b],
-           first_ns = time_calls(calibrate, candidate, batch, 1);
+    double *least_ns = &candidate->least_ns[b];
+    double first_ns = time_calls(calibrate, candidate, batch, 1);
     *least_ns = fmin(*least_ns, first_ns);
-    if ((first_ns < LONG_NS && *least_ns <= HOPELESS * best_ns) ||
-        (b > 0 && first_ns > UNLIKELY * candidate->least_ns[b - 1]))
+    if (first_ns < LONG_NS || b == 0 || first_ns > UNLIKELY * candidate->least_ns[b - 1])
         *least_ns = fmin(*least_ns, time_calls(calibrate, candidate, batch, 1));
     candidate->measured_ns = *least_ns;
 }
@@ -96,7 +95,7 @@ static void measure_place(struct calibrate *calibrate, struct candidate *candida
     for (size_t i = 0; i < count && !stop_requested; i++) {
         if (!candidates[i].plan)
             continue;
-        first_sight(calibrate, &candidates[i], batch, b, best_ns);
+        first_sight(calibrate, &candidates[i], batch, b);
         best_ns = fmin(best_ns, candidates[i].least_ns[b]);
     }
     for (int round = 0; round < ROUNDS && (round == 0 || clock_ns() - start_ns < PLACE_NS); round++)
@@ -195,8 +194,8 @@ static bool is_hopeless(const struct candidate *candidate, size_t b, double best
                         double before_ns)
 {
     double growth = b > 0 ? calibration_batches[b] / calibration_batches[b - 1] : 0;
-    if (best_ns < INFINITY)
-        return candidate->least_ns[b] > HOPELESS * best_ns;
+    if (best_ns < INFINITY) /* short calls are seen again in every pass */
+        return candidate->least_ns[b] > LONG_NS && candidate->least_ns[b] > HOPELESS * best_ns;
     return b > 0 && candidate->measured_ns > HOPELESS * growth * before_ns;
 }
 
