@@ -168,7 +168,7 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
         return MIDL_NO_MEMORY;
     state->slice = env->max_batch <= GROUP ? slices_filled(s->d) : SLICE;
     state->w_bytes = s->n * slices_filled(s->d) * weight_bytes(env->full.dtype);
-    state->nearby = state->w_bytes <= TILE_FAR_BYTES;
+    state->nearby = state->w_bytes <= MIDL_CACHED_BYTES;
     bool pairing =
         VECS == 1 && state->nearby && env->max_batch <= GROUP && env->full.dtype == MIDL_F32;
     state->x_stride = ((state->slice + LANES - 1) / LANES | 1) * LANES;

@@ -60,9 +60,7 @@ enum {
     UNIT = VEC_LANES == 16 ? 128 : 64,  /* floats: a slice has whole units, each of whole turns */
     SLICE = 256,                        /* floats, at most */
     LINE = 16,                          /* floats of a cache line */
-    FULL = PASS + LINE,     /* floats between two neurons' F: an odd number of cache lines */
-    NEARBY_BYTES = 1 << 20, /* a larger W is waited for unless it is prefetched early */
-    CACHED_BYTES = 8 << 20, /* a larger W comes from memory */
+    FULL = PASS + LINE, /* floats between two neurons' F: an odd number of cache lines */
 };
 
 /* A neuron, by number in the panel, and some of the inputs that selected it. */
@@ -131,8 +129,8 @@ static void choose_sizes(struct hybrid_state *state, const struct variant_env *e
     state->stride = state->slice + LINE;
     state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
     state->width = (env->layer.shape.n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
-    state->nearby = env->layer.shape.n * d * sizeof(float) <= NEARBY_BYTES;
-    state->cached = env->layer.shape.n * d * sizeof(float) <= CACHED_BYTES;
+    state->nearby = env->layer.shape.n * env->full.row_bytes <= MIDL_SECOND_BYTES;
+    state->cached = env->layer.shape.n * env->full.row_bytes <= MIDL_CACHED_BYTES;
 }
 
 /* Row `row` of [.][d] in slices: slice i goes to to + i * apart. */

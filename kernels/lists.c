@@ -64,12 +64,10 @@ enum {
     COLS = 6,
 #endif
     HELD = VEC_REGISTERS == 32 ? 2 : 1, /* steps of W in registers */
-    SLICE = 512,            /* floats, at most; half of it where the next one is prefetched, too */
-    SLICE_FLOATS = 8192,    /* of a chunk, all inputs together: 32 KiB */
-    SEEN = 64,              /* floats of a row, from where on hardware prefetches by itself */
-    FAR_BYTES = 1 << 20,    /* a larger W is not in the second-level cache */
-    AHEAD_BYTES = 1 << 18,  /* of a panel's slice that fits there beside the next one */
-    NEARBY_BYTES = 8 << 20, /* a larger W is waited for unless it is prefetched early */
+    SLICE = 512,           /* floats, at most; half of it where the next one is prefetched, too */
+    SLICE_FLOATS = 8192,   /* of a chunk, all inputs together: 32 KiB */
+    SEEN = 64,             /* floats of a row, from where on hardware prefetches by itself */
+    AHEAD_BYTES = 1 << 18, /* of a panel's slice that fits the second-level cache beside the next */
 };
 
 /* Two neurons, by number in the panel, and the inputs of each: some shared, as many of its own.
@@ -116,7 +114,7 @@ struct lists_state {
     size_t inputs, chunk, chunks; /* of a pass; of a chunk; chunks in a pass */
     size_t panel;                 /* neurons at a time */
     struct lists_few *few;        /* for few inputs: then nothing else is there */
-    bool nearby;                  /* W isn't waited for: it comes from a cache, or is narrow */
+    bool cached;                  /* W, as it is stored: it doesn't come from memory */
     bool far;                     /* tiles find W beyond the second-level cache */
     size_t ahead;            /* neurons of a tile that are prefetched a slice ahead: all or 0 */
     float *w;                /* [slices][n][slice]: W, filled up with zeros; NULL if it is narrow */
@@ -157,8 +155,9 @@ static size_t chunk_length(const struct midl_shape *shape, size_t max_batch, boo
 static void choose_sizes(struct lists_state *state, const struct variant_env *env)
 {
     const struct midl_shape *s = &env->layer.shape;
-    bool nearby = env->full.dtype != MIDL_F32 || s->n * s->d * sizeof(float) <= NEARBY_BYTES;
-    state->nearby = nearby;
+    size_t w_bytes = s->n * env->full.row_bytes;
+    bool narrow = env->full.dtype != MIDL_F32, nearby = narrow || w_bytes <= MIDL_CACHED_BYTES;
+    state->cached = w_bytes <= MIDL_CACHED_BYTES;
     state->chunk = chunk_length(s, env->max_batch, nearby);
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
@@ -169,7 +168,7 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;
     state->panel = nearby || waits || state->chunks > 2 ? PANEL : PANEL / 2;
-    bool far = env->full.dtype == MIDL_F32 && s->n * s->d * sizeof(float) > FAR_BYTES;
+    bool far = !narrow && w_bytes > MIDL_SECOND_BYTES;
     bool fits = state->panel * state->slice * sizeof(float) <= AHEAD_BYTES;
     state->ahead = far && (fits || !nearby) ? ROWS : 0;
     state->far = far && !fits;
@@ -681,7 +680,7 @@ static void lists_part(void *data)
     const struct lists_call *call = data;
     const struct lists_state *state = call->state;
     struct share share = {.call = call, .part = parallel_part(), .last = call->count};
-    bool by_inputs = state->nearby && parallel_by_inputs(call->count, state->chunk);
+    bool by_inputs = state->cached && parallel_by_inputs(call->count, state->chunk);
     size_t grain = by_inputs ? state->chunk : 1, n = call->env->layer.shape.n;
     size_t first = parallel_bound(call->count, grain, share.part);
     size_t last = parallel_bound(call->count, grain, share.part + 1);

@@ -54,8 +54,7 @@ enum { NEAR, FAR, TALL, KINDS };
 
 enum {
     SETS = 1 << LISTS_FEW,
-    SECOND_BYTES = 1 << 20, /* a W of so many stays in the second-level cache */
-    NEAR_INPUTS = 4,        /* at a time where rows come from a cache */
+    NEAR_INPUTS = 4, /* at a time where rows come from a cache */
     SIDE = 4,
     FAR_SUMS = VEC_REGISTERS * 3 / 4, /* most accumulators where rows come from memory */
     SPARE =
@@ -84,7 +83,7 @@ size_t lists_few_most(const struct variant_env *env)
 {
     const struct midl_shape *shape = &env->layer.shape;
     size_t bytes = shape->n * env->full.row_bytes;
-    bool third = bytes > SECOND_BYTES && bytes <= TILE_FAR_BYTES;
+    bool third = bytes > MIDL_SECOND_BYTES && bytes <= MIDL_CACHED_BYTES;
     bool dense = shape->k * 4 > shape->n;
     return env->full.dtype == MIDL_F32 && third && dense ? NEAR_INPUTS : LISTS_FEW;
 }
@@ -110,10 +109,10 @@ struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
     bool ok = few != NULL;
     if (!ok)
         return NULL;
-    few->far = w_bytes > TILE_FAR_BYTES;
+    few->far = w_bytes > MIDL_CACHED_BYTES;
     few->x_stride = ((row + LINE - 1) / LINE | 1) * LINE / sizeof(float);
     few->stride = (n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
-    few->count = w_bytes <= SECOND_BYTES ? (size_t)env->threads : 1;
+    few->count = w_bytes <= MIDL_SECOND_BYTES ? (size_t)env->threads : 1;
     few->workspaces = calloc(few->count, sizeof *few->workspaces);
     ok = few->workspaces != NULL;
     for (size_t i = 0; ok && i < few->count; i++)

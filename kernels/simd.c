@@ -98,7 +98,7 @@ static void simd_part(void *data)
                                     .count = s->count[b],
                                     .y = call->batch->y + b * layer->shape.n,
                                     .far = layer->shape.n * call->env->full.row_bytes >
-                                           TILE_FAR_BYTES};
+                                           MIDL_CACHED_BYTES};
         if (by_inputs)
             gather_rows(&input, 0, input.count);
         else

@@ -21,6 +21,11 @@
 
 enum { MIDL_BF16_BLOCK = 32 }; /* weights that are interleaved */
 
+/* Where a W of so many bytes, or fewer, is found from call to call: in a core's second-level cache,
+ * in any cache. As on the processors that the kernels were measured on; where caches are smaller or
+ * larger, a kernel between two borders takes a few per cent longer. */
+enum { MIDL_SECOND_BYTES = 1 << 20, MIDL_CACHED_BYTES = 8 << 20 };
+
 struct midl_weights {
     enum midl_dtype dtype;
     size_t d;           /* weights in a row */

@@ -116,7 +116,7 @@ VEC_INLINE void rows_all(enum midl_dtype dtype, const struct rows_call *call, si
 
 static bool from_memory(size_t rows, const struct midl_weights *W)
 {
-    return rows * W->row_bytes > TILE_FAR_BYTES;
+    return rows * W->row_bytes > MIDL_CACHED_BYTES;
 }
 
 void simd_rows(size_t first, size_t last, size_t K, const float *W, const float *bias, size_t B,

@@ -18,8 +18,7 @@
 enum {
     TILE_MOST = 24,                /* accumulators */
     TILE_FAR_ROWS = 2 * TILE_ROWS, /* of a tile whose rows come from memory */
-    TILE_FAR_AHEAD = 2048,         /* bytes by which these are prefetched */
-    TILE_FAR_BYTES = 8 << 20       /* of W: more than this comes from memory */
+    TILE_FAR_AHEAD = 2048          /* bytes by which these are prefetched */
 };
 
 /* A row's weights are loaded in steps of so many: one vector, or the pairs of bf16. */
