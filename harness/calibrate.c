@@ -26,7 +26,8 @@ enum { PASSES = 3, ROUNDS = 4, IDEAS_MOST = 32, LANES = 16 };
 
 #define SAMPLE_NS 1e5          /* least length of a sample */
 #define PLACE_NS 3e7           /* a pass over a place begins no further round after that */
-#define LONG_NS 5e5            /* a call so long that one pass will do */
+#define LONG_NS 2e6            /* a call that outlasts disturbances: one pass will do */
+#define SHORT_NS 5e5           /* below, a call is quicker if it follows another */
 #define HOPELESS 3.0           /* times the best */
 #define UNLIKELY 4.0           /* times what half the batch took: rather a disturbance */
 #define PLACE_MOST_MACS 5.4e8  /* of the dense layer, a place */
@@ -81,7 +82,7 @@ static void first_sight(struct calibrate *calibrate, struct candidate *candidate
     double *least_ns = &candidate->least_ns[b];
     double first_ns = time_calls(calibrate, candidate, batch, 1);
     *least_ns = fmin(*least_ns, first_ns);
-    if (first_ns < LONG_NS || b == 0 || first_ns > UNLIKELY * candidate->least_ns[b - 1])
+    if (first_ns < SHORT_NS || b == 0 || first_ns > UNLIKELY * candidate->least_ns[b - 1])
         *least_ns = fmin(*least_ns, time_calls(calibrate, candidate, batch, 1));
     candidate->measured_ns = *least_ns;
 }
@@ -195,7 +196,7 @@ static bool is_hopeless(const struct candidate *candidate, size_t b, double best
 {
     double growth = b > 0 ? calibration_batches[b] / calibration_batches[b - 1] : 0;
     if (best_ns < INFINITY) /* short calls are seen again in every pass */
-        return candidate->least_ns[b] > LONG_NS && candidate->least_ns[b] > HOPELESS * best_ns;
+        return candidate->least_ns[b] > SHORT_NS && candidate->least_ns[b] > HOPELESS * best_ns;
     return b > 0 && candidate->measured_ns > HOPELESS * growth * before_ns;
 }
 
