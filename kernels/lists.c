@@ -30,7 +30,7 @@
  * Weights in bf16 and int8 are widened a panel's slice at a time, once for all inputs of a pass: a
  * batch waits for multiply-adds, not for weights.
  *
- * Each thread has chunks of its own, or, where W comes from memory or the chunks are few, neurons;
+ * Each thread has inputs of its own, or, where W comes from memory or they are few, neurons;
  * then it shares nothing but the packed inputs. A value's sum over d is cut in slices and lanes in
  * the same way in every tile, so that it doesn't depend on the other inputs or on the threads. What
  * limits it (Zen 4, n = d = 512, batch 64, k/n = 0.45): the products take 62 % of the layer's time,
@@ -56,6 +56,7 @@ enum {
     CHUNK = 64,        /* inputs in a mask, at most */
     WANTED = 7,        /* inputs that a neuron should find in a chunk */
     PASS = 128,        /* inputs that share a pass over W */
+    OWN = 8,           /* inputs, or a multiple, of a thread that has its own */
     FULL = PANEL + 16, /* floats between two inputs' F: an odd number of cache lines */
     ROWS = 2,
 #if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
@@ -631,7 +632,7 @@ static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, siz
 struct share {
     const struct lists_call *call;
     size_t part;
-    size_t first, last;        /* inputs, in whole chunks */
+    size_t first, last;        /* inputs */
     size_t neuron, end_neuron; /* neurons */
 };
 
@@ -680,8 +681,8 @@ static void lists_part(void *data)
     const struct lists_call *call = data;
     const struct lists_state *state = call->state;
     struct share share = {.call = call, .part = parallel_part(), .last = call->count};
-    bool by_inputs = state->cached && parallel_by_inputs(call->count, state->chunk);
-    size_t grain = by_inputs ? state->chunk : 1, n = call->env->layer.shape.n;
+    bool by_inputs = state->cached && parallel_by_inputs(call->count, OWN);
+    size_t grain = by_inputs ? OWN : 1, n = call->env->layer.shape.n;
     size_t first = parallel_bound(call->count, grain, share.part);
     size_t last = parallel_bound(call->count, grain, share.part + 1);
     pack_inputs(call, first, last);
