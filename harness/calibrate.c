@@ -499,8 +499,8 @@ int command_calibrate(int argc, char **argv)
     int first = argc;
     enum outcome outcome = options_parse(
         argc, argv, "midl calibrate [--output FILE] [options]",
-        "Time the variants on this machine, so that `auto` chooses the fastest: about a minute for\n"
-        "each dtype and number of threads. The table is kept in $MIDL_CALIBRATION, or else in\n"
+        "Time the variants on this machine, so that `auto` chooses the fastest: about a minute\n"
+        "for each dtype and number of threads. The table is kept in $MIDL_CALIBRATION, or else in\n"
         "midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache; what it has of other dtypes and\n"
         "numbers of threads stays there. It holds for this machine and this build only; elsewhere\n"
         "it is refused, and `auto` goes by what is built in. An empty MIDL_CALIBRATION asks for\n"
