@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "rounds.h"
+
 #define PEAK_SHARE 0.33        /* of the peak that a kernel reaches, where arithmetic bounds it */
 #define READ_GBPS 20           /* of weights that no cache holds */
 #define ORACLE_GFLOPS 2        /* plain loops in double precision */
@@ -18,7 +20,9 @@ double estimate_group_ns(const struct bench_shape *shape, size_t kernels,
     double flops = midl_linear_flops(&shape->layer, shape->batch), count = (double)kernels;
     double weights = (double)shape->layer.d * (double)shape->layer.n;
     double call_ns = fmax(flops / (PEAK_SHARE * options->peak_gflops), 4 * weights / READ_GBPS);
-    double rounds_ns = options->min_rounds * count * fmax(options->sample_ns, call_ns);
+    double untimed_ns = (double)rounds_untimed(call_ns) * call_ns;
+    double sample_ns = untimed_ns + fmax(options->sample_ns, untimed_ns / 2);
+    double rounds_ns = options->min_rounds * count * sample_ns;
     double prepare_ns = flops / ORACLE_GFLOPS + FILL_NS * weights + 4 * count * call_ns;
     double count_ns = options->callgrind ? CALLGRIND_NS + flops / CALLGRIND_GFLOPS : 0;
     return prepare_ns + fmax(rounds_ns, options->budget_ns) + count * count_ns;

@@ -99,7 +99,8 @@ void run_case(benchmark::State &state, const gbench_case *bench_case)
 {
     void (*const call)(void *) = bench_case->call;
     void *const data = bench_case->data;
-    call(data);
+    for (int64_t i = 0; i < std::max<int64_t>(bench_case->untimed, 1); i++)
+        call(data);
     for (auto iteration : state) {
         (void)iteration;
         call(data);
@@ -177,7 +178,8 @@ try {
     return -1;
 }
 
-extern "C" int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns)
+extern "C" int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns,
+                                     double *ret_call_ns)
 {
     const double most = 1e9;
     const size_t order = 0;
@@ -198,6 +200,7 @@ extern "C" int64_t gbench_iterations(const struct gbench_case *bench_case, doubl
             if (gbench_round(&trial, &order, 1, &again) != 0)
                 return -1;
             const double fastest = std::min(sample.real_ns, again.real_ns);
+            *ret_call_ns = fastest;
             elapsed = fastest * done;
             if (elapsed >= target_ns || done >= most) {
                 const double needed = fastest > 0 ? std::ceil(target_ns / fastest) : most;

@@ -2,7 +2,8 @@
  *
  * The caller owns order and number of rounds; the shim runs one repetition of each case of a round
  * through Google Benchmark's own loop and hands back what it measured. Each repetition is preceded
- * by one call that isn't timed, so that what the case before it left in the caches doesn't count.
+ * by calls that aren't timed, one at least, so that what the case before it left in the caches
+ * doesn't count.
  */
 #ifndef MIDL_GBENCH_H
 #define MIDL_GBENCH_H
@@ -19,6 +20,7 @@ struct gbench_case {
     void (*call)(void *data); /* what is timed */
     void *data;
     int64_t iterations; /* calls in one repetition, at least 1 */
+    int64_t untimed;    /* calls before it; 0 counts as 1 */
 };
 
 struct gbench_sample {
@@ -38,8 +40,10 @@ int gbench_defaults(const struct gbench_case *bench_case, int repetitions,
                     struct gbench_sample *ret);
 
 /* How many calls fill `target_ns`, at least 1: a calibration as Google Benchmark does it, by runs
- * of growing length; it warms the case up. Returns -1 if Google Benchmark refused. */
-int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns);
+ * of growing length; it warms the case up. *ret_call_ns: what a call took when it was fastest.
+ * Returns -1 if Google Benchmark refused. */
+int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns,
+                          double *ret_call_ns);
 
 /* The library's version, "1.7.1" if it or the build says so, else "unknown". */
 const char *gbench_version(void);

@@ -605,6 +605,7 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
                                     .first_move_ns = group_plan_ns(group),
                                     .place_rounds = options->place_rounds,
                                     .move_share = options->move_share,
+                                    .steady = group->shape->cache == CACHE_WARM,
                                     .settle = group->shape->threads > 1,
                                     .stop = options->stop};
     placement_pin(group->shape->threads == 1);

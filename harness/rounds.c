@@ -36,6 +36,12 @@ enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds
     return budget_spent(disturbed, spent_ns, options->budget_ns) ? ROUNDS_BUDGET : ROUNDS_MORE;
 }
 
+int64_t rounds_untimed(double call_ns)
+{
+    double calls = floor(ROUNDS_UNTIMED_NS / fmax(call_ns, 1));
+    return (int64_t)fmax(1, fmin(calls, ROUNDS_UNTIMED));
+}
+
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t samples,
                    bool *disturbed)
 {
@@ -281,19 +287,33 @@ static void settle(void)
     }
 }
 
+/* As many calls as fill a sample, and half as many as it takes to begin it at least: or too little
+ * of the time would go to measuring. */
+static bool case_calibrate(struct gbench_case *timed, const struct rounds_options *options)
+{
+    double call_ns;
+    timed->iterations = gbench_iterations(timed, options->sample_ns, &call_ns);
+    if (timed->iterations < 1)
+        return false;
+    if (options->steady)
+        timed->untimed = rounds_untimed(call_ns);
+    if (timed->iterations < (timed->untimed + 1) / 2)
+        timed->iterations = (timed->untimed + 1) / 2;
+    return true;
+}
+
 /* The reference needs no more than a quarter of a sample: it is asked for one number, not many. */
 static bool loop_calibrate(struct loop *loop)
 {
-    double sample_ns = loop->options->sample_ns;
+    double sample_ns = loop->options->sample_ns, reference_ns;
     for (size_t i = 0; i < loop->count && !loop_stopped(loop); i++) {
         if (loop->cases[i].iterations > 0)
             continue;
         if (loop->options->settle)
             settle();
-        loop->cases[i].iterations = gbench_iterations(&loop->cases[i], sample_ns);
-        loop->refused = loop->refused || loop->cases[i].iterations < 1;
+        loop->refused = !case_calibrate(&loop->cases[i], loop->options) || loop->refused;
     }
-    loop->reference.iterations = gbench_iterations(&loop->reference, sample_ns / 4);
+    loop->reference.iterations = gbench_iterations(&loop->reference, sample_ns / 4, &reference_ns);
     loop->refused = loop->refused || loop->reference.iterations < 1;
     return !loop->refused;
 }

@@ -33,6 +33,13 @@
  * second. */
 #define ROUNDS_REFERENCE_NS 10e6
 
+/* What other cases left in the caches goes slowly: replacement policies take some eight calls to
+ * turn to a case that nearly fills a cache (two thirds of its time at most, at n = 1024; a call
+ * before a sample made the time depend on the company, by 10 %). So many are made if they take no
+ * longer than this; what takes longer depends on it less. */
+#define ROUNDS_UNTIMED 8
+#define ROUNDS_UNTIMED_NS 5e6
+
 /* So many calm samples are enough, however many are disturbed. */
 #define ROUNDS_ENOUGH 30
 
@@ -57,6 +64,7 @@ struct rounds_options {
     double first_move_ns; /* what the first move will take, as far as is known */
     int place_rounds;     /* least rounds in one place */
     double move_share;    /* of the time, at most, for moving */
+    bool steady;          /* before a sample, call the case until the caches have turned to it */
     bool settle; /* before a sample, wait until threads left over from the one before it sleep */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current sample; may be NULL */
 };
@@ -74,8 +82,9 @@ struct rounds {
     bool interrupted; /* the stop flag was seen */
 };
 
-/* Sample the cases; their `iterations`, where they are 0, are calibrated first, and uncounted
- * rounds warm them up. On failure (memory, Google Benchmark) *ret is untouched. */
+/* Sample the cases; their `iterations`, where they are 0, are calibrated first, `untimed` with
+ * them, and uncounted rounds warm them up. On failure (memory, Google Benchmark) *ret is untouched.
+ */
 enum outcome rounds_run(struct gbench_case *cases, size_t count,
                         const struct rounds_options *options, struct rounds *ret,
                         struct error *error);
@@ -97,6 +106,9 @@ size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, do
  * that is disturbed. A width that is NaN or infinite has not reached the target. */
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double disturbed,
                                double spent_ns, const struct rounds_options *options);
+
+/* How many calls that take so long bring a case to its steady state: at least 1. */
+int64_t rounds_untimed(double call_ns);
 
 /* Mark the samples whose reference time is disturbed, and those with more than ROUNDS_STOLEN of
  * their time stolen (NaN: unknown). Returns how many. */

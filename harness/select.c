@@ -310,6 +310,7 @@ static enum outcome read_limits(struct session *session, const struct options *o
                                               .min_rounds = 10,
                                               .target_rounds = 30,
                                               .seed = session->seed,
+                                              .steady = true,
                                               .stop = &stop_requested};
     suite_destroy(suite);
     return outcome;

@@ -345,17 +345,18 @@ static void counted_call(void *data)
 static void test_one_repetition(void **state)
 {
     struct counted counted[2] = {{0}};
-    struct gbench_case cases[2] = {{"first", counted_call, &counted[0], 7},
-                                   {"second", counted_call, &counted[1], 1}};
+    struct gbench_case cases[2] = {{"first", counted_call, &counted[0], 7, 0},
+                                   {"second", counted_call, &counted[1], 1, 5}};
     const size_t order[] = {1, 0};
     struct gbench_sample samples[2] = {{0}};
     (void)state;
     assert_int_equal(gbench_round(cases, order, 2, samples), 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(samples[i].iterations, cases[i].iterations);
-        assert_int_equal(counted[i].calls, cases[i].iterations + 1); /* one that isn't timed */
         assert_true(samples[i].real_ns > 0 && samples[i].cpu_ns >= 0);
     }
+    assert_int_equal(counted[0].calls, 7 + 1); /* one that isn't timed, unless more are asked for */
+    assert_int_equal(counted[1].calls, 1 + 5);
     assert_int_equal(gbench_round(cases, order, 0, samples), 0);
     assert_true(gbench_version()[0] != '\0');
 }
@@ -363,11 +364,14 @@ static void test_one_repetition(void **state)
 static void test_calibration_fills_the_sample(void **state)
 {
     struct counted counted = {0};
-    struct gbench_case bench_case = {"counted", counted_call, &counted, 1};
+    struct gbench_case bench_case = {"counted", counted_call, &counted, 1, 0};
     (void)state;
-    int64_t few = gbench_iterations(&bench_case, 1), many = gbench_iterations(&bench_case, 1e6);
+    double once_ns = 0, call_ns = 0;
+    int64_t few = gbench_iterations(&bench_case, 1, &once_ns);
+    int64_t many = gbench_iterations(&bench_case, 1e6, &call_ns);
     assert_int_equal(few, 1);
     assert_true(many > 100); /* a hundred additions take less than 10 us anywhere */
+    assert_true(once_ns > 0 && call_ns > 0 && call_ns <= 1e6 / (double)(many - 1));
 }
 
 #define ROUNDS_CASES 5
@@ -393,7 +397,7 @@ static void run_counted(const struct rounds_options *options, struct counted *co
     struct gbench_case cases[ROUNDS_CASES];
     struct error error;
     for (size_t i = 0; i < ROUNDS_CASES; i++)
-        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0};
+        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0, 0};
     assert_int_equal(rounds_run(cases, ROUNDS_CASES, options, ret, &error), OUTCOME_DONE);
     for (size_t i = 0; i < ROUNDS_CASES; i++)
         for (size_t j = 0; j < ret->count; j++)
@@ -440,6 +444,13 @@ static void slow_call(void *data)
     nanosleep(&pause, NULL);
 }
 
+static void millisecond_call(void *data)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    (void)data;
+    nanosleep(&pause, NULL);
+}
+
 /* After a sample as long as that comes a reference, so that each has its own on both sides. */
 static void test_references_within_rounds(void **state)
 {
@@ -451,7 +462,7 @@ static void test_references_within_rounds(void **state)
     struct error error;
     (void)state;
     for (size_t i = 0; i < ROUNDS_CASES; i++)
-        cases[i] = (struct gbench_case){"slow", slow_call, NULL, 1};
+        cases[i] = (struct gbench_case){"slow", slow_call, NULL, 1, 0};
     assert_int_equal(rounds_run(cases, ROUNDS_CASES, &options, &rounds, &error), OUTCOME_DONE);
     for (size_t i = 0; i < ROUNDS; i++) {
         double least = INFINITY, most = 0;
@@ -470,7 +481,7 @@ static void test_known_iterations(void **state)
     const struct rounds_options options = {
         .target = -1, .budget_ns = 0, .sample_ns = 1e6, .min_rounds = 6, .seed = 1};
     struct counted counted = {0};
-    struct gbench_case bench_case = {"counted", counted_call, &counted, 3};
+    struct gbench_case bench_case = {"counted", counted_call, &counted, 3, 0};
     struct rounds rounds;
     struct error error;
     (void)state;
@@ -478,6 +489,40 @@ static void test_known_iterations(void **state)
     assert_int_equal(bench_case.iterations, 3);
     assert_int_equal(rounds.samples[0][5].iterations, 3);
     assert_int_equal(counted.calls % 4, 0); /* three, and one that isn't timed, each round */
+    rounds_clear(&rounds);
+}
+
+static void test_untimed_calls(void **state)
+{
+    (void)state;
+    assert_int_equal(rounds_untimed(0), ROUNDS_UNTIMED);
+    assert_int_equal(rounds_untimed(ROUNDS_UNTIMED_NS / ROUNDS_UNTIMED), ROUNDS_UNTIMED);
+    assert_int_equal(rounds_untimed(ROUNDS_UNTIMED_NS / 3), 3);
+    assert_int_equal(rounds_untimed(ROUNDS_UNTIMED_NS / 1.5), 1);
+    assert_int_equal(rounds_untimed(10 * ROUNDS_UNTIMED_NS), 1);
+}
+
+/* A case is brought to its steady state before every sample, which is half as long as that at
+ * least; but not one that takes long. */
+static void test_steady(void **state)
+{
+    const struct rounds_options options = {
+        .target = -1, .budget_ns = 0, .sample_ns = 1e4, .min_rounds = 2, .seed = 1, .steady = true};
+    struct counted counted = {0};
+    struct gbench_case cases[] = {{"counted", counted_call, &counted, 0, 0},
+                                  {"slow", slow_call, NULL, 0, 0},
+                                  {"millisecond", millisecond_call, NULL, 0, 0}};
+    struct rounds rounds;
+    struct error error;
+    (void)state;
+    assert_int_equal(rounds_run(cases, 3, &options, &rounds, &error), OUTCOME_DONE);
+    assert_int_equal(cases[0].untimed, ROUNDS_UNTIMED);
+    assert_true(cases[0].iterations > 1);
+    assert_int_equal(cases[1].untimed, 1);
+    assert_int_equal(cases[1].iterations, 1);
+    assert_in_range(cases[2].untimed, 1, ROUNDS_UNTIMED_NS / 1e6);
+    assert_int_equal(cases[2].iterations, (cases[2].untimed + 1) / 2);
+    assert_int_equal(rounds.samples[2][1].iterations, cases[2].iterations);
     rounds_clear(&rounds);
 }
 
@@ -548,7 +593,7 @@ static void test_moves(void **state)
 
     left = 2;
     for (size_t i = 0; i < ROUNDS_CASES; i++)
-        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0};
+        cases[i] = (struct gbench_case){"counted", counted_call, &counted[i], 0, 0};
     assert_int_equal(rounds_run(cases, ROUNDS_CASES, &options, &rounds, &error), OUTCOME_MACHINE);
     assert_non_null(strstr(error.text, "another place"));
 }
@@ -1048,6 +1093,8 @@ int main(void)
         cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_references_within_rounds),
         cmocka_unit_test(test_known_iterations),
+        cmocka_unit_test(test_untimed_calls),
+        cmocka_unit_test(test_steady),
         cmocka_unit_test(test_target_ends_rounds),
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_stop_flag),

@@ -38,7 +38,7 @@ static int measure(const struct bench_case *c, const struct problem *problem,
         free(y);
         return -1;
     }
-    const struct gbench_case timed = {midl_variant_name(c->variant), ring_call, &ring, 0};
+    const struct gbench_case timed = {midl_variant_name(c->variant), ring_call, &ring, 0, 0};
     double start_ns = clock_ns();
     int status = gbench_defaults(&timed, REPETITIONS, samples);
     double seconds = (clock_ns() - start_ns) / 1e9;
