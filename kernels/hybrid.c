@@ -29,11 +29,12 @@
  * the dense product by the multiply-adds, at 92 (n = 1024) to 95 % (512) of a Zen 4's peak; the
  * lists by loads. That core multiplies once a cycle and loads 0.87 times, so that a tile of six
  * inputs, 96 cycles of multiply-adds, takes 124 with all it needs in the first-level cache, 148
- * with W in the second-level one, prefetches and sums across lanes, and 165 in place (n = 1024). W
- * from memory adds 5 % to a layer of n = 4096. Lists of 64 inputs in slices half as long gained 8 %
- * of the lists' time at n = 512 and lost as much at 1024. Pairs of neurons that share inputs, as in
- * lists.c, would take 0.89 of it at n = 1024 and 0.95 at 4096 (uniform masks, k/n = 0.19): 1 to 3 %
- * of a layer.
+ * with W in the second-level one, prefetches and sums across lanes. The dense tiles, which load 15
+ * times for 26 multiply-adds, have time to prefetch the next slice of W for the lists, too: the
+ * layer takes 0.97 of the time (n = 1024), 0.95 with W from memory (4096). Lists of 64 inputs in
+ * slices half as long gained 8 % of the lists' time at n = 512 and lost as much at 1024. Pairs of
+ * neurons that share inputs, as in lists.c, would take 0.89 of it at n = 1024 and 0.95 at 4096
+ * (uniform masks, k/n = 0.19): 1 to 3 % of a layer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ enum {
     UNIT = VEC_LANES == 16 ? 128 : 64,  /* floats: a slice has whole units, each of whole turns */
     SLICE = 256,                        /* floats, at most */
     LINE = 16,                          /* floats of a cache line */
+    SOON = 32,          /* lines of W that a step of a dense tile, of 16, has time to prefetch */
     FULL = PASS + LINE, /* floats between two neurons' F: an odd number of cache lines */
 };
 
@@ -81,7 +83,7 @@ struct lists {
 struct scratch {
     _Alignas(MIDL_ALIGN) float full[PANEL][FULL]; /* F without the bias */
     float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
-    struct tile unsorted[TILES];
+    struct tile unsorted[TILES + 1];
     uint32_t next[PASS]; /* of each input: its selected neurons before the panel */
 };
 
@@ -260,36 +262,39 @@ static size_t size_of(uint32_t mask)
     return (size_t)__builtin_popcount(mask);
 }
 
-/* The neurons that are popular among `inputs`, filled up with the last of them. */
-static void find_popular(const uint32_t *masks, size_t neurons, size_t inputs, struct lists *ret)
+/* A list that is too long for one tile: several of nearly equal size. Returns how many. */
+static size_t split_list(uint32_t mask, size_t neuron, struct tile *tiles)
 {
-    size_t width = (inputs + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0;
+    size_t count = 0;
+    for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
+        uint32_t part = (uint32_t)vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
+        tiles[count++] = (struct tile){part, (uint16_t)neuron};
+        mask ^= part;
+    }
+    return count;
+}
+
+/* The neurons that are popular among `inputs`, filled up with the last of them, and the tiles of
+ * the others, which are returned. Who is popular, and who isn't wanted, no branch could foresee. */
+static size_t find_tiles(const uint32_t *masks, size_t neurons, size_t inputs, struct lists *ret,
+                         struct tile *tiles)
+{
+    size_t width = (inputs + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0, count = 0;
     for (size_t j = 0; j < neurons; j++) {
+        bool popular = size_of(masks[j]) * 100 > width * POPULAR;
+        uint32_t mask = popular ? 0 : masks[j];
         ret->popular[found] = (uint16_t)j;
-        found += size_of(masks[j]) * 100 > width * POPULAR;
+        found += popular;
+        if (size_of(mask) > MOST) {
+            count += split_list(mask, j, tiles + count);
+            continue;
+        }
+        tiles[count] = (struct tile){mask, (uint16_t)j};
+        count += mask != 0;
     }
     for (size_t i = 0; i < 2 * ROWS && found > 0; i++)
         ret->popular[found + i] = ret->popular[found - 1];
     ret->populars = (uint16_t)found;
-}
-
-/* Long lists make tiles of nearly equal size. */
-static size_t find_tiles(const uint32_t *masks, size_t neurons, const struct lists *lists,
-                         struct tile *tiles)
-{
-    size_t count = 0, popular = 0;
-    for (size_t j = 0; j < neurons; j++) {
-        uint32_t mask = masks[j];
-        if (popular < lists->populars && lists->popular[popular] == j) {
-            popular++;
-            continue;
-        }
-        for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
-            uint32_t part = (uint32_t)vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
-            tiles[count++] = (struct tile){part, (uint16_t)j};
-            mask ^= part;
-        }
-    }
     return count;
 }
 
@@ -313,8 +318,8 @@ static void make_lists(const struct place *at, size_t c)
     const uint32_t *masks = masks_of(at, chunk_first(at, c));
     struct lists *lists = &at->lists[c];
     struct tile *tiles = at->scratch->unsorted;
-    find_popular(masks, at->neurons, chunk_count(at, c), lists);
-    sort_tiles(tiles, find_tiles(masks, at->neurons, lists, tiles), lists);
+    size_t count = find_tiles(masks, at->neurons, chunk_count(at, c), lists, tiles);
+    sort_tiles(tiles, count, lists);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -322,13 +327,15 @@ static void make_lists(const struct place *at, size_t c)
 /* One slice of a panel's weights and of a chunk's inputs. */
 struct slice {
     size_t length, stride;
-    const float *w;              /* of the panel's first neuron */
-    const float *x;              /* [CHUNK][stride] */
-    const float *turned;         /* [length][CHUNK] */
-    size_t input, inputs;        /* of the pass: the chunk's first, and how many */
-    bool begin;                  /* the first slice: store F, else add to it */
-    ptrdiff_t ahead;             /* floats from a weight to the one of the next slice, of which */
-    size_t ahead_from, ahead_to; /* this part of each row is prefetched */
+    const float *w;       /* of the panel's first neuron */
+    const float *x;       /* [CHUNK][stride] */
+    const float *turned;  /* [length][CHUNK] */
+    size_t input, inputs; /* of the pass: the chunk's first, and how many */
+    bool begin;           /* the first slice: store F, else add to it */
+    const float *soon;    /* of the next slice: what dense tiles prefetch next, */
+    size_t soon_lines;    /* so many lines with each line of their rows */
+    ptrdiff_t ahead;      /* floats from a list's weight to that of the next slice, of which */
+    size_t ahead_from, ahead_to; /* this part of a row is prefetched */
 };
 
 /* One neuron and C inputs, a compile-time constant. As much of the neuron's row as registers hold
@@ -386,11 +393,11 @@ static void list_tiles(const struct slice *slice, struct lists *lists)
 }
 
 /* R popular neurons and V vectors of inputs from `input` on, compile-time constants. The rows of
- * the next tile are prefetched. */
-VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t input,
+ * the next tile are prefetched, and W of the next slice. */
+VEC_INLINE void dense_tile(size_t R, size_t V, struct slice *slice, size_t input,
                            const uint16_t *neurons, float *const *full)
 {
-    const float *w[ROWS], *next[ROWS], *x = slice->turned + input;
+    const float *w[ROWS], *next[ROWS], *x = slice->turned + input, *soon = slice->soon;
     vec sum[ROWS * 2];
 #pragma GCC unroll 13
     for (size_t r = 0; r < R; r++) {
@@ -404,10 +411,9 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
 #pragma GCC unroll 13
         for (size_t r = 0; r < R; r++)
             __builtin_prefetch(next[r] + line);
-        if (line >= slice->ahead_from && line < slice->ahead_to)
-#pragma GCC unroll 13
-            for (size_t r = 0; r < R; r++)
-                __builtin_prefetch(w[r] + slice->ahead + line, 0, 2);
+        for (size_t i = 0; i < slice->soon_lines; i++)
+            __builtin_prefetch(soon + i * LINE, 0, 2);
+        soon += slice->soon_lines * LINE;
 #pragma GCC unroll 4
         for (size_t i = line; i < line + LINE; i++) {
             vec xv[2];
@@ -433,6 +439,7 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
                 total = vec_load(to) + total;
             vec_store(to, total);
         }
+    slice->soon = soon;
 }
 
 #define DENSE(R)                                                                                   \
@@ -441,7 +448,7 @@ VEC_INLINE void dense_tile(size_t R, size_t V, const struct slice *slice, size_t
     else                                                                                           \
         dense_tile(R, 1, slice, input, neurons, full)
 
-static void dense_rows(size_t rows, size_t V, const struct slice *slice, size_t input,
+static void dense_rows(size_t rows, size_t V, struct slice *slice, size_t input,
                        const uint16_t *neurons, float *const *full)
 {
     if (rows > 3 * THIRD)
@@ -455,7 +462,7 @@ static void dense_rows(size_t rows, size_t V, const struct slice *slice, size_t 
 }
 
 /* `rows` of a panel's popular neurons, from `popular` on. */
-static void dense_some(const struct place *at, const struct slice *slice, const uint16_t *popular,
+static void dense_some(const struct place *at, struct slice *slice, const uint16_t *popular,
                        size_t rows)
 {
     struct scratch *scratch = at->scratch;
@@ -467,8 +474,7 @@ static void dense_some(const struct place *at, const struct slice *slice, const 
 }
 
 /* All of them, in tiles of nearly equal size. */
-static void dense_tiles(const struct place *at, const struct slice *slice,
-                        const struct lists *lists)
+static void dense_tiles(const struct place *at, struct slice *slice, const struct lists *lists)
 {
     const uint16_t *popular = lists->popular;
     size_t left = lists->populars;
@@ -529,15 +535,34 @@ static void blend(const struct place *at)
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
-/* Slice s of a panel against chunk c of `chunks`. A W that isn't near is prefetched a slice ahead,
- * of this panel or of the next, by all chunks together. */
+/* A W that isn't near is prefetched a slice ahead, of this panel or of the next, by all chunks
+ * together: in lines side by side by the dense tiles, which multiply more than they load, or by the
+ * lists, each its own row, where there are too few of these. */
+static void look_ahead(const struct place *at, size_t s, size_t c, size_t chunks,
+                       struct slice *slice)
+{
+    const struct hybrid_state *state = at->call->state;
+    size_t n = at->call->env->layer.shape.n, lines = state->slice / LINE;
+    size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
+    const float *next =
+        s + 1 < state->slices ? slice->w + n * state->slice : state->w + after * state->slice;
+    size_t steps = (at->lists[c].populars + ROWS - 1) / ROWS * lines;
+    size_t from = lines * at->neurons * c / chunks, to = lines * at->neurons * (c + 1) / chunks;
+    if (to - from <= steps * SOON) {
+        slice->soon = next + from * LINE;
+        slice->soon_lines = (to - from + steps - 1) / steps;
+    } else {
+        slice->ahead = next - slice->w;
+        slice->ahead_from = lines * c / chunks * LINE;
+        slice->ahead_to = lines * (c + 1) / chunks * LINE;
+    }
+}
+
+/* Slice s of a panel against chunk c of `chunks`. */
 static void chunk_slice(const struct place *at, size_t s, size_t c, size_t chunks)
 {
     const struct hybrid_state *state = at->call->state;
-    size_t n = at->call->env->layer.shape.n, row = s * n + at->neuron, input = chunk_first(at, c);
-    size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
-    size_t lines = state->nearby ? 0 : state->slice / LINE;
-    size_t ahead = s + 1 < state->slices ? row + n : after;
+    size_t row = s * at->call->env->layer.shape.n + at->neuron, input = chunk_first(at, c);
     struct slice slice = {.length = state->slice,
                           .stride = state->stride,
                           .w = state->w + row * state->slice,
@@ -545,11 +570,9 @@ static void chunk_slice(const struct place *at, size_t s, size_t c, size_t chunk
                           .turned = state->turned + (s * state->inputs + input) * state->slice,
                           .input = input,
                           .inputs = chunk_count(at, c),
-                          .begin = s == 0,
-                          .ahead =
-                              (ptrdiff_t)(ahead * state->slice) - (ptrdiff_t)(row * state->slice),
-                          .ahead_from = lines * c / chunks * LINE,
-                          .ahead_to = lines * (c + 1) / chunks * LINE};
+                          .begin = s == 0};
+    if (!state->nearby)
+        look_ahead(at, s, c, chunks, &slice);
     dense_tiles(at, &slice, &at->lists[c]);
     list_tiles(&slice, &at->lists[c]);
 }
