@@ -1,11 +1,11 @@
 /* calibrate.c - `midl calibrate`: times of all variants on a fixed grid, for `auto` to choose by.
  *
- * Seconds rather than proof: a few samples a place, the least of them; the variants of a place take
- * turns, so that drift hits all alike. What can't win (three times slower than the best at first
- * sight) gets no further samples, and what took six times the best's time at half the batch isn't
- * even looked at: times don't fall as batches grow, nor does the best's more than double. Large
- * layers end at smaller batches: there the order of the variants no longer changes. Times that were
- * not measured are continued in proportion to the batch. */
+ * Seconds rather than proof: each variant of a place gets a few calls in a row, the least of which
+ * counts, in each of some passes that are seconds apart. What can't win (three times slower than
+ * the best at first sight) gets no further calls, and what took six times the best's time at half
+ * the batch isn't even looked at: times don't fall as batches grow, nor does the best's more than
+ * double. Large layers end at smaller batches: there the order of the variants no longer changes.
+ * Times that were not measured are continued in proportion to the batch. */
 #include "calibration.h"
 
 #include <math.h>
@@ -20,22 +20,24 @@
 #include "machine.h"
 #include "problem.h"
 #include "progress.h"
+#include "rounds.h"
 #include "variant.h"
 
-enum { PASSES = 3, ROUNDS = 4, IDEAS_MOST = 32, LANES = 16 };
+enum { PASSES = 3, SOURCE_PASSES = 6, IDEAS_MOST = 32, LANES = 16 };
 
-#define SAMPLE_NS 1e5          /* least length of a sample */
-#define PLACE_NS 3e7           /* a pass over a place begins no further round after that */
-#define LONG_NS 2e6            /* a call that outlasts disturbances: one pass will do */
-#define SHORT_NS 5e5           /* below, a call is quicker if it follows another */
+#define SAMPLE_NS 1e5          /* least length of a visit */
+#define CLOCK_NS 1e4           /* what the clock is asked for: its own time is some tens of ns */
+#define LONG_NS 2e6            /* a call that outlasts most disturbances */
+#define SHORT_NS 5e5           /* a call that is seen again in every pass */
 #define HOPELESS 3.0           /* times the best */
-#define UNLIKELY 4.0           /* times what half the batch took: rather a disturbance */
 #define PLACE_MOST_MACS 5.4e8  /* of the dense layer, a place */
 #define SOURCE_MOST_MACS 1.1e9 /* where the table is to be built in: that may take longer */
 
 struct calibrate {
     struct midl_calibration table;
     double most_macs; /* of a place */
+    int passes;
+    double long_ns; /* a call that outlasts disturbances: one pass will do */
     enum midl_dtype dtype;
     int threads;
     bool blocks;
@@ -74,39 +76,38 @@ static double best_of(const struct candidate *candidates, size_t count, size_t b
     return best_ns;
 }
 
-/* A call that follows another. A long one, which takes no notice of that, is alone, unless a
- * disturbance may have slowed it. */
-static void first_sight(struct calibrate *calibrate, struct candidate *candidate, size_t batch,
-                        size_t b)
+/* Calls in a row after the first, in which a plan touches its memory: as many as it takes to turn
+ * the caches to it (rounds_untimed) and to fill a sample; the least of all. One that has no chance
+ * against `best_ns` gets a single one. */
+static double visit(struct calibrate *calibrate, const struct candidate *candidate, size_t batch,
+                    double best_ns)
 {
-    double *least_ns = &candidate->least_ns[b];
-    double first_ns = time_calls(calibrate, candidate, batch, 1);
-    *least_ns = fmin(*least_ns, first_ns);
-    if (first_ns < SHORT_NS || b == 0 || first_ns > UNLIKELY * candidate->least_ns[b - 1])
-        *least_ns = fmin(*least_ns, time_calls(calibrate, candidate, batch, 1));
-    candidate->measured_ns = *least_ns;
+    double least_ns = time_calls(calibrate, candidate, batch, 1), sum_ns = 0;
+    for (int64_t times = 0; times < rounds_untimed(least_ns) || sum_ns < SAMPLE_NS; times++) {
+        if (times > 0 && least_ns > HOPELESS * best_ns)
+            break;
+        size_t calls = 1 + (size_t)(CLOCK_NS / least_ns);
+        double call_ns = time_calls(calibrate, candidate, batch, calls);
+        least_ns = fmin(least_ns, call_ns);
+        sum_ns += call_ns * (double)calls;
+    }
+    return least_ns;
 }
 
-/* Of a place: a first sight of every candidate with a plan; then samples in turn of those with a
- * chance. Times get shorter only: other work on the machine never makes them so. */
+/* Of a place: all candidates with a plan. Times get shorter only: other work on the machine never
+ * makes them so. */
 static void measure_place(struct calibrate *calibrate, struct candidate *candidates, size_t count,
                           size_t batch, size_t b)
 {
-    double best_ns = best_of(candidates, count, b), start_ns = clock_ns();
+    double best_ns = best_of(candidates, count, b);
     for (size_t i = 0; i < count && !stop_requested; i++) {
+        double *least_ns = &candidates[i].least_ns[b];
         if (!candidates[i].plan)
             continue;
-        first_sight(calibrate, &candidates[i], batch, b);
-        best_ns = fmin(best_ns, candidates[i].least_ns[b]);
+        candidates[i].measured_ns = visit(calibrate, &candidates[i], batch, best_ns);
+        *least_ns = fmin(*least_ns, candidates[i].measured_ns);
+        best_ns = fmin(best_ns, *least_ns);
     }
-    for (int round = 0; round < ROUNDS && (round == 0 || clock_ns() - start_ns < PLACE_NS); round++)
-        for (size_t i = 0; i < count && !stop_requested; i++) {
-            double *least_ns = &candidates[i].least_ns[b];
-            if (!candidates[i].plan || *least_ns > HOPELESS * best_ns)
-                continue;
-            size_t calls = 1 + (size_t)(SAMPLE_NS / *least_ns);
-            *least_ns = fmin(*least_ns, time_calls(calibrate, &candidates[i], batch, calls));
-        }
 }
 
 /* ---- The grid -------------------------------------------------------------------------------- */
@@ -195,7 +196,7 @@ static bool is_hopeless(const struct candidate *candidate, size_t b, double best
                         double before_ns)
 {
     double growth = b > 0 ? calibration_batches[b] / calibration_batches[b - 1] : 0;
-    if (best_ns < INFINITY) /* short calls are seen again in every pass */
+    if (best_ns < INFINITY)
         return candidate->least_ns[b] > SHORT_NS && candidate->least_ns[b] > HOPELESS * best_ns;
     return b > 0 && candidate->measured_ns > HOPELESS * growth * before_ns;
 }
@@ -242,10 +243,11 @@ static void keep_times(struct calibrate *calibrate, const struct candidate *cand
 }
 
 /* Whether an earlier pass was long enough to outlast disturbances. */
-static bool is_long(const struct candidate *candidates, size_t count, size_t b)
+static bool is_long(const struct calibrate *calibrate, const struct candidate *candidates,
+                    size_t count, size_t b)
 {
     double best_ns = best_of(candidates, count, b);
-    return best_ns > LONG_NS && best_ns < INFINITY;
+    return best_ns > calibrate->long_ns && best_ns < INFINITY;
 }
 
 /* One pass over all batches at one width and share. */
@@ -260,7 +262,7 @@ static enum outcome measure_batches(struct calibrate *calibrate, struct candidat
                  midl_dtype_name(calibrate->dtype), calibrate->blocks ? " blocks" : "", width,
                  share, batch, calibrate->threads);
         progress_step(calibrate->progress, calibrate->done++, current);
-        if (is_long(candidates, count, b))
+        if (is_long(calibrate, candidates, count, b))
             continue;
         outcome = make_plans(calibrate, candidates, count, b, error);
         if (outcome != OUTCOME_DONE)
@@ -282,7 +284,7 @@ static enum outcome measure_share(struct calibrate *calibrate, struct candidate 
     for (size_t i = 0; i < count; i++)
         for (size_t b = 0; b < CALIBRATION_BATCHES; b++)
             candidates[i].least_ns[b] = INFINITY;
-    for (int pass = 0; pass < PASSES && outcome == OUTCOME_DONE; pass++)
+    for (int pass = 0; pass < calibrate->passes && outcome == OUTCOME_DONE; pass++)
         outcome = measure_batches(calibrate, candidates, count, width, share, error);
     if (outcome == OUTCOME_DONE)
         keep_times(calibrate, candidates, count, w, s);
@@ -373,7 +375,7 @@ static size_t count_places(const struct calibrate *calibrate, const struct kinds
         places += batches_of(calibrate, calibration_widths[w]) * CALIBRATION_SHARES;
     for (int i = MIDL_F32; i <= MIDL_INT8; i++)
         dtypes += kinds->dtypes[i];
-    return places * PASSES * dtypes * 2 * kinds->thread_counts;
+    return places * (size_t)calibrate->passes * dtypes * 2 * kinds->thread_counts;
 }
 
 static enum outcome measure_all(struct calibrate *calibrate, const struct kinds *kinds,
@@ -460,8 +462,11 @@ static enum outcome finish(const struct calibrate *calibrate, const char *path, 
 
 static enum outcome calibrate_run(const struct request *request, struct error *error)
 {
-    struct calibrate calibrate = {.most_macs =
-                                      request->source ? SOURCE_MOST_MACS : PLACE_MOST_MACS};
+    struct calibrate calibrate = {
+        .most_macs = request->source ? SOURCE_MOST_MACS : PLACE_MOST_MACS,
+        .passes = request->source ? SOURCE_PASSES : PASSES,
+        .long_ns = request->source ? INFINITY : LONG_NS,
+    };
     struct kinds kinds;
     char path[PATH_MAX];
     enum outcome outcome = read_kinds(request, &kinds, error);
