@@ -31,10 +31,14 @@
  * inputs, 96 cycles of multiply-adds, takes 124 with all it needs in the first-level cache, 148
  * with W in the second-level one, prefetches and sums across lanes. The dense tiles, which load 15
  * times for 26 multiply-adds, have time to prefetch the next slice of W for the lists, too: the
- * layer takes 0.97 of the time (n = 1024), 0.95 with W from memory (4096). Lists of 64 inputs in
- * slices half as long gained 8 % of the lists' time at n = 512 and lost as much at 1024. Pairs of
- * neurons that share inputs, as in lists.c, would take 0.89 of it at n = 1024 and 0.95 at 4096
- * (uniform masks, k/n = 0.19): 1 to 3 % of a layer.
+ * layer takes 0.97 of the time (n = 1024), 0.95 with W from memory (4096). At n = 512 and k/n = 0.4
+ * that leaves, of 224 us, 101 to the dense tiles, 50 to gate, selection and light path (36 at
+ * peak), 44 to the lists, 11 to blending and 17 to packing, masks, lists' making and spreading.
+ *
+ * Lists of two chunks in pieces of 128 floats gained 1 % of the layer with skewed masks at 64
+ * inputs and more, and lost 6 % with one chunk and 2.5 % with uniform masks at k/n = 0.65. Pairs of
+ * neurons that share inputs, as in lists.c, would take 0.89 of the lists' time at n = 1024 and 0.95
+ * at 4096 (uniform masks, k/n = 0.19): 1 to 3 % of a layer.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -37,7 +37,9 @@
  * take 13 us of 67. The products with rows in the first-level cache would take 37 (102 GFLOP/s),
  * and the rows alone are read in 39 from the third (97 GB/s): that cache, with most of the
  * arithmetic behind it. At n = 4096 it is memory, 25 to 28 GB/s with what gate and light path read;
- * nine tenths of W are wanted, so that 1.1 times a dense layer that reads as fast would be all.
+ * nine tenths of W are wanted, so that 1.1 times a dense layer that reads as fast would be all. At
+ * n = 512 the shared part takes 3.6 us of 17.4; the multiply-adds alone would take 8 and the rows
+ * alone, from the second-level cache, 8.
  *
  * A sum has one chain of lanes over the whole of d and depends on nothing else.
  */
