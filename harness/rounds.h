@@ -33,10 +33,10 @@
  * second. */
 #define ROUNDS_REFERENCE_NS 10e6
 
-/* What other cases left in the caches goes slowly: replacement policies take some eight calls to
- * turn to a case that nearly fills a cache (two thirds of its time at most, at n = 1024; a call
- * before a sample made the time depend on the company, by 10 %). So many are made if they take no
- * longer than this; what takes longer depends on it less. */
+/* What other cases left in the caches goes slowly: a case that nearly fills one takes some eight
+ * calls until its time no longer falls, the first up to 3.6 times as long as the last (Zen 4, n =
+ * 1024). With a single untimed call before a sample, times depended by 10 % on what else was in the
+ * run. So many are made if they take no longer than this; what takes longer depends on it less. */
 #define ROUNDS_UNTIMED 8
 #define ROUNDS_UNTIMED_NS 5e6
 
