@@ -552,7 +552,7 @@ static void look_ahead(const struct place *at, size_t s, size_t c, size_t chunks
         s + 1 < state->slices ? slice->w + n * state->slice : state->w + after * state->slice;
     size_t steps = (at->lists[c].populars + ROWS - 1) / ROWS * lines;
     size_t from = lines * at->neurons * c / chunks, to = lines * at->neurons * (c + 1) / chunks;
-    if (to - from <= steps * SOON) {
+    if (steps > 0 && to - from <= steps * SOON) {
         slice->soon = next + from * LINE;
         slice->soon_lines = (to - from + steps - 1) / steps;
     } else {
