@@ -7,16 +7,21 @@
 
 #include "simd/ops.h"
 
-static_assert(SELECTION_WORK(1) >= MIDL_TOPK_WORK(1), "the library's own selection has room");
+static_assert(SELECTION_WORK(65) * sizeof(float) >=
+                  MIDL_TOPK_WORK(65) * sizeof(float) + MIDL_BITS(65),
+              "the library's own selection has room");
 
-/* Nothing is known from other inputs, as the rivals know nothing: in a layer, inputs of a batch
- * tell each other where to search. */
+/* It writes what it chose as bits, too, which no rival does. Nothing is known from other inputs, as
+ * the rivals know nothing: in a layer, inputs of a batch tell each other where to search. */
 static bool run_topk(enum midl_isa isa, const struct selection *s)
 {
     struct midl_topk_guess guess = {0};
     bool ranked;
-    midl_simd_ops_of(isa)->topk(1, s->n, s->k, s->values, &guess, s->work, s->index, s->chosen,
-                                &ranked);
+    const struct midl_chosen chosen = {.index = s->index,
+                                       .value = s->chosen,
+                                       .bits = (uint8_t *)(s->work + MIDL_TOPK_WORK(s->n)),
+                                       .ranked = &ranked};
+    midl_simd_ops_of(isa)->topk(1, s->n, s->k, s->values, &guess, s->work, &chosen);
     return ranked;
 }
 

@@ -20,7 +20,7 @@ struct selection {
     float *chosen;   /* [k] */
 };
 
-#define SELECTION_WORK(n) (8 * ((n) + 16))
+#define SELECTION_WORK(n) (8 * ((n) + 16) + ((n) + 63) / 64 * 2)
 
 struct selection_method {
     const char *name, *text;

@@ -44,7 +44,7 @@
 #include <string.h>
 
 #include "parallel.h"
-#include "simd/vec.h"
+#include "simd/bits.h"
 #include "variant.h"
 
 extern MIDL_IMPL(hybrid);
@@ -98,8 +98,6 @@ struct hybrid_state {
     float *w;                     /* [slices][n][slice]: W, filled up with zeros */
     float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
     float *turned;                /* [slices][inputs / CHUNK][slice][CHUNK]: the same */
-    size_t width;                 /* n in whole vectors */
-    uint32_t *masks;              /* [inputs / CHUNK][width] */
     struct lists *lists;          /* [threads][inputs / CHUNK] */
     struct scratch *scratch;      /* [threads] */
 };
@@ -110,7 +108,6 @@ static void destroy(void *opaque)
     free(state->w);
     free(state->x);
     free(state->turned);
-    free(state->masks);
     free(state->lists);
     free(state->scratch);
     free(state);
@@ -134,7 +131,6 @@ static void choose_sizes(struct hybrid_state *state, const struct variant_env *e
     state->slice = (d + UNIT * state->slices - 1) / (UNIT * state->slices) * UNIT;
     state->stride = state->slice + LINE;
     state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
-    state->width = (env->layer.shape.n + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
     state->nearby = env->layer.shape.n * env->full.row_bytes <= MIDL_SECOND_BYTES;
     state->cached = env->layer.shape.n * env->full.row_bytes <= MIDL_CACHED_BYTES;
 }
@@ -164,11 +160,9 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     state->w = midl_take(state->slices * s->n * state->slice, sizeof(float), bytes);
     state->x = midl_take(rows * state->stride, sizeof(float), bytes);
     state->turned = midl_take(rows * state->slice, sizeof(float), bytes);
-    state->masks = midl_take(chunks_of(state->inputs) * state->width, sizeof *state->masks, bytes);
     state->lists = midl_take(threads * chunks_of(state->inputs), sizeof *state->lists, bytes);
     state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
-    if (!state->w || !state->x || !state->turned || !state->masks || !state->lists ||
-        !state->scratch) {
+    if (!state->w || !state->x || !state->turned || !state->lists || !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
@@ -236,29 +230,21 @@ static void pack_inputs(const struct hybrid_call *call, size_t b)
 
 /* ---- Who is popular, and lists of the others ------------------------------------------------- */
 
-/* The masks of a thread's inputs and neurons, input by input. */
-static void make_masks(const struct place *at, size_t end_neuron)
+/* The bits of an input of the pass. */
+static const uint8_t *bits_from(const struct place *at, size_t c)
 {
-    const struct hybrid_state *state = at->call->state;
-    const struct midl_selection *s = at->call->batch->selection;
-    size_t end = end_neuron < at->call->env->layer.shape.n ? end_neuron : state->width;
-    for (size_t c = at->first; c < at->last; c++) {
-        size_t b = at->call->first + c, stop = midl_selected_before(s, b, end_neuron);
-        const uint32_t *index = s->index + b * s->stride;
-        uint32_t *masks = state->masks + c / CHUNK * state->width, bit = (uint32_t)1 << c % CHUNK;
-        if (c % CHUNK == 0)
-            memset(masks + at->neuron, 0, (end - at->neuron) * sizeof *masks);
-        at->scratch->next[c] = midl_selected_before(s, b, at->neuron);
-#pragma GCC unroll 4
-        for (size_t i = at->scratch->next[c]; i < stop; i++)
-            masks[index[i]] |= bit;
-    }
+    return at->call->batch->bits + (at->call->first + c) * MIDL_BITS(at->call->env->layer.shape.n);
 }
 
-/* Of a panel's neurons, in the chunk of an input. */
-static const uint32_t *masks_of(const struct place *at, size_t input)
+/* A chunk's inputs that selected each of a panel's neurons. */
+static void make_masks(const struct place *at, size_t c, uint32_t masks[PANEL])
 {
-    return at->call->state->masks + input / CHUNK * at->call->state->width + at->neuron;
+    size_t stride = MIDL_BITS(at->call->env->layer.shape.n), inputs = chunk_count(at, c);
+    const uint8_t *bits = bits_from(at, chunk_first(at, c));
+    for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
+        lanes words = bits_turned(inputs, bits, stride, at->neuron + j);
+        memcpy(masks + j, &words, sizeof words);
+    }
 }
 
 static size_t size_of(uint32_t mask)
@@ -319,9 +305,10 @@ static void sort_tiles(const struct tile *tiles, size_t count, struct lists *ret
 
 static void make_lists(const struct place *at, size_t c)
 {
-    const uint32_t *masks = masks_of(at, chunk_first(at, c));
+    uint32_t masks[PANEL];
     struct lists *lists = &at->lists[c];
     struct tile *tiles = at->scratch->unsorted;
+    make_masks(at, c, masks);
     size_t count = find_tiles(masks, at->neurons, chunk_count(at, c), lists, tiles);
     sort_tiles(tiles, count, lists);
 }
@@ -507,34 +494,47 @@ static void spread_sums(const struct place *at, size_t c)
     }
 }
 
-/* Four inputs from c on and VEC_LANES neurons from j on. */
-static inline void blend_block(const struct place *at, size_t c, size_t j, vec bias)
+/* Up to four inputs from c on and all neurons of the panel, stepping over these. */
+VEC_INLINE void blend_inputs(const struct place *at, size_t c, size_t count)
 {
     const struct midl_selection *s = at->call->batch->selection;
-    const uint32_t *masks = masks_of(at, c) + j;
-    size_t n = at->call->env->layer.shape.n;
-    vec columns[4];
-    vec_columns(&at->scratch->full[j][c], FULL, columns);
-    for (size_t i = 0; i < 4 && c + i < at->last; i++) {
+    const float *bias = at->call->env->layer.full_bias + at->neuron, *gate[4] = {0};
+    const uint8_t *bits[4] = {0};
+    size_t n = at->call->env->layer.shape.n, neurons = at->neurons;
+    float *y[4] = {0};
+#pragma GCC unroll 4
+    for (size_t i = 0; i < count; i++) {
         size_t b = at->call->first + c + i;
-        uint32_t mask = vec_words_with((uint32_t)1 << (c + i) % CHUNK, masks);
-        uint32_t *next = &at->scratch->next[c + i];
-        vec_blend(mask, bias + columns[i], s->gate + b * s->stride + *next,
-                  at->call->batch->y + b * n + at->neuron + j);
-        *next += (uint32_t)size_of(mask);
+        gate[i] = s->gate + b * s->stride + at->scratch->next[c + i];
+        bits[i] = bits_from(at, c + i);
+        y[i] = at->call->batch->y + b * n + at->neuron;
+    }
+    for (size_t j = 0; j < neurons; j += VEC_LANES) {
+        size_t width = smaller(VEC_LANES, neurons - j);
+        vec more = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
+        vec columns[4];
+        vec_columns(&at->scratch->full[j][c], FULL, columns);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < count; i++) {
+            uint32_t mask = bits_of(bits[i], at->neuron + j);
+            vec_blend(mask, more + columns[i], gate[i], y[i] + j);
+            gate[i] += size_of(mask);
+        }
+    }
+#pragma GCC unroll 4
+    for (size_t i = 0; i < count; i++) {
+        size_t b = at->call->first + c + i;
+        at->scratch->next[c + i] = (uint32_t)(gate[i] - (s->gate + b * s->stride));
     }
 }
 
-/* Blend, and step over the panel's neurons. Four rows of y at a time are faster than eight. */
+/* Four rows of y at a time are faster than eight. */
 static void blend(const struct place *at)
 {
-    const float *bias = at->call->env->layer.full_bias + at->neuron;
-    for (size_t c = at->first; c < at->last; c += 4)
-        for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
-            size_t width = smaller(VEC_LANES, at->neurons - j);
-            vec b = width < VEC_LANES ? vec_load_part(bias + j, width) : vec_load(bias + j);
-            blend_block(at, c, j, b);
-        }
+    size_t c = at->first;
+    for (; c + 4 <= at->last; c += 4)
+        blend_inputs(at, c, 4);
+    blend_inputs(at, c, at->last - c);
 }
 
 /* ---- The call ------------------------------------------------------------------------------- */
@@ -619,7 +619,9 @@ static void hybrid_part(void *data)
         end_neuron = parallel_bound(n, 16, part + 1);
 #pragma omp barrier
     }
-    make_masks(&at, end_neuron);
+    for (size_t c = at.first; c < at.last; c++)
+        at.scratch->next[c] =
+            midl_selected_before(call->batch->selection, call->first + c, at.neuron);
     for (; at.neuron < end_neuron; at.neuron += at.neurons) {
         at.neurons = smaller(end_neuron - at.neuron, PANEL);
         panel(&at);

@@ -37,7 +37,8 @@ struct layer_state {
     float *work;               /* [threads][work_size] */
     size_t work_size;
     uint32_t *index, *count; /* [B][k], [B] */
-    float *gate;             /* [B][k] */
+    float *gate;             /* [B][k], and a vector more to read */
+    uint8_t *bits;           /* [B][MIDL_BITS(n)] */
     bool *ranked;            /* [B]: no logit is NaN */
     struct midl_selection selection;
 };
@@ -102,7 +103,8 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
     state->work = take(threads * state->work_size, sizeof(float), bytes, &ok);
     state->index = take(B * s->k, sizeof *state->index, bytes, &ok);
     state->count = take(B, sizeof *state->count, bytes, &ok);
-    state->gate = take(B * s->k, sizeof(float), bytes, &ok);
+    state->gate = take(B * s->k + MIDL_PANEL, sizeof(float), bytes, &ok);
+    state->bits = take(B, MIDL_BITS(s->n), bytes, &ok);
     state->ranked = take(B, sizeof *state->ranked, bytes, &ok);
     if (!ok) {
         layer_destroy(state);
@@ -127,6 +129,7 @@ void layer_destroy(struct layer_state *state)
     free(state->index);
     free(state->count);
     free(state->gate);
+    free(state->bits);
     free(state->ranked);
     free(state);
 }
@@ -136,18 +139,26 @@ const struct midl_selection *layer_selection(const struct layer_state *state)
     return &state->selection;
 }
 
+const uint8_t *layer_bits(const struct layer_state *state)
+{
+    return state->bits;
+}
+
 const float *layer_logits(const struct layer_state *state)
 {
     return state->logits;
 }
 
 /* Keep the entries whose gate is above the threshold. */
-static size_t above_threshold(float threshold, size_t count, uint32_t *index, float *gate)
+static size_t above_threshold(float threshold, size_t count, uint32_t *index, float *gate,
+                              uint8_t *bits)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!(gate[i] > threshold))
+        if (!(gate[i] > threshold)) {
+            bits[index[i] / 8] &= (uint8_t) ~(1u << index[i] % 8);
             continue;
+        }
         index[kept] = index[i];
         gate[kept++] = gate[i];
     }
@@ -160,10 +171,13 @@ static void gate_input(const struct variant_env *env, struct layer_state *state,
 {
     const struct midl_shape *s = &env->layer.shape;
     float *gate = state->gate + b * s->k;
+    uint8_t *bits = state->bits + b * MIDL_BITS(s->n);
     size_t count = ranked ? s->k : 0;
+    if (!ranked)
+        memset(bits, 0, MIDL_BITS(s->n));
     env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
-        count = above_threshold(s->threshold, count, state->index + b * s->k, gate);
+        count = above_threshold(s->threshold, count, state->index + b * s->k, gate, bits);
     state->count[b] = (uint32_t)count;
 }
 
@@ -174,14 +188,15 @@ static void select_inputs(const struct variant_env *env, struct layer_state *sta
                           float *work)
 {
     const struct midl_shape *s = &env->layer.shape;
-    uint32_t *index = state->index + first * s->k;
-    float *gate = state->gate + first * s->k;
     bool ranked[CHUNK];
+    const struct midl_chosen chosen = {.index = state->index + first * s->k,
+                                       .value = state->gate + first * s->k,
+                                       .bits = state->bits + first * MIDL_BITS(s->n),
+                                       .ranked = ranked};
     if (s->select == MIDL_SELECT_BLOCK)
-        env->ops->topk_blocks(count, s->n, s->k, s->block, logits, guess, work, index, gate,
-                              ranked);
+        env->ops->topk_blocks(count, s->n, s->k, s->block, logits, guess, work, &chosen);
     else
-        env->ops->topk(count, s->n, s->k, logits, guess, work, index, gate, ranked);
+        env->ops->topk(count, s->n, s->k, logits, guess, work, &chosen);
     for (size_t i = 0; i < count; i++)
         gate_input(env, state, first + i, ranked[i]);
     memcpy(state->ranked + first, ranked, count * sizeof *ranked);

@@ -21,6 +21,9 @@ void layer_mark_nan(const struct variant_env *env, const struct layer_state *sta
 
 const struct midl_selection *layer_selection(const struct layer_state *state);
 
+/* [B][MIDL_BITS(n)]: the same neurons. */
+const uint8_t *layer_bits(const struct layer_state *state);
+
 /* [B][n]; means nothing unless keep_logits. */
 const float *layer_logits(const struct layer_state *state);
 

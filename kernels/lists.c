@@ -46,6 +46,7 @@
 
 #include "lists_few.h"
 #include "parallel.h"
+#include "simd/bits.h"
 #include "simd/tile.h"
 #include "variant.h"
 
@@ -252,20 +253,27 @@ struct place {
 
 /* ---- Lists, and tiles of neurons with equal lists ------------------------------------------- */
 
-/* The masks, input by input. */
+/* The bits of an input of the chunk. */
+static const uint8_t *bits_from(const struct place *at, size_t c)
+{
+    size_t b = at->call->first + at->input + c;
+    return at->call->batch->bits + b * MIDL_BITS(at->call->env->layer.shape.n);
+}
+
+/* Which of the chunk's inputs selected each neuron, half a mask at a time. */
 static void make_masks(const struct place *at)
 {
-    const struct midl_selection *s = at->call->batch->selection;
-    uint64_t *masks = at->lists->masks;
-    size_t neuron = at->neuron;
-    memset(masks, 0, sizeof at->lists->masks);
-    for (size_t c = 0; c < at->inputs; c++) {
-        size_t b = at->call->first + at->input + c;
-        const uint32_t *index = s->index + b * s->stride;
-        uint32_t end = midl_selected_before(s, b, neuron + at->neurons);
-#pragma GCC unroll 4
-        for (size_t i = at->scratch->next[at->input + c]; i < end; i++)
-            masks[index[i] - neuron] |= (uint64_t)1 << c;
+    size_t stride = MIDL_BITS(at->call->env->layer.shape.n);
+    for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
+        uint64_t *masks = at->lists->masks + j;
+        lanes low = bits_turned(smaller(at->inputs, 32), bits_from(at, 0), stride, at->neuron + j);
+        for (size_t lane = 0; lane < VEC_LANES; lane++)
+            masks[lane] = (uint32_t)low[lane];
+        if (at->inputs <= 32)
+            continue;
+        lanes high = bits_turned(at->inputs - 32, bits_from(at, 32), stride, at->neuron + j);
+        for (size_t lane = 0; lane < VEC_LANES; lane++)
+            masks[lane] |= (uint64_t)(uint32_t)high[lane] << 32;
     }
 }
 
@@ -555,14 +563,16 @@ static void blend(const struct place *at)
         size_t b = at->call->first + at->input + c;
         uint32_t *next = &at->scratch->next[at->input + c];
         float *y = at->call->batch->y + b * n + at->neuron;
-        const float *full = at->scratch->full + c * FULL;
+        const float *full = at->scratch->full + c * FULL, *gate = s->gate + b * s->stride + *next;
+        const uint8_t *bits = bits_from(at, c);
         for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
             size_t left = at->neurons - j;
-            uint32_t wanted = vec_longs_with((uint64_t)1 << c, at->lists->masks + j);
+            uint32_t wanted = bits_of(bits, at->neuron + j);
             vec v = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
-            vec_blend(wanted, vec_load(full + j) + v, s->gate + b * s->stride + *next, y + j);
-            *next += (uint32_t)__builtin_popcount(wanted);
+            vec_blend(wanted, vec_load(full + j) + v, gate, y + j);
+            gate += __builtin_popcount(wanted);
         }
+        *next = (uint32_t)(gate - (s->gate + b * s->stride));
     }
 }
 

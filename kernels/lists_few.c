@@ -49,6 +49,7 @@
 #include <string.h>
 
 #include "parallel.h"
+#include "simd/bits.h"
 #include "simd/tile.h"
 
 /* Kinds of tiles: rows from a cache, from memory, and from there twice as many. */
@@ -98,8 +99,6 @@ static bool take_workspace(const struct variant_env *env, const struct lists_few
     ret->sets = midl_take(few->stride, sizeof *ret->sets, bytes);
     ret->order = midl_take(order, sizeof *ret->order, bytes);
     ret->full = midl_take(few->stride * LISTS_FEW, sizeof *ret->full, bytes);
-    if (ret->sets)
-        memset(ret->sets, 0, few->stride * sizeof *ret->sets);
     return ret->x && ret->sets && ret->order && ret->full;
 }
 
@@ -149,21 +148,20 @@ struct share {
     struct workspace work;
     size_t input, inputs; /* of the batch: the first of now, and how many */
     size_t first, last;   /* neurons */
-    /* Of each input: where its selected neurons of the share begin, and end. */
-    uint32_t begin[LISTS_FEW], end[LISTS_FEW];
 };
+
+/* The bits of the b-th input. */
+static const uint8_t *bits_from(const struct share *share, size_t b)
+{
+    return share->batch->bits + (share->input + b) * MIDL_BITS(share->env->layer.shape.n);
+}
 
 static void find_sets(const struct share *share)
 {
-    const struct midl_selection *s = share->batch->selection;
-    uint32_t *sets = share->work.sets;
-    memset(sets + share->first, 0, (share->last - share->first) * sizeof *sets);
-    for (size_t b = 0; b < share->inputs; b++) {
-        const uint32_t *index = s->index + (share->input + b) * s->stride, bit = 1u << b,
-                       end = share->end[b];
-#pragma GCC unroll 4
-        for (uint32_t i = share->begin[b]; i < end; i++)
-            sets[index[i]] |= bit;
+    size_t stride = MIDL_BITS(share->env->layer.shape.n);
+    for (size_t j = share->first; j < share->last; j += VEC_LANES) {
+        lanes sets = bits_turned(share->inputs, bits_from(share, 0), stride, j);
+        memcpy(share->work.sets + j, &sets, sizeof sets);
     }
 }
 
@@ -323,12 +321,14 @@ static void blend(const struct share *share, size_t b)
 {
     const struct midl_selection *s = share->batch->selection;
     const float *bias = share->env->layer.full_bias;
-    const float *gate = s->gate + (share->input + b) * s->stride + share->begin[b];
+    size_t input = share->input + b;
+    const float *gate = s->gate + input * s->stride + midl_selected_before(s, input, share->first);
     const float *full = share->work.full + b * share->few->stride;
-    float *y = share->batch->y + (share->input + b) * share->env->layer.shape.n;
+    const uint8_t *bits = bits_from(share, b);
+    float *y = share->batch->y + input * share->env->layer.shape.n;
     for (size_t j = share->first; j < share->last; j += VEC_LANES) {
         size_t left = share->env->layer.shape.n - j;
-        uint32_t wanted = vec_words_with(1u << b, share->work.sets + j);
+        uint32_t wanted = bits_of(bits, j);
         vec c = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
         vec_blend(wanted, vec_load(full + j) + c, gate, y + j);
         gate += __builtin_popcount(wanted);
@@ -346,11 +346,6 @@ static void copy_inputs(const struct share *share, size_t first, size_t last)
 /* The inputs of now, which were copied. `order`: room for the share's neurons and SPARE more. */
 static void run_few(struct share *share, uint32_t *order)
 {
-    for (size_t b = 0; b < share->inputs; b++) {
-        size_t input = share->input + b;
-        share->begin[b] = midl_selected_before(share->batch->selection, input, share->first);
-        share->end[b] = midl_selected_before(share->batch->selection, input, share->last);
-    }
     find_sets(share);
     size_t count = sort_by_sets(share, order);
     for (size_t i = 0; count > 0 && i < SPARE; i++)

@@ -139,6 +139,7 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
     if (plan->layer) {
         status = layer_run(&plan->env, plan->layer, batch, x, y);
         call.selection = layer_selection(plan->layer);
+        call.bits = layer_bits(plan->layer);
     }
     plan->variant->impl->run(&plan->env, plan->state, &call);
     if (status == MIDL_NAN_LOGIT)

@@ -29,6 +29,7 @@ struct variant_batch {
     const float *x;                         /* [B][d] */
     float *y;                               /* [B][n] */
     const struct midl_selection *selection; /* NULL for a linear variant */
+    const uint8_t *bits;                    /* [B][MIDL_BITS(n)]: the same, for vectors */
 };
 
 /* The one signature. create and destroy may be NULL if the variant keeps no state. */

@@ -60,27 +60,41 @@ static const struct midl_topk_guess guesses[] = {{0},
                                                  {0.0f, INFINITY, UINT32_MAX}};
 enum { GUESSES = sizeof guesses / sizeof guesses[0] };
 
+/* The bits of k indices, and nothing else. */
+static void expect_bits(size_t n, size_t k, const uint32_t *index, const uint8_t *bits)
+{
+    static uint8_t expected[MIDL_BITS(BLOCKS_MOST)];
+    memset(expected, 0, MIDL_BITS(n));
+    for (size_t i = 0; i < k; i++)
+        expected[index[i] / 8] |= (uint8_t)(1 << index[i] % 8);
+    assert_memory_equal(bits, expected, MIDL_BITS(n));
+}
+
 static void expect_topk(size_t n, size_t k, const float *values, const char *what)
 {
     static uint32_t expected[N_MOST], index[N_MOST + 1];
     static float work[MIDL_TOPK_WORK(N_MOST)], chosen[N_MOST + 1];
+    static uint8_t bits[MIDL_BITS(N_MOST) + 1];
     sorted_topk(n, k, values, expected);
     for (size_t s = 0; s < SETS * GUESSES; s++) {
         const struct simd_ops *ops = midl_simd_ops_of(sets[s / GUESSES]);
         struct midl_topk_guess guess = guesses[s % GUESSES];
         bool ranked = false;
+        const struct midl_chosen ret = {index, chosen, bits, &ranked};
         if (!ops)
             continue;
         memset(index, 0xff, sizeof index);
+        memset(bits, 0xa5, sizeof bits);
         chosen[k] = NAN;
-        ops->topk(1, n, k, values, &guess, work, index, chosen, &ranked);
+        ops->topk(1, n, k, values, &guess, work, &ret);
         assert_true(ranked);
         if (memcmp(index, expected, k * sizeof *index) != 0 || index[k] != UINT32_MAX)
             fail_msg("%s: %s, n = %zu, k = %zu, guess %zu", midl_isa_name(sets[s / GUESSES]), what,
                      n, k, s % GUESSES);
         for (size_t i = 0; i < k; i++)
             assert_true(chosen[i] == values[index[i]]);
-        assert_true(isnan(chosen[k]));
+        expect_bits(n, k, index, bits);
+        assert_true(isnan(chosen[k]) && bits[MIDL_BITS(n)] == 0xa5);
     }
 }
 
@@ -193,6 +207,7 @@ static void inputs_side_by_side_are_chosen_as_alone(void **state)
     enum { COUNT = 2 * KINDS + 1, N = 1000, NAN_AT = 6 };
     static float values[COUNT][N], work[MIDL_TOPK_WORK(N)], chosen[COUNT * N + 1];
     static uint32_t expected[N], index[COUNT * N + 1];
+    static uint8_t bits[COUNT * MIDL_BITS(N)];
     struct rng rng = rng_seed(8);
     (void)state;
     for (size_t b = 0; b < COUNT; b++)
@@ -204,17 +219,19 @@ static void inputs_side_by_side_are_chosen_as_alone(void **state)
             const struct simd_ops *ops = midl_simd_ops_of(sets[s / GUESSES]);
             struct midl_topk_guess guess = guesses[s % GUESSES];
             bool ranked[COUNT];
+            const struct midl_chosen ret = {index, chosen, bits, ranked};
             if (!ops)
                 continue;
             index[COUNT * k] = UINT32_MAX;
             chosen[COUNT * k] = NAN;
-            ops->topk(COUNT, N, k, values[0], &guess, work, index, chosen, ranked);
+            ops->topk(COUNT, N, k, values[0], &guess, work, &ret);
             for (size_t b = 0; b < COUNT; b++) {
                 assert_true(ranked[b] == (b != NAN_AT));
                 if (!ranked[b])
                     continue;
                 sorted_topk(N, k, values[b], expected);
                 assert_memory_equal(index + b * k, expected, k * sizeof *index);
+                expect_bits(N, k, expected, bits + b * MIDL_BITS(N));
                 for (size_t i = 0; i < k; i++)
                     assert_true(chosen[b * k + i] == values[b][expected[i]]);
             }
@@ -228,6 +245,7 @@ static void a_guess_learns_where_the_cut_lies(void **state)
     enum { COUNT = 64, N = 1024, K = 461 };
     static float values[COUNT][N], work[MIDL_TOPK_WORK(N)], chosen[COUNT * K];
     static uint32_t index[COUNT * K];
+    static uint8_t bits[COUNT * MIDL_BITS(N)];
     struct rng rng = rng_seed(9);
     (void)state;
     for (size_t b = 0; b < COUNT; b++)
@@ -237,9 +255,10 @@ static void a_guess_learns_where_the_cut_lies(void **state)
         const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
         struct midl_topk_guess guess = {0};
         bool ranked[COUNT];
+        const struct midl_chosen ret = {index, chosen, bits, ranked};
         if (!ops)
             continue;
-        ops->topk(COUNT, N, K, values[0], &guess, work, index, chosen, ranked);
+        ops->topk(COUNT, N, K, values[0], &guess, work, &ret);
         /* mean 15, deviation 14.5; the cut is 7.8, the 119th of 682 in the lower hump */
         assert_true(fabsf(guess.middle + 0.498f) < 0.02f);
         assert_true(guess.reach > 0.0f && guess.reach < 0.1f);
@@ -251,11 +270,13 @@ static void topk_sees_a_nan_wherever_it_stands(void **state)
 {
     float values[131], work[MIDL_TOPK_WORK(131)], chosen[131];
     uint32_t index[131];
+    uint8_t bits[MIDL_BITS(131)];
     (void)state;
     for (size_t s = 0; s < SETS; s++) {
         const struct simd_ops *ops = midl_simd_ops_of(sets[s]);
         struct midl_topk_guess guess = {0};
         bool ranked;
+        const struct midl_chosen ret = {index, chosen, bits, &ranked};
         if (!ops)
             continue;
         for (size_t i = 0; i < 131; i++)
@@ -264,12 +285,12 @@ static void topk_sees_a_nan_wherever_it_stands(void **state)
             float kept = values[i];
             values[i] = i % 2 ? NAN : -NAN;
             for (size_t k = 0; k <= 131; k += 131 / 2) {
-                ops->topk(1, 131, k, values, &guess, work, index, chosen, &ranked);
+                ops->topk(1, 131, k, values, &guess, work, &ret);
                 assert_false(ranked);
             }
             values[i] = kept;
         }
-        ops->topk(1, 131, 66, values, &guess, work, index, chosen, &ranked);
+        ops->topk(1, 131, 66, values, &guess, work, &ret);
         assert_true(ranked);
     }
 }
@@ -280,11 +301,13 @@ static void expect_blocks(const struct simd_ops *ops, size_t count, size_t n, si
 {
     static float sums[N_MOST], work[MIDL_TOPK_WORK(N_MOST)], chosen[BLOCKS_MOST + 1];
     static uint32_t expected[N_MOST], index[BLOCKS_MOST + 1];
+    static uint8_t bits[2 * BLOCKS_MOST];
     struct midl_topk_guess guess = {0};
     bool ranked[BLOCKS_MOST] = {false};
+    const struct midl_chosen ret = {index, chosen, bits, ranked};
     memset(index, 0xff, sizeof index);
     chosen[count * k] = NAN;
-    ops->topk_blocks(count, n, k, block, values, &guess, work, index, chosen, ranked);
+    ops->topk_blocks(count, n, k, block, values, &guess, work, &ret);
     for (size_t b = 0; b < count; b++) {
         const float *of = values + b * n, *got = chosen + b * k;
         for (size_t i = 0; i < n; i++)
@@ -295,6 +318,7 @@ static void expect_blocks(const struct simd_ops *ops, size_t count, size_t n, si
             assert_int_equal(index[b * k + i], expected[i / block] * block + i % block);
             assert_true(got[i] == of[index[b * k + i]]);
         }
+        expect_bits(n, k, index + b * k, bits + b * MIDL_BITS(n));
     }
     assert_true(index[count * k] == UINT32_MAX && isnan(chosen[count * k]));
 }

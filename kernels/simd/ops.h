@@ -33,6 +33,18 @@ struct midl_topk_guess {
     uint32_t seen; /* inputs, as far as they still count */
 };
 
+/* Bytes of one bit for each of n neurons: that of neuron j is bit j % 8 of byte j / 8. Those behind
+ * the last are zeros, to whole long words. */
+#define MIDL_BITS(n) (((n) + 63) / 64 * 8)
+
+/* What topk finds in each of `count` inputs. */
+struct midl_chosen {
+    uint32_t *index; /* [count][k], ascending */
+    float *value;    /* [count][k]: theirs */
+    uint8_t *bits;   /* [count][MIDL_BITS(n)]: the same indices */
+    bool *ranked;    /* [count]: false where a value is NaN; the rest then means nothing */
+};
+
 struct simd_ops {
     /* w . x over d. */
     float (*dot)(size_t d, const float *w, const float *x);
@@ -51,18 +63,15 @@ struct simd_ops {
     void (*panels)(size_t first, size_t last, size_t N, size_t K, const float *packed,
                    const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 
-    /* The k largest of each of values [count][n], ties to the lower index, into index [count][k],
-     * ascending, and the values themselves into chosen [count][k]. ranked [count]: false where a
-     * value is NaN; what is selected then means nothing. work: MIDL_TOPK_WORK(n) floats. */
+    /* The k largest of each of values [count][n], ties to the lower index. work:
+     * MIDL_TOPK_WORK(n) floats. */
     void (*topk)(size_t count, size_t n, size_t k, const float *values,
-                 struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
-                 bool *ranked);
+                 struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 
     /* The same for whole blocks of neighbours: the k / block with the largest sums. n and k are
      * multiples of block, 8 or 16. Not ranked also where a sum is NaN. */
     void (*topk_blocks)(size_t count, size_t n, size_t k, size_t block, const float *values,
-                        struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
-                        bool *ranked);
+                        struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 
     /* Replace each of values [count] by its sigmoid. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
      * the same bits on every instruction set. */

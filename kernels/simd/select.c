@@ -17,6 +17,7 @@
  */
 #include <math.h>
 
+#include "bits.h"
 #include "pack.h"
 #include "simd.h"
 
@@ -51,6 +52,11 @@ struct search {
     bool padded;         /* a vector of NaN lies behind them */
     float *next, *after; /* where those go that are left: n + VEC_LANES floats each */
 };
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- Passes over values -------------------------------------------------------------------- */
 
@@ -281,38 +287,52 @@ static struct cut search_end(struct search *s)
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* Write the indices and values of those of [first, last) at or above `cut`, behind the `written`
- * ones of k; returns how many are written then. */
-static size_t write_at_least(size_t first, size_t last, const float *values, float cut, size_t k,
-                             size_t written, uint32_t *index, float *chosen)
+/* Where one input's chosen go; `bits` are zeros. */
+struct place {
+    size_t k;
+    uint32_t *index;
+    float *value;
+    uint8_t *bits;
+};
+
+/* Write those of [first, last) that are at or above their lane of `cut`, behind the `written` ones;
+ * returns how many are written then. first: a multiple of VEC_LANES. */
+static size_t write_at_least(size_t first, size_t last, const float *values, vec cut,
+                             size_t written, const struct place *to)
 {
-    size_t i = first;
+    uint32_t *index = to->index;
+    float *value = to->value;
+    uint8_t *bits = to->bits;
+    size_t i = first, k = to->k;
 #if PACK
-    const vec c = vec_set(cut);
     lanes at = lanes_from((int32_t)first);
     for (; i + VEC_LANES <= last && written + VEC_LANES <= k; i += VEC_LANES) {
         vec v = vec_once(vec_load(values + i));
-        pack_mask taken = pack_at_least(v, c);
+        pack_mask taken = pack_at_least(v, cut);
+        bits_put(taken, bits, i);
         pack_store(index + written, (vec)at, taken);
-        pack_store(chosen + written, v, taken);
+        pack_store(value + written, v, taken);
         at += VEC_LANES;
         written += (size_t)__builtin_popcount(taken);
     }
 #if defined(MIDL_ISA_IS_AVX512)
     for (; i + VEC_LANES <= last && written < k; i += VEC_LANES) { /* not beyond k */
         vec v = vec_load(values + i);
-        pack_mask taken = pack_at_least(v, c);
+        pack_mask taken = pack_at_least(v, cut);
+        bits_put(taken, bits, i);
         pack_store_only(index + written, (vec)at, taken);
-        pack_store_only(chosen + written, v, taken);
+        pack_store_only(value + written, v, taken);
         at += VEC_LANES;
         written += (size_t)__builtin_popcount(taken);
     }
 #endif
 #endif
     for (; i < last && written < k; i++) {
+        bool taken = values[i] >= cut[i % VEC_LANES];
         index[written] = (uint32_t)i;
-        chosen[written] = values[i];
-        written += (size_t)(values[i] >= cut);
+        value[written] = values[i];
+        bits[i / 8] |= (uint8_t)(taken << i % 8);
+        written += taken;
     }
     return written;
 }
@@ -335,20 +355,34 @@ static size_t end_of_equal(size_t n, const float *values, float value, size_t co
     return i;
 }
 
-static void write_chosen(size_t n, size_t k, const float *values, const struct cut *cut,
-                         uint32_t *index, float *chosen)
+/* Of those that equal the cut, only the first few where not all are among the k largest. */
+static void write_chosen(size_t n, const float *values, const struct cut *cut,
+                         const struct place *to)
 {
-    bool all = cut->above + cut->equal == k;
-    size_t end = all ? n : end_of_equal(n, values, cut->value, k - cut->above);
-    size_t written = write_at_least(0, end, values, cut->value, k, 0, index, chosen);
-    write_at_least(end, n, values, next_above(cut->value), k, written, index, chosen);
+    const vec least = vec_set(cut->value), more = vec_set(next_above(cut->value));
+    vec mixed = more;
+    memset(to->bits, 0, MIDL_BITS(n));
+    if (cut->above + cut->equal == to->k) {
+        write_at_least(0, n, values, least, 0, to);
+        return;
+    }
+    size_t end = end_of_equal(n, values, cut->value, to->k - cut->above);
+    size_t whole = end / VEC_LANES * VEC_LANES, next = smaller(whole + VEC_LANES, n);
+    for (size_t i = whole; i < end; i++)
+        mixed[i % VEC_LANES] = cut->value;
+    size_t written = write_at_least(0, whole, values, least, 0, to);
+    written = write_at_least(whole, next, values, mixed, written, to);
+    write_at_least(next, n, values, more, written, to);
 }
 
-static void write_all(size_t n, const float *values, uint32_t *index, float *chosen)
+static void write_all(size_t n, const float *values, const struct place *to)
 {
-    for (size_t i = 0; i < n; i++)
-        index[i] = (uint32_t)i;
-    memcpy(chosen, values, n * sizeof *chosen);
+    memset(to->bits, 0, MIDL_BITS(n));
+    for (size_t i = 0; i < n; i++) {
+        to->index[i] = (uint32_t)i;
+        to->bits[i / 8] |= (uint8_t)(1 << i % 8);
+    }
+    memcpy(to->value, values, n * sizeof *values);
 }
 
 /* ---- Guesses ------------------------------------------------------------------------------- */
@@ -397,14 +431,19 @@ struct input {
 };
 
 struct topk {
-    size_t n, k, stride; /* from one input's index and chosen to the next one's */
+    size_t n, k;
     const float *values;
     struct midl_topk_guess *guess;
     float *work;
-    uint32_t *index;
-    float *chosen;
-    bool *ranked;
+    struct midl_chosen to;
+    size_t stride, bytes; /* from one input's index and value to the next one's, and of bits */
 };
+
+static struct place place_of(const struct topk *t, size_t b)
+{
+    return (struct place){t->k, t->to.index + b * t->stride, t->to.value + b * t->stride,
+                          t->to.bits + b * t->bytes};
+}
 
 static void input_start(const struct topk *t, size_t b, struct input *in)
 {
@@ -414,7 +453,7 @@ static void input_start(const struct topk *t, size_t b, struct input *in)
     in->search = (struct search){t->n, t->k, 0, t->values + b * t->n, false, work, work + room};
     mean_and_deviation(t->n, in->search.values, &in->mean, &in->deviation);
     in->guessed = t->n > FEW / 2 && in->deviation > 0.0f && in->deviation < INFINITY;
-    t->ranked[b] = !isnan(in->deviation);
+    t->to.ranked[b] = !isnan(in->deviation);
 }
 
 /* In the window, or in a wider one beside it. */
@@ -450,15 +489,15 @@ static void topk_side(const struct topk *t, size_t count)
         if (all[b].narrowed && all[b].search.n > many)
             search_even(&all[b].search, all[b].low, all[b].high);
     for (size_t b = 0; b < count; b++)
-        if (t->ranked[b])
+        if (t->to.ranked[b])
             all[b].cut = search_end(&all[b].search);
     for (size_t b = 0; b < count; b++) {
         const struct input *in = &all[b];
+        const struct place to = place_of(t, b);
         if (in->guessed)
             guess_learn(t->guess, low, high, (in->cut.value - in->mean) / in->deviation);
-        if (t->ranked[b])
-            write_chosen(t->n, t->k, t->values + b * t->n, &in->cut, t->index + b * t->stride,
-                         t->chosen + b * t->stride);
+        if (t->to.ranked[b])
+            write_chosen(t->n, t->values + b * t->n, &in->cut, &to);
     }
 }
 
@@ -467,11 +506,14 @@ static void topk_trivial(const struct topk *t, size_t count)
 {
     for (size_t b = 0; b < count; b++) {
         const float *values = t->values + b * t->n;
+        const struct place to = place_of(t, b);
         float mean, deviation;
         mean_and_deviation(t->n, values, &mean, &deviation);
-        t->ranked[b] = !isnan(deviation);
+        t->to.ranked[b] = !isnan(deviation);
         if (t->k > 0)
-            write_all(t->n, values, t->index + b * t->stride, t->chosen + b * t->stride);
+            write_all(t->n, values, &to);
+        else
+            memset(to.bits, 0, MIDL_BITS(t->n));
     }
 }
 
@@ -486,15 +528,30 @@ static void topk_some(const struct topk *t, size_t count)
 
 static size_t some_of(size_t count)
 {
-    return count < MIDL_TOPK_SIDE ? count : MIDL_TOPK_SIDE;
+    return smaller(count, MIDL_TOPK_SIDE);
+}
+
+/* From input b on. */
+static struct topk topk_from(size_t b, size_t n, size_t k, const float *values,
+                             struct midl_topk_guess *guess, float *work,
+                             const struct midl_chosen *ret)
+{
+    return (struct topk){.n = n,
+                         .k = k,
+                         .values = values + b * n,
+                         .guess = guess,
+                         .work = work,
+                         .to = {ret->index + b * k, ret->value + b * k,
+                                ret->bits + b * MIDL_BITS(n), ret->ranked + b},
+                         .stride = k,
+                         .bytes = MIDL_BITS(n)};
 }
 
 void simd_topk(size_t count, size_t n, size_t k, const float *values, struct midl_topk_guess *guess,
-               float *work, uint32_t *index, float *chosen, bool *ranked)
+               float *work, const struct midl_chosen *ret)
 {
     for (size_t b = 0; b < count; b += MIDL_TOPK_SIDE) {
-        struct topk t = {
-            n, k, k, values + b * n, guess, work, index + b * k, chosen + b * k, ranked + b};
+        struct topk t = topk_from(b, n, k, values, guess, work, ret);
         topk_some(&t, some_of(count - b));
     }
 }
@@ -522,16 +579,17 @@ VEC_INLINE void block_sums(size_t blocks, size_t block, const float *values, flo
             sums[i] += values[i * block + j];
 }
 
-/* Replace `blocks` ascending block numbers in front of index by the neurons of these blocks, from
- * the last on. */
-VEC_INLINE void expand_blocks(size_t blocks, size_t block, const float *values, uint32_t *index,
-                              float *chosen)
+/* Replace ascending block numbers in front of the index by the neurons of these blocks, from the
+ * last on. */
+VEC_INLINE void expand_blocks(size_t n, size_t block, const float *values, const struct place *to)
 {
-    for (size_t i = blocks; i-- > 0;) {
-        uint32_t first = index[i] * (uint32_t)block;
-        memcpy(chosen + i * block, values + first, block * sizeof *values);
+    memset(to->bits, 0, MIDL_BITS(n));
+    for (size_t i = to->k / block; i-- > 0;) {
+        uint32_t first = to->index[i] * (uint32_t)block;
+        memcpy(to->value + i * block, values + first, block * sizeof *values);
+        memset(to->bits + first / 8, 0xff, block / 8);
         for (size_t j = 0; j < block; j++)
-            index[i * block + j] = first + (uint32_t)j;
+            to->index[i * block + j] = first + (uint32_t)j;
     }
 }
 
@@ -546,19 +604,18 @@ VEC_INLINE void topk_blocks_some(const struct topk *t, size_t count, size_t bloc
     for (size_t b = 0; b < count; b++)
         block_sums(sums.n, block, t->values + b * t->n, t->work + b * sums.n);
     topk_some(&sums, count);
-    for (size_t b = 0; b < count; b++)
-        if (t->ranked[b])
-            expand_blocks(sums.k, block, t->values + b * t->n, t->index + b * t->stride,
-                          t->chosen + b * t->stride);
+    for (size_t b = 0; b < count; b++) {
+        const struct place to = place_of(t, b);
+        if (t->to.ranked[b])
+            expand_blocks(t->n, block, t->values + b * t->n, &to);
+    }
 }
 
 void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
-                      struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
-                      bool *ranked)
+                      struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret)
 {
     for (size_t b = 0; b < count; b += MIDL_TOPK_SIDE) {
-        struct topk t = {
-            n, k, k, values + b * n, guess, work, index + b * k, chosen + b * k, ranked + b};
+        struct topk t = topk_from(b, n, k, values, guess, work, ret);
         if (block == 16)
             topk_blocks_some(&t, some_of(count - b), 16);
         else

@@ -23,10 +23,9 @@ void simd_weights_rows(size_t first, size_t last, const struct midl_weights *W, 
 void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *packed,
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 void simd_topk(size_t count, size_t n, size_t k, const float *values, struct midl_topk_guess *guess,
-               float *work, uint32_t *index, float *chosen, bool *ranked);
+               float *work, const struct midl_chosen *ret);
 void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
-                      struct midl_topk_guess *guess, float *work, uint32_t *index, float *chosen,
-                      bool *ranked);
+                      struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 void simd_sigmoid(size_t count, float *values);
 
 #endif

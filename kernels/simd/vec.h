@@ -484,42 +484,13 @@ VEC_INLINE uint64_t vec_lowest(uint64_t mask, size_t count)
 #endif
 }
 
-/* Which of VEC_LANES words have a bit in common with `bits`. */
-VEC_INLINE uint32_t vec_words_with(uint32_t bits, const uint32_t *words)
-{
-#if defined(MIDL_ISA_IS_AVX512)
-    return _mm512_test_epi32_mask(_mm512_loadu_si512(words), _mm512_set1_epi32((int)bits));
-#else
-    uint32_t mask = 0;
-    for (size_t lane = 0; lane < VEC_LANES; lane++)
-        mask |= (uint32_t)((words[lane] & bits) != 0) << lane;
-    return mask;
-#endif
-}
-
-/* The same of long words. */
-VEC_INLINE uint32_t vec_longs_with(uint64_t bits, const uint64_t *longs)
-{
-#if defined(MIDL_ISA_IS_AVX512)
-    const __m512i b = _mm512_set1_epi64((long long)bits);
-    uint32_t lower = _mm512_test_epi64_mask(_mm512_loadu_si512(longs), b);
-    return lower | (uint32_t)_mm512_test_epi64_mask(_mm512_loadu_si512(longs + 8), b) << 8;
-#else
-    uint32_t mask = 0;
-    for (size_t lane = 0; lane < VEC_LANES; lane++)
-        mask |= (uint32_t)((longs[lane] & bits) != 0) << lane;
-    return mask;
-#endif
-}
-
 /* Blend F into y in the lanes of `mask` and touch no other: y = p F + (1 - p) y. The gates p lie
- * side by side, one for each bit. */
+ * side by side, one for each bit; VEC_LANES of them are read. */
 VEC_INLINE void vec_blend(uint32_t mask, vec F, const float *gate, float *y)
 {
 #if defined(MIDL_ISA_IS_AVX512)
     const __mmask16 m = (__mmask16)mask;
-    uint32_t gates = (1u << __builtin_popcount(mask)) - 1;
-    vec p = _mm512_maskz_expand_ps(m, _mm512_maskz_loadu_ps((__mmask16)gates, gate));
+    vec p = _mm512_maskz_expand_ps(m, vec_load(gate));
     vec L = _mm512_maskz_loadu_ps(m, y);
     _mm512_mask_storeu_ps(y, m, p * F + (vec_set(1.0f) - p) * L);
 #else
