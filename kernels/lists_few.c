@@ -50,15 +50,16 @@
 
 #include "parallel.h"
 #include "simd/bits.h"
+#include "simd/pack.h"
 #include "simd/tile.h"
 
 /* Kinds of tiles: rows from a cache, from memory, and from there twice as many. */
 enum { NEAR, FAR, TALL, KINDS };
 
 enum {
-    SETS = 1 << LISTS_FEW,
     NEAR_INPUTS = 4, /* at a time where rows come from a cache */
-    SIDE = 4,
+    RANK_AT = 23,    /* in an entry of the order: above its neuron, the rank of the set */
+    ALL = (1 << VEC_LANES) - 1,
     FAR_SUMS = VEC_REGISTERS * 3 / 4, /* most accumulators where rows come from memory */
     SPARE =
         2 * TILE_FAR_ROWS, /* after a thread's order: to fill the last tile, and one to prefetch */
@@ -69,8 +70,8 @@ enum {
 /* What some inputs need, those of one thread or of all together. */
 struct workspace {
     float *x;        /* [LISTS_FEW][x_stride]: the inputs */
-    uint32_t *sets;  /* [n, in whole vectors]: the inputs that want a neuron, as bits */
-    uint32_t *order; /* [n + a SPARE for each thread, shared out]: wanted neurons */
+    uint32_t *order; /* [n + a SPARE for each thread, shared out]: wanted neurons, and by whom */
+    uint32_t *spare; /* the same size */
     float *full;     /* [LISTS_FEW][n, in whole vectors]: F where it is wanted */
 };
 
@@ -86,6 +87,8 @@ size_t lists_few_most(const struct variant_env *env)
 {
     const struct midl_shape *shape = &env->layer.shape;
     size_t bytes = shape->n * env->full.row_bytes;
+    if (shape->n >> RANK_AT)
+        return 0;
     bool third = bytes > MIDL_SECOND_BYTES && bytes <= MIDL_CACHED_BYTES;
     bool dense = shape->k * 4 > shape->n;
     return env->full.dtype == MIDL_F32 && third && dense ? NEAR_INPUTS : LISTS_FEW;
@@ -96,10 +99,10 @@ static bool take_workspace(const struct variant_env *env, const struct lists_few
 {
     size_t order = env->layer.shape.n + (size_t)env->threads * SPARE;
     ret->x = midl_take(few->x_stride * LISTS_FEW, sizeof *ret->x, bytes);
-    ret->sets = midl_take(few->stride, sizeof *ret->sets, bytes);
     ret->order = midl_take(order, sizeof *ret->order, bytes);
+    ret->spare = midl_take(order, sizeof *ret->spare, bytes);
     ret->full = midl_take(few->stride * LISTS_FEW, sizeof *ret->full, bytes);
-    return ret->x && ret->sets && ret->order && ret->full;
+    return ret->x && ret->order && ret->spare && ret->full;
 }
 
 struct lists_few *lists_few_create(const struct variant_env *env, size_t *bytes)
@@ -132,8 +135,8 @@ void lists_few_destroy(struct lists_few *few)
         return;
     for (size_t i = 0; few->workspaces && i < few->count; i++) {
         free(few->workspaces[i].x);
-        free(few->workspaces[i].sets);
         free(few->workspaces[i].order);
+        free(few->workspaces[i].spare);
         free(few->workspaces[i].full);
     }
     free(few->workspaces);
@@ -156,48 +159,65 @@ static const uint8_t *bits_from(const struct share *share, size_t b)
     return share->batch->bits + (share->input + b) * MIDL_BITS(share->env->layer.shape.n);
 }
 
-static void find_sets(const struct share *share)
+/* Their ranks, in the order of Gray's code: a set is its rank with each bit but the highest
+ * turned where the next higher is set. */
+static lanes ranks_of(lanes sets)
 {
-    size_t stride = MIDL_BITS(share->env->layer.shape.n);
-    for (size_t j = share->first; j < share->last; j += VEC_LANES) {
-        lanes sets = bits_turned(share->inputs, bits_from(share, 0), stride, j);
-        memcpy(share->work.sets + j, &sets, sizeof sets);
-    }
+    sets ^= sets >> 1;
+    sets ^= sets >> 2;
+    return sets ^ sets >> 4;
 }
 
-/* The neurons by their sets; how many are wanted. The empty set comes last. SIDE parts of the share
- * are counted side by side: increments of one counter wait for each other, and where few neurons
- * are wanted nearly all increments are the empty set's. */
-static size_t sort_by_sets(const struct share *share, uint32_t *order)
+static uint32_t set_of(uint32_t entry)
 {
-    const uint32_t *sets = share->work.sets + share->first, first = (uint32_t)share->first;
-    size_t count = share->last - share->first, length = count / SIDE, unwanted = 0;
-    uint32_t at[SIDE][SETS], before = 0, sets_most = 1u << share->inputs;
-    for (size_t s = 0; s < SIDE; s++)
-        memset(at[s], 0, sets_most * sizeof at[s][0]);
-    for (size_t j = 0; j < length; j++)
-        for (size_t s = 0; s < SIDE; s++)
-            at[s][sets[s * length + j]]++;
-    for (size_t j = SIDE * length; j < count; j++)
-        at[SIDE - 1][sets[j]]++;
-    for (size_t s = 0; s < SIDE; s++)
-        unwanted += at[s][0];
-    for (uint32_t i = 1; i <= sets_most; i++) {
-        uint32_t set = i == sets_most ? 0 : i ^ i >> 1;
-        for (size_t s = 0; s < SIDE; s++) {
-            uint32_t of_part = at[s][set];
-            at[s][set] = before;
-            before += of_part;
-        }
+    uint32_t rank = entry >> RANK_AT;
+    return rank ^ rank >> 1;
+}
+
+static size_t neuron_of(uint32_t entry)
+{
+    return entry & (((uint32_t)1 << RANK_AT) - 1);
+}
+
+/* The wanted neurons of the share, in the order of memory; how many. */
+static size_t find_wanted(const struct share *share, uint32_t *order)
+{
+    const uint8_t *bits = bits_from(share, 0);
+    size_t stride = MIDL_BITS(share->env->layer.shape.n), count = 0;
+    lanes neurons = lanes_from((int32_t)share->first);
+    for (size_t j = share->first; j < share->last; j += VEC_LANES, neurons += VEC_LANES) {
+        lanes ranks = ranks_of(bits_turned(share->inputs, bits, stride, j)) << RANK_AT;
+        pack_mask wanted = pack_with(ranks, UINT32_MAX);
+        pack_store(order + count, (vec)(ranks | neurons), wanted);
+        count += (size_t)__builtin_popcount(wanted);
     }
-    for (uint32_t j = 0; j < length; j++)
-        for (uint32_t s = 0; s < SIDE; s++) {
-            uint32_t neuron = s * (uint32_t)length + j;
-            order[at[s][sets[neuron]]++] = first + neuron;
-        }
-    for (uint32_t j = SIDE * (uint32_t)length; j < count; j++)
-        order[at[SIDE - 1][sets[j]]++] = first + j;
-    return count - unwanted;
+    return count;
+}
+
+/* Those with a bit behind those without; both stay in their order. */
+static void split(size_t count, uint32_t bit, uint32_t *order, uint32_t *spare)
+{
+    size_t without = 0, with = 0;
+    memset(order + count, 0xff, VEC_LANES * sizeof *order); /* all of the last vector to `spare` */
+    for (size_t i = 0; i < count; i += VEC_LANES) {
+        lanes entries;
+        memcpy(&entries, order + i, sizeof entries);
+        pack_mask chosen = pack_with(entries, bit);
+        pack_store(spare + with, (vec)entries, chosen);
+        pack_store(order + without, (vec)entries, chosen ^ ALL);
+        with += (size_t)__builtin_popcount(chosen);
+        without += (size_t)__builtin_popcount(chosen ^ ALL);
+    }
+    memcpy(order + without, spare, (count - without) * sizeof *order);
+}
+
+/* The same by their sets, one bit of the ranks after the other. */
+static size_t sort_by_sets(const struct share *share, uint32_t *order, uint32_t *spare)
+{
+    size_t count = find_wanted(share, order);
+    for (size_t b = 0; b < share->inputs; b++)
+        split(count, (uint32_t)1 << (RANK_AT + b), order, spare);
+    return count;
 }
 
 /* The beginnings of the rows of the next tile. */
@@ -218,10 +238,12 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
     const struct midl_weights *W = &share->env->full;
     const void *w[TILE_FAR_ROWS], *next[TILE_FAR_ROWS];
     const float *x[LISTS_FEW];
+    size_t neuron[TILE_FAR_ROWS];
     float sums[TILE_MOST];
     for (size_t r = 0; r < R; r++) {
-        w[r] = midl_weights_row(W, order[r]);
-        next[r] = midl_weights_row(W, order[R + r]);
+        neuron[r] = neuron_of(order[r]);
+        w[r] = midl_weights_row(W, neuron[r]);
+        next[r] = midl_weights_row(W, neuron_of(order[R + r]));
     }
     for (size_t c = 0; c < C; c++)
         x[c] = share->work.x + inputs[c] * share->few->x_stride;
@@ -234,7 +256,7 @@ VEC_INLINE void tile_of(enum midl_dtype dtype, bool far, size_t R, size_t C,
         for (size_t c = 0; c < count; c++) {
             float *full = share->work.full + inputs[from + c] * share->few->stride;
             for (size_t r = 0; r < R; r++)
-                full[order[r]] = tile_scaled(dtype, W, order[r], sums[r * count + c]);
+                full[neuron[r]] = tile_scaled(dtype, W, neuron[r], sums[r * count + c]);
         }
     }
 }
@@ -285,13 +307,12 @@ static tile_function *const tiles[][KINDS][LISTS_FEW] = {
     [MIDL_F32] = TILE_NAMES(F32), [MIDL_BF16] = TILE_NAMES(BF16), [MIDL_INT8] = TILE_NAMES(INT8)};
 
 /* The inputs that want any of the next neurons in the order: how many. */
-static size_t inputs_of(const struct share *share, const uint32_t *order, size_t rows,
-                        size_t inputs[LISTS_FEW])
+static size_t inputs_of(const uint32_t *order, size_t rows, size_t inputs[LISTS_FEW])
 {
     uint32_t set = 0;
     size_t C = 0;
     for (size_t r = 0; r < rows; r++)
-        set |= share->work.sets[order[r]];
+        set |= set_of(order[r]);
     for (; set; set &= set - 1)
         inputs[C++] = (size_t)__builtin_ctz(set);
     return C;
@@ -304,12 +325,12 @@ static void products(const struct share *share, const uint32_t *order, size_t co
         size_t inputs[LISTS_FEW], rows = TILE_FAR_ROWS, C = LISTS_FEW,
                                   kind = share->few->far ? FAR : NEAR;
         if (share->few->far)
-            C = inputs_of(share, order + i, TILE_FAR_ROWS, inputs);
+            C = inputs_of(order + i, TILE_FAR_ROWS, inputs);
         if (C * TILE_FAR_ROWS <= FAR_SUMS) {
             kind = TALL;
         } else {
             rows = TILE_ROWS;
-            C = inputs_of(share, order + i, TILE_ROWS, inputs);
+            C = inputs_of(order + i, TILE_ROWS, inputs);
         }
         tiles[share->env->full.dtype][kind][C - 1](share, order + i, inputs);
         i += rows;
@@ -343,11 +364,12 @@ static void copy_inputs(const struct share *share, size_t first, size_t last)
                d * sizeof(float));
 }
 
-/* The inputs of now, which were copied. `order`: room for the share's neurons and SPARE more. */
-static void run_few(struct share *share, uint32_t *order)
+/* The inputs of now, which were copied. From `at` on, order and spare have room for the share's
+ * neurons and SPARE more. */
+static void run_few(struct share *share, size_t at)
 {
-    find_sets(share);
-    size_t count = sort_by_sets(share, order);
+    uint32_t *order = share->work.order + at;
+    size_t count = sort_by_sets(share, order, share->work.spare + at);
     for (size_t i = 0; count > 0 && i < SPARE; i++)
         order[count + i] = order[count - 1];
     products(share, order, count);
@@ -370,7 +392,7 @@ static void run_inputs(struct share *share, size_t first, size_t last, bool own)
         if (!own) {
 #pragma omp barrier
         }
-        run_few(share, share->work.order + share->first + part * SPARE);
+        run_few(share, share->first + part * SPARE);
         if (!own) {
 #pragma omp barrier
         }
