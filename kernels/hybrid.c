@@ -10,13 +10,13 @@
  *     out evenly among tiles of 12 and 13: few have to be filled up. The inputs are copied once a
  *     pass with their columns turned to rows, [d][32]; the rows of W are taken as they are packed,
  *     whichever they are;
- *   - lists: a lane is a part of d. One neuron and up to 12 inputs make a tile, and no pair of
- *     neurons has to be found: half a slice of the neuron's row stays in registers while the inputs
- *     pass by, with a load for each multiply-add. Tiles are sorted by size, so that no branch is
- *     mispredicted;
- *   - d is cut in slices, so that 32 inputs' slice fills two thirds of the first-level cache, once
- *     turned and once as it lies. W is packed by slices: rows a multiple of a page apart, as
- *     they lie in the layer, would meet in the same sets of that cache;
+ *   - lists: a lane is a part of d. One neuron and up to 16 inputs of two chunks make a tile, and
+ *     no pair of neurons has to be found: a piece of the neuron's row stays in registers while the
+ *     inputs pass by, with a load for each multiply-add. Tiles are sorted by size, so that no
+ *     branch is mispredicted;
+ *   - d is cut in slices, so that the first-level cache just holds 32 inputs' slice, turned, or 64
+ *     inputs' piece. W is packed by slices: rows a multiple of a page apart, as they lie in the
+ *     layer, would meet in the same sets of that cache;
  *   - both leave F as [neuron][input]; four inputs' columns at a time are turned back and blended
  *     by vectors of neurons.
  *
@@ -27,18 +27,18 @@
  * Where the border lies: a row of the dense product costs as much as a list of about 60 % of the
  * inputs on a Zen 5, of 65 to 75 % on a Zen 4. What limits it (AVX-512, skewed masks, batch 64):
  * the dense product by the multiply-adds, at 92 (n = 1024) to 95 % (512) of a Zen 4's peak; the
- * lists by loads. That core multiplies once a cycle and loads 0.87 times, so that a tile of six
- * inputs, 96 cycles of multiply-adds, takes 124 with all it needs in the first-level cache, 148
- * with W in the second-level one, prefetches and sums across lanes. The dense tiles, which load 15
- * times for 26 multiply-adds, have time to prefetch the next slice of W for the lists, too: the
- * layer takes 0.97 of the time (n = 1024), 0.95 with W from memory (4096). At n = 512 and k/n = 0.4
- * that leaves, of 224 us, 101 to the dense tiles, 50 to gate, selection and light path (36 at
- * peak), 44 to the lists, 11 to blending and 17 to packing, masks, lists' making and spreading.
- *
- * Lists of two chunks in pieces of 128 floats gained 1 % of the layer with skewed masks at 64
- * inputs and more, and lost 6 % with one chunk and 2.5 % with uniform masks at k/n = 0.65. Pairs of
- * neurons that share inputs, as in lists.c, would take 0.89 of the lists' time at n = 1024 and 0.95
- * at 4096 (uniform masks, k/n = 0.19): 1 to 3 % of a layer.
+ * lists by loads. That core multiplies once a cycle and loads 0.94 times; a tile of seven inputs
+ * and a piece, 56 cycles of multiply-adds, takes 84 with W in the first-level cache, 88 with W in
+ * the second. Neither other orders of the multiply-adds nor sums across lanes a tile later or by
+ * halves changed that. Lists of one chunk in whole slices have twice the tiles and took 1.14 times
+ * as long alone, 1.02 in the layer; with one chunk they are 2 to 3 % of the layer better, and where
+ * half of the neurons are wanted. The dense tiles, which load 15 times for 26 multiply-adds, have
+ * time to prefetch the next slice of W for the lists, too: the layer takes 0.97 of the time (n =
+ * 1024), 0.95 with W from memory (4096). At n = 512 and k/n = 0.4 that leaves, of 216 us, 101 to
+ * the dense tiles, 52 to gate, selection and light path (36 at peak), 41 to the lists, 8 to
+ * blending and 13 to packing, masks, lists' making and spreading. Pairs of neurons that share
+ * inputs, as in lists.c, would take 0.89 of the lists' time at n = 1024 and 0.95 at 4096 (uniform
+ * masks, k/n = 0.19): 1 to 3 % of a layer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,40 +53,47 @@ enum {
     POPULAR = 70, /* per cent of a chunk's inputs, in whole vectors, that make a neuron popular */
     PANEL = 256,  /* neurons whose masks, F and slices of W are at hand */
     CHUNK = 32,   /* inputs in a mask */
-    CHUNKS = 4,   /* of a pass over W */
-    PASS = CHUNKS * CHUNK,
+    PAIR = 2 * CHUNK,
+    PASS = 2 * PAIR,       /* inputs that share a pass over W */
     GROUP = 2 * VEC_LANES, /* inputs of a dense tile */
     THIRD = VEC_REGISTERS == 32 ? 4 : 2,
-    ROWS = VEC_REGISTERS == 32 ? 13 : 6, /* neurons of a dense tile, at most */
-    MOST = 12,                           /* inputs of a list's tile */
-    SUMS = 16,                           /* its sums take so many places */
-    TILES = PANEL * ((CHUNK + MOST - 1) / MOST),
+    ROWS = VEC_REGISTERS == 32 ? 13 : 6,  /* neurons of a dense tile, at most */
+    MOST = VEC_REGISTERS == 32 ? 16 : 12, /* inputs of a list's tile */
+    SUMS = 16,                            /* its sums take so many places */
+    TILES = PANEL * ((PAIR + MOST - 1) / MOST),
     HELD = VEC_REGISTERS == 32 ? 8 : 4, /* vectors of a list's row that stay in registers */
-    UNIT = VEC_LANES == 16 ? 128 : 64,  /* floats: a slice has whole units, each of whole turns */
+    PIECE = VEC_LANES == 16 ? 128 : 64, /* floats: what lists take at a time, in whole turns */
     SLICE = 256,                        /* floats, at most */
     LINE = 16,                          /* floats of a cache line */
     SOON = 32,          /* lines of W that a step of a dense tile, of 16, has time to prefetch */
     FULL = PASS + LINE, /* floats between two neurons' F: an odd number of cache lines */
 };
 
+/* The neurons of a panel that are popular in a chunk, and the last of them again to fill up tiles.
+ */
+struct popular {
+    uint16_t count, neurons[PANEL + 2 * ROWS];
+};
+
 /* A neuron, by number in the panel, and some of the inputs that selected it. */
 struct tile {
-    uint32_t mask;
+    uint64_t mask;
     uint16_t neuron;
 };
 
-/* A panel against a chunk: the popular neurons and the lists of the others. */
+/* Lists of a panel's other neurons, as tiles. */
 struct lists {
     _Alignas(MIDL_ALIGN) float sums[TILES][SUMS]; /* of each tile */
     struct tile tiles[TILES + 1];                 /* by size; one more to prefetch */
     uint16_t begin[MOST + 2];                     /* of each size, among the tiles */
-    uint16_t populars, popular[PANEL + 2 * ROWS]; /* the popular neurons, then the last of them */
 };
 
 /* A thread's workspace for one panel after the other. */
 struct scratch {
     _Alignas(MIDL_ALIGN) float full[PANEL][FULL]; /* F without the bias */
     float nowhere[ROWS][CHUNK];                   /* F of the rows that only fill up a tile */
+    struct popular popular[PASS / CHUNK];
+    struct lists lists[PASS / PAIR]; /* of two neighbouring chunks */
     struct tile unsorted[TILES + 1];
     uint32_t next[PASS]; /* of each input: its selected neurons before the panel */
 };
@@ -98,7 +105,6 @@ struct hybrid_state {
     float *w;                     /* [slices][n][slice]: W, filled up with zeros */
     float *x;                     /* [slices][inputs][stride]: the inputs, likewise */
     float *turned;                /* [slices][inputs / CHUNK][slice][CHUNK]: the same */
-    struct lists *lists;          /* [threads][inputs / CHUNK] */
     struct scratch *scratch;      /* [threads] */
 };
 
@@ -108,7 +114,6 @@ static void destroy(void *opaque)
     free(state->w);
     free(state->x);
     free(state->turned);
-    free(state->lists);
     free(state->scratch);
     free(state);
 }
@@ -128,7 +133,7 @@ static void choose_sizes(struct hybrid_state *state, const struct variant_env *e
 {
     size_t d = env->layer.shape.d;
     state->slices = (d + SLICE - 1) / SLICE;
-    state->slice = (d + UNIT * state->slices - 1) / (UNIT * state->slices) * UNIT;
+    state->slice = (d + PIECE * state->slices - 1) / (PIECE * state->slices) * PIECE;
     state->stride = state->slice + LINE;
     state->inputs = chunks_of(smaller(env->max_batch, PASS)) * CHUNK;
     state->nearby = env->layer.shape.n * env->full.row_bytes <= MIDL_SECOND_BYTES;
@@ -140,9 +145,11 @@ static void copy_row(const struct hybrid_state *state, size_t d, const float *ro
                      size_t apart)
 {
     for (size_t i = 0; i < state->slices; i++, to += apart) {
-        size_t at = i * state->slice, length = at < d ? smaller(d - at, state->slice) : 0;
-        memcpy(to, row + at, length * sizeof *to);
-        memset(to + length, 0, (state->slice - length) * sizeof *to);
+        size_t at = i * state->slice, count = at < d ? smaller(d - at, state->slice) : 0, j = 0;
+        for (; j + VEC_LANES <= count; j += VEC_LANES)
+            vec_store(to + j, vec_load(row + at + j));
+        for (; j < state->slice; j++)
+            to[j] = j < count ? row[at + j] : 0.0f;
     }
 }
 
@@ -160,9 +167,8 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     state->w = midl_take(state->slices * s->n * state->slice, sizeof(float), bytes);
     state->x = midl_take(rows * state->stride, sizeof(float), bytes);
     state->turned = midl_take(rows * state->slice, sizeof(float), bytes);
-    state->lists = midl_take(threads * chunks_of(state->inputs), sizeof *state->lists, bytes);
     state->scratch = midl_take(threads, sizeof *state->scratch, bytes);
-    if (!state->w || !state->x || !state->turned || !state->lists || !state->scratch) {
+    if (!state->w || !state->x || !state->turned || !state->scratch) {
         destroy(state);
         return MIDL_NO_MEMORY;
     }
@@ -185,12 +191,11 @@ struct hybrid_call {
 struct place {
     const struct hybrid_call *call;
     struct scratch *scratch;
-    struct lists *lists; /* [chunks] */
-    size_t first, last;  /* inputs, in whole chunks */
+    size_t first, last; /* inputs, in whole chunks */
     size_t neuron, neurons;
 };
 
-/* The first input of chunk c, and how many it has. */
+/* The first input of chunk c, and how many it has: none, for the second of a last pair of one. */
 static size_t chunk_first(const struct place *at, size_t c)
 {
     return at->first + c * CHUNK;
@@ -198,7 +203,13 @@ static size_t chunk_first(const struct place *at, size_t c)
 
 static size_t chunk_count(const struct place *at, size_t c)
 {
-    return smaller(at->last - chunk_first(at, c), CHUNK);
+    size_t first = chunk_first(at, c);
+    return first < at->last ? smaller(at->last - first, CHUNK) : 0;
+}
+
+static size_t pairs_of(const struct place *at)
+{
+    return (at->last - at->first + PAIR - 1) / PAIR;
 }
 
 /* ---- Inputs --------------------------------------------------------------------------------- */
@@ -247,34 +258,45 @@ static void make_masks(const struct place *at, size_t c, uint32_t masks[PANEL])
     }
 }
 
-static size_t size_of(uint32_t mask)
+static size_t size_of(uint64_t mask)
 {
-    return (size_t)__builtin_popcount(mask);
+    return (size_t)__builtin_popcountll(mask);
+}
+
+/* The neurons that are popular among `inputs` leave the masks. In all these loops, who is popular,
+ * or isn't wanted, no branch could foresee. */
+static void take_popular(size_t inputs, size_t neurons, uint32_t *masks, struct popular *ret)
+{
+    size_t width = (inputs + VEC_LANES - 1) / VEC_LANES * VEC_LANES, count = 0;
+    for (size_t j = 0; j < neurons; j++) {
+        bool popular = size_of(masks[j]) * 100 > width * POPULAR;
+        masks[j] = popular ? 0 : masks[j];
+        ret->neurons[count] = (uint16_t)j;
+        count += popular;
+    }
+    for (size_t i = 0; i < 2 * ROWS && count > 0; i++)
+        ret->neurons[count + i] = ret->neurons[count - 1];
+    ret->count = (uint16_t)count;
 }
 
 /* A list that is too long for one tile: several of nearly equal size. Returns how many. */
-static size_t split_list(uint32_t mask, size_t neuron, struct tile *tiles)
+static size_t split_list(uint64_t mask, size_t neuron, struct tile *tiles)
 {
     size_t count = 0;
     for (size_t parts = (size_of(mask) + MOST - 1) / MOST; parts > 0; parts--) {
-        uint32_t part = (uint32_t)vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
+        uint64_t part = vec_lowest(mask, (size_of(mask) + parts - 1) / parts);
         tiles[count++] = (struct tile){part, (uint16_t)neuron};
         mask ^= part;
     }
     return count;
 }
 
-/* The neurons that are popular among `inputs`, filled up with the last of them, and the tiles of
- * the others, which are returned. Who is popular, and who isn't wanted, no branch could foresee. */
-static size_t find_tiles(const uint32_t *masks, size_t neurons, size_t inputs, struct lists *ret,
-                         struct tile *tiles)
+/* The lists of two chunks as tiles, which are counted. */
+static size_t find_tiles(size_t neurons, uint32_t masks[2][PANEL], struct tile *tiles)
 {
-    size_t width = (inputs + VEC_LANES - 1) / VEC_LANES * VEC_LANES, found = 0, count = 0;
+    size_t count = 0;
     for (size_t j = 0; j < neurons; j++) {
-        bool popular = size_of(masks[j]) * 100 > width * POPULAR;
-        uint32_t mask = popular ? 0 : masks[j];
-        ret->popular[found] = (uint16_t)j;
-        found += popular;
+        uint64_t mask = masks[0][j] | (uint64_t)masks[1][j] << CHUNK;
         if (size_of(mask) > MOST) {
             count += split_list(mask, j, tiles + count);
             continue;
@@ -282,9 +304,6 @@ static size_t find_tiles(const uint32_t *masks, size_t neurons, size_t inputs, s
         tiles[count] = (struct tile){mask, (uint16_t)j};
         count += mask != 0;
     }
-    for (size_t i = 0; i < 2 * ROWS && found > 0; i++)
-        ret->popular[found + i] = ret->popular[found - 1];
-    ret->populars = (uint16_t)found;
     return count;
 }
 
@@ -303,30 +322,33 @@ static void sort_tiles(const struct tile *tiles, size_t count, struct lists *ret
     memset(ret->sums, 0, count * sizeof *ret->sums);
 }
 
-static void make_lists(const struct place *at, size_t c)
+static void make_lists(const struct place *at, size_t pair)
 {
-    uint32_t masks[PANEL];
-    struct lists *lists = &at->lists[c];
     struct tile *tiles = at->scratch->unsorted;
-    make_masks(at, c, masks);
-    size_t count = find_tiles(masks, at->neurons, chunk_count(at, c), lists, tiles);
-    sort_tiles(tiles, count, lists);
+    uint32_t masks[2][PANEL];
+    for (size_t i = 0; i < 2; i++) {
+        size_t c = 2 * pair + i;
+        make_masks(at, c, masks[i]);
+        take_popular(chunk_count(at, c), at->neurons, masks[i], &at->scratch->popular[c]);
+    }
+    sort_tiles(tiles, find_tiles(at->neurons, masks, tiles), &at->scratch->lists[pair]);
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
 
-/* One slice of a panel's weights and of a chunk's inputs. */
+/* One slice of a panel's weights and of the inputs of a pair, for lists piece by piece, and of each
+ * of its chunks, for dense tiles. */
 struct slice {
     size_t length, stride;
     const float *w;       /* of the panel's first neuron */
-    const float *x;       /* [CHUNK][stride] */
+    const float *x;       /* [PAIR][stride] */
     const float *turned;  /* [length][CHUNK] */
     size_t input, inputs; /* of the pass: the chunk's first, and how many */
     bool begin;           /* the first slice: store F, else add to it */
     const float *soon;    /* of the next slice: what dense tiles prefetch next, */
     size_t soon_lines;    /* so many lines with each line of their rows */
-    ptrdiff_t ahead;      /* floats from a list's weight to that of the next slice, of which */
-    size_t ahead_from, ahead_to; /* this part of a row is prefetched */
+    ptrdiff_t ahead;      /* the same for lists: so many floats from where their row begins, */
+    size_t ahead_lines;   /* so many lines */
 };
 
 /* One neuron and C inputs, a compile-time constant. As much of the neuron's row as registers hold
@@ -337,17 +359,18 @@ VEC_INLINE void list_tile(size_t C, const struct slice *slice, const struct tile
 {
     const float *w = slice->w + tile[0].neuron * slice->length, *x[MOST];
     const float *next = slice->w + tile[1].neuron * slice->length;
-    uint32_t mask = tile->mask;
+    uint64_t mask = tile->mask;
     vec held[HELD], sum[SUMS];
 #pragma GCC unroll 16
     for (size_t c = 0; c < C; c++, mask &= mask - 1)
-        x[c] = slice->x + (size_t)__builtin_ctz(mask) * slice->stride;
+        x[c] = slice->x + (size_t)__builtin_ctzll(mask) * slice->stride;
 #pragma GCC unroll 16
     for (size_t c = 0; c < SUMS; c++)
         sum[c] = vec_set(0.0f);
-    for (size_t i = slice->ahead_from; i < slice->ahead_to; i += LINE)
-        __builtin_prefetch(w + slice->ahead + i, 0, 2);
-    for (size_t i = 0; i < slice->length; i += HELD * VEC_LANES) {
+    for (size_t i = 0; i < slice->ahead_lines; i++)
+        __builtin_prefetch(w + slice->ahead + i * LINE, 0, 2);
+#pragma GCC unroll 2
+    for (size_t i = 0; i < PIECE; i += HELD * VEC_LANES) {
 #pragma GCC unroll 8
         for (size_t h = 0; h < HELD; h++)
             held[h] = vec_once(vec_load(w + i + h * VEC_LANES));
@@ -381,6 +404,26 @@ static void list_tiles(const struct slice *slice, struct lists *lists)
     LISTS_OF(10);
     LISTS_OF(11);
     LISTS_OF(12);
+#if defined(MIDL_ISA_IS_AVX512) || defined(MIDL_ISA_IS_NEON)
+    LISTS_OF(13);
+    LISTS_OF(14);
+    LISTS_OF(15);
+    LISTS_OF(16);
+#endif
+}
+
+/* A slice, piece by piece, each of which prefetches its share. */
+static void list_pieces(const struct slice *slice, struct lists *lists)
+{
+    struct slice piece = *slice;
+    for (size_t i = 0, pieces = slice->length / PIECE; i < pieces; i++) {
+        size_t from = slice->ahead_lines * i / pieces, to = slice->ahead_lines * (i + 1) / pieces;
+        piece.w = slice->w + i * PIECE;
+        piece.x = slice->x + i * PIECE;
+        piece.ahead = slice->ahead + (ptrdiff_t)(from * LINE) - (ptrdiff_t)(i * PIECE);
+        piece.ahead_lines = to - from;
+        list_tiles(&piece, lists);
+    }
 }
 
 /* R popular neurons and V vectors of inputs from `input` on, compile-time constants. The rows of
@@ -464,31 +507,37 @@ static void dense_some(const struct place *at, struct slice *slice, const uint16
         dense_rows(rows, slice->inputs - input > VEC_LANES ? 2 : 1, slice, input, popular, full);
 }
 
-/* All of them, in tiles of nearly equal size. */
-static void dense_tiles(const struct place *at, struct slice *slice, const struct lists *lists)
+/* How many tiles they make. */
+static size_t dense_count(const struct popular *popular)
 {
-    const uint16_t *popular = lists->popular;
-    size_t left = lists->populars;
-    for (size_t tiles = (left + ROWS - 1) / ROWS; tiles > 0; tiles--) {
+    return (popular->count + ROWS - 1) / ROWS;
+}
+
+/* All of them, in tiles of nearly equal size. */
+static void dense_tiles(const struct place *at, struct slice *slice, const struct popular *popular)
+{
+    const uint16_t *neurons = popular->neurons;
+    size_t left = popular->count;
+    for (size_t tiles = dense_count(popular); tiles > 0; tiles--) {
         size_t rows = (left + tiles - 1) / tiles;
-        dense_some(at, slice, popular, rows);
-        popular += rows;
+        dense_some(at, slice, neurons, rows);
+        neurons += rows;
         left -= rows;
     }
 }
 
 /* ---- F, and blending ------------------------------------------------------------------------ */
 
-/* The sums of the lists of a chunk to their places in F. */
-static void spread_sums(const struct place *at, size_t c)
+/* The sums of a pair's lists to their places in F. */
+static void spread_sums(const struct place *at, size_t pair)
 {
-    const struct lists *lists = &at->lists[c];
+    const struct lists *lists = &at->scratch->lists[pair];
     for (size_t i = 0; i < lists->begin[MOST + 1]; i++) {
         const struct tile *tile = &lists->tiles[i];
         const float *sums = lists->sums[i];
-        float *full = at->scratch->full[tile->neuron] + chunk_first(at, c);
-        for (uint32_t mask = tile->mask; mask; mask >>= 16, full += 16) {
-            vec_spread(mask & 0xffff, 0.0f, sums, full);
+        float *full = at->scratch->full[tile->neuron] + chunk_first(at, 2 * pair);
+        for (uint64_t mask = tile->mask; mask; mask >>= 16, full += 16) {
+            vec_spread((uint32_t)mask & 0xffff, 0.0f, sums, full);
             sums += size_of(mask & 0xffff);
         }
     }
@@ -539,58 +588,62 @@ static void blend(const struct place *at)
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
-/* A W that isn't near is prefetched a slice ahead, of this panel or of the next, by all chunks
+/* A W that isn't near is prefetched a slice ahead, of this panel or of the next, by all pairs
  * together: in lines side by side by the dense tiles, which multiply more than they load, or by the
  * lists, each its own row, where there are too few of these. */
-static void look_ahead(const struct place *at, size_t s, size_t c, size_t chunks,
-                       struct slice *slice)
+static void look_ahead(const struct place *at, size_t s, size_t pair, struct slice *slice)
 {
     const struct hybrid_state *state = at->call->state;
+    const struct popular *popular = &at->scratch->popular[2 * pair];
     size_t n = at->call->env->layer.shape.n, lines = state->slice / LINE;
     size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
     const float *next =
         s + 1 < state->slices ? slice->w + n * state->slice : state->w + after * state->slice;
-    size_t steps = (at->lists[c].populars + ROWS - 1) / ROWS * lines;
-    size_t from = lines * at->neurons * c / chunks, to = lines * at->neurons * (c + 1) / chunks;
+    size_t steps = (dense_count(&popular[0]) + dense_count(&popular[1])) * lines;
+    size_t pairs = pairs_of(at), all = lines * at->neurons;
+    size_t from = all * pair / pairs, to = all * (pair + 1) / pairs;
     if (steps > 0 && to - from <= steps * SOON) {
         slice->soon = next + from * LINE;
         slice->soon_lines = (to - from + steps - 1) / steps;
     } else {
-        slice->ahead = next - slice->w;
-        slice->ahead_from = lines * c / chunks * LINE;
-        slice->ahead_to = lines * (c + 1) / chunks * LINE;
+        slice->ahead = next - slice->w + (ptrdiff_t)(lines * pair / pairs * LINE);
+        slice->ahead_lines = lines * (pair + 1) / pairs - lines * pair / pairs;
     }
 }
 
-/* Slice s of a panel against chunk c of `chunks`. */
-static void chunk_slice(const struct place *at, size_t s, size_t c, size_t chunks)
+/* Slice s of a panel against a pair of chunks. */
+static void pair_slice(const struct place *at, size_t s, size_t pair)
 {
     const struct hybrid_state *state = at->call->state;
-    size_t row = s * at->call->env->layer.shape.n + at->neuron, input = chunk_first(at, c);
+    size_t row = s * at->call->env->layer.shape.n + at->neuron;
+    size_t input = s * state->inputs + chunk_first(at, 2 * pair);
     struct slice slice = {.length = state->slice,
                           .stride = state->stride,
                           .w = state->w + row * state->slice,
-                          .x = state->x + (s * state->inputs + input) * state->stride,
-                          .turned = state->turned + (s * state->inputs + input) * state->slice,
-                          .input = input,
-                          .inputs = chunk_count(at, c),
+                          .x = state->x + input * state->stride,
+                          .turned = state->turned + input * state->slice,
                           .begin = s == 0};
     if (!state->nearby)
-        look_ahead(at, s, c, chunks, &slice);
-    dense_tiles(at, &slice, &at->lists[c]);
-    list_tiles(&slice, &at->lists[c]);
+        look_ahead(at, s, pair, &slice);
+    for (size_t c = 2 * pair; c < 2 * pair + 2; c++) {
+        slice.input = chunk_first(at, c);
+        slice.inputs = chunk_count(at, c);
+        dense_tiles(at, &slice, &at->scratch->popular[c]);
+        slice.turned += CHUNK * state->slice;
+    }
+    list_pieces(&slice, &at->scratch->lists[pair]);
 }
 
 static void panel(const struct place *at)
 {
-    size_t chunks = chunks_of(at->last - at->first);
-    for (size_t c = 0; c < chunks; c++)
-        make_lists(at, c);
+    size_t pairs = pairs_of(at);
+    for (size_t pair = 0; pair < pairs; pair++)
+        make_lists(at, pair);
     for (size_t s = 0; s < at->call->state->slices; s++)
-        for (size_t c = 0; c < chunks; c++)
-            chunk_slice(at, s, c, chunks);
-    for (size_t c = 0; c < chunks; c++)
-        spread_sums(at, c);
+        for (size_t pair = 0; pair < pairs; pair++)
+            pair_slice(at, s, pair);
+    for (size_t pair = 0; pair < pairs; pair++)
+        spread_sums(at, pair);
     blend(at);
 }
 
@@ -605,11 +658,8 @@ static void hybrid_part(void *data)
     size_t grain = by_inputs ? CHUNK : VEC_LANES;
     size_t first = parallel_bound(call->count, grain, part);
     size_t last = parallel_bound(call->count, grain, part + 1);
-    struct place at = {.call = call,
-                       .scratch = &state->scratch[part],
-                       .lists = &state->lists[part * chunks_of(state->inputs)],
-                       .first = first,
-                       .last = last};
+    struct place at = {
+        .call = call, .scratch = &state->scratch[part], .first = first, .last = last};
     for (size_t b = first; b < last; b += VEC_LANES)
         pack_inputs(call, b);
     if (!by_inputs) {
