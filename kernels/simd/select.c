@@ -583,13 +583,17 @@ VEC_INLINE void block_sums(size_t blocks, size_t block, const float *values, flo
  * last on. */
 VEC_INLINE void expand_blocks(size_t n, size_t block, const float *values, const struct place *to)
 {
+    const size_t step = block < VEC_LANES ? block : VEC_LANES;
+    const lanes numbers = lanes_from(0);
     memset(to->bits, 0, MIDL_BITS(n));
     for (size_t i = to->k / block; i-- > 0;) {
         uint32_t first = to->index[i] * (uint32_t)block;
         memcpy(to->value + i * block, values + first, block * sizeof *values);
         memset(to->bits + first / 8, 0xff, block / 8);
-        for (size_t j = 0; j < block; j++)
-            to->index[i * block + j] = first + (uint32_t)j;
+        for (size_t j = 0; j < block; j += step) {
+            lanes at = numbers + (int32_t)(first + j);
+            memcpy(to->index + i * block + j, &at, step * sizeof *to->index);
+        }
     }
 }
 
