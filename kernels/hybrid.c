@@ -241,19 +241,13 @@ static void pack_inputs(const struct hybrid_call *call, size_t b)
 
 /* ---- Who is popular, and lists of the others ------------------------------------------------- */
 
-/* The bits of an input of the pass. */
-static const uint8_t *bits_from(const struct place *at, size_t c)
-{
-    return at->call->batch->bits + (at->call->first + c) * MIDL_BITS(at->call->env->layer.shape.n);
-}
-
 /* A chunk's inputs that selected each of a panel's neurons. */
 static void make_masks(const struct place *at, size_t c, uint32_t masks[PANEL])
 {
-    size_t stride = MIDL_BITS(at->call->env->layer.shape.n), inputs = chunk_count(at, c);
-    const uint8_t *bits = bits_from(at, chunk_first(at, c));
+    size_t n = at->call->env->layer.shape.n, b = at->call->first + chunk_first(at, c);
+    const uint8_t *bits = midl_selected_bits(at->call->batch, n, b);
     for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
-        lanes words = bits_turned(inputs, bits, stride, at->neuron + j);
+        lanes words = bits_turned(chunk_count(at, c), bits, MIDL_BITS(n), at->neuron + j);
         memcpy(masks + j, &words, sizeof words);
     }
 }
@@ -555,7 +549,7 @@ VEC_INLINE void blend_inputs(const struct place *at, size_t c, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t b = at->call->first + c + i;
         gate[i] = s->gate + b * s->stride + at->scratch->next[c + i];
-        bits[i] = bits_from(at, c + i);
+        bits[i] = midl_selected_bits(at->call->batch, n, b);
         y[i] = at->call->batch->y + b * n + at->neuron;
     }
     for (size_t j = 0; j < neurons; j += VEC_LANES) {

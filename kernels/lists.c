@@ -253,25 +253,19 @@ struct place {
 
 /* ---- Lists, and tiles of neurons with equal lists ------------------------------------------- */
 
-/* The bits of an input of the chunk. */
-static const uint8_t *bits_from(const struct place *at, size_t c)
-{
-    size_t b = at->call->first + at->input + c;
-    return at->call->batch->bits + b * MIDL_BITS(at->call->env->layer.shape.n);
-}
-
 /* Which of the chunk's inputs selected each neuron, half a mask at a time. */
 static void make_masks(const struct place *at)
 {
-    size_t stride = MIDL_BITS(at->call->env->layer.shape.n);
+    size_t n = at->call->env->layer.shape.n, stride = MIDL_BITS(n);
+    const uint8_t *bits = midl_selected_bits(at->call->batch, n, at->call->first + at->input);
     for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
         uint64_t *masks = at->lists->masks + j;
-        lanes low = bits_turned(smaller(at->inputs, 32), bits_from(at, 0), stride, at->neuron + j);
+        lanes low = bits_turned(smaller(at->inputs, 32), bits, stride, at->neuron + j);
         for (size_t lane = 0; lane < VEC_LANES; lane++)
             masks[lane] = (uint32_t)low[lane];
         if (at->inputs <= 32)
             continue;
-        lanes high = bits_turned(at->inputs - 32, bits_from(at, 32), stride, at->neuron + j);
+        lanes high = bits_turned(at->inputs - 32, bits + 32 * stride, stride, at->neuron + j);
         for (size_t lane = 0; lane < VEC_LANES; lane++)
             masks[lane] |= (uint64_t)(uint32_t)high[lane] << 32;
     }
@@ -562,17 +556,10 @@ static void blend(const struct place *at)
     for (size_t c = 0; c < at->inputs; c++) {
         size_t b = at->call->first + at->input + c;
         uint32_t *next = &at->scratch->next[at->input + c];
-        float *y = at->call->batch->y + b * n + at->neuron;
-        const float *full = at->scratch->full + c * FULL, *gate = s->gate + b * s->stride + *next;
-        const uint8_t *bits = bits_from(at, c);
-        for (size_t j = 0; j < at->neurons; j += VEC_LANES) {
-            size_t left = at->neurons - j;
-            uint32_t wanted = bits_of(bits, at->neuron + j);
-            vec v = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
-            vec_blend(wanted, vec_load(full + j) + v, gate, y + j);
-            gate += __builtin_popcount(wanted);
-        }
-        *next = (uint32_t)(gate - (s->gate + b * s->stride));
+        *next += (uint32_t)bits_blend(midl_selected_bits(at->call->batch, n, b), at->neuron,
+                                      at->neurons, at->scratch->full + c * FULL, bias,
+                                      s->gate + b * s->stride + *next,
+                                      at->call->batch->y + b * n + at->neuron);
     }
 }
 

@@ -34,12 +34,12 @@
  * power of two they would fall into the same sets as W's rows (4 % at n = 1024).
  *
  * What limits it there, at k/n = 0.45 and four inputs: at n = 1024 gate, selection and light path
- * take 13 us of 67. The products with rows in the first-level cache would take 37 (102 GFLOP/s),
- * and the rows alone are read in 39 from the third (97 GB/s): that cache, with most of the
- * arithmetic behind it. At n = 4096 it is memory, 25 to 28 GB/s with what gate and light path read;
- * nine tenths of W are wanted, so that 1.1 times a dense layer that reads as fast would be all. At
- * n = 512 the shared part takes 3.6 us of 17.4; the multiply-adds alone would take 8 and the rows
- * alone, from the second-level cache, 8.
+ * take 11 us of 63, finding and sorting neurons, copying and blending 2. The products with rows in
+ * the first-level cache would take 37 (102 GFLOP/s), and the rows alone are read in 39 from the
+ * third (97 GB/s): that cache, with most of the arithmetic behind it. At n = 4096 it is memory, 28
+ * to 31 GB/s with what gate and light path read; nine tenths of W are wanted, so that 1.1 times a
+ * dense layer that reads as fast would be all. At n = 512 the two parts take 3.5 us and 1 of 16.9;
+ * the multiply-adds alone would take 8 and the rows alone, from the second-level cache, 8.
  *
  * A sum has one chain of lanes over the whole of d and depends on nothing else.
  */
@@ -153,12 +153,6 @@ struct share {
     size_t first, last;   /* neurons */
 };
 
-/* The bits of the b-th input. */
-static const uint8_t *bits_from(const struct share *share, size_t b)
-{
-    return share->batch->bits + (share->input + b) * MIDL_BITS(share->env->layer.shape.n);
-}
-
 /* Their ranks, in the order of Gray's code: a set is its rank with each bit but the highest
  * turned where the next higher is set. */
 static lanes ranks_of(lanes sets)
@@ -182,11 +176,11 @@ static size_t neuron_of(uint32_t entry)
 /* The wanted neurons of the share, in the order of memory; how many. */
 static size_t find_wanted(const struct share *share, uint32_t *order)
 {
-    const uint8_t *bits = bits_from(share, 0);
-    size_t stride = MIDL_BITS(share->env->layer.shape.n), count = 0;
+    size_t n = share->env->layer.shape.n, count = 0;
+    const uint8_t *bits = midl_selected_bits(share->batch, n, share->input);
     lanes neurons = lanes_from((int32_t)share->first);
     for (size_t j = share->first; j < share->last; j += VEC_LANES, neurons += VEC_LANES) {
-        lanes ranks = ranks_of(bits_turned(share->inputs, bits, stride, j)) << RANK_AT;
+        lanes ranks = ranks_of(bits_turned(share->inputs, bits, MIDL_BITS(n), j)) << RANK_AT;
         pack_mask wanted = pack_with(ranks, UINT32_MAX);
         pack_store(order + count, (vec)(ranks | neurons), wanted);
         count += (size_t)__builtin_popcount(wanted);
@@ -337,23 +331,16 @@ static void products(const struct share *share, const uint32_t *order, size_t co
     }
 }
 
-/* The wanted neurons of the b-th input, a vector at a time. */
+/* The wanted neurons of the b-th input. */
 static void blend(const struct share *share, size_t b)
 {
     const struct midl_selection *s = share->batch->selection;
-    const float *bias = share->env->layer.full_bias;
-    size_t input = share->input + b;
-    const float *gate = s->gate + input * s->stride + midl_selected_before(s, input, share->first);
-    const float *full = share->work.full + b * share->few->stride;
-    const uint8_t *bits = bits_from(share, b);
-    float *y = share->batch->y + input * share->env->layer.shape.n;
-    for (size_t j = share->first; j < share->last; j += VEC_LANES) {
-        size_t left = share->env->layer.shape.n - j;
-        uint32_t wanted = bits_of(bits, j);
-        vec c = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
-        vec_blend(wanted, vec_load(full + j) + c, gate, y + j);
-        gate += __builtin_popcount(wanted);
-    }
+    size_t n = share->env->layer.shape.n, first = share->first, input = share->input + b;
+    bits_blend(midl_selected_bits(share->batch, n, input), first, share->last - first,
+               share->work.full + b * share->few->stride + first,
+               share->env->layer.full_bias + first,
+               s->gate + input * s->stride + midl_selected_before(s, input, first),
+               share->batch->y + input * n + first);
 }
 
 static void copy_inputs(const struct share *share, size_t first, size_t last)

@@ -84,6 +84,13 @@ static inline void midl_blend_row(const struct midl_selection *selection, size_t
         y[index[i]] = midl_blend(full[index[i]], y[index[i]], gate[i]);
 }
 
+/* The bits of input b. */
+static inline const uint8_t *midl_selected_bits(const struct variant_batch *batch, size_t n,
+                                                size_t b)
+{
+    return batch->bits + b * MIDL_BITS(n);
+}
+
 /* How many of input b's selected neurons come before `neuron`. */
 static inline uint32_t midl_selected_before(const struct midl_selection *s, size_t b, size_t neuron)
 {

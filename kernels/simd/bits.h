@@ -56,4 +56,21 @@ VEC_INLINE lanes bits_turned(size_t inputs, const uint8_t *bits, size_t stride, 
     return words;
 }
 
+/* Blend one input's selected neurons of `count` from `first` on, into y and touching no other: y =
+ * p (F + bias) + (1 - p) y. F, bias and y begin at `first`, F in whole vectors; the gates p lie
+ * side by side, and a vector of them is read behind the last. Returns how many were selected. */
+VEC_INLINE size_t bits_blend(const uint8_t *bits, size_t first, size_t count, const float *full,
+                             const float *bias, const float *gates, float *y)
+{
+    const float *gate = gates;
+    for (size_t j = 0; j < count; j += VEC_LANES) {
+        uint32_t mask = bits_of(bits, first + j);
+        size_t left = count - j;
+        vec more = left < VEC_LANES ? vec_load_part(bias + j, left) : vec_load(bias + j);
+        vec_blend(mask, vec_load(full + j) + more, gate, y + j);
+        gate += __builtin_popcount(mask);
+    }
+    return (size_t)(gate - gates);
+}
+
 #endif
