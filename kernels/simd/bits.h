@@ -37,23 +37,24 @@ VEC_INLINE void bits_put(uint32_t mask, uint8_t *bits, size_t j)
  * each input. */
 VEC_INLINE lanes bits_turned(size_t inputs, const uint8_t *bits, size_t stride, size_t j)
 {
-    lanes words = {0}, bit = words + 1;
+    typedef uint32_t words __attribute__((vector_size(4 * VEC_LANES)));
+    words turned = {0}, bit = turned + 1;
 #if !defined(MIDL_ISA_IS_AVX512)
-    lanes lane;
-    for (int i = 0; i < VEC_LANES; i++)
-        lane[i] = 1 << i;
+    words lane;
+    for (size_t i = 0; i < VEC_LANES; i++)
+        lane[i] = 1u << i;
 #endif
 #pragma GCC unroll 4
     for (size_t b = 0; b < inputs; b++, bit += bit) {
         uint32_t mask = bits_of(bits + b * stride, j);
 #if defined(MIDL_ISA_IS_AVX512)
-        words = (lanes)_mm512_mask_or_epi32((__m512i)words, (__mmask16)mask, (__m512i)words,
-                                            (__m512i)bit);
+        turned = (words)_mm512_mask_or_epi32((__m512i)turned, (__mmask16)mask, (__m512i)turned,
+                                             (__m512i)bit);
 #else
-        words |= ((lane & (int32_t)mask) != 0) & bit;
+        turned |= (words)((lane & mask) != 0) & bit;
 #endif
     }
-    return words;
+    return (lanes)turned;
 }
 
 /* Blend one input's selected neurons of `count` from `first` on, into y and touching no other: y =
