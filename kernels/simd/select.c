@@ -6,7 +6,8 @@
  * of the first one, as if the values were normal: the second pass counts what lies above the window
  * and copies what lies inside. Of these few the k-th largest is found by counting for each how many
  * are larger, and where they are too many for that, after one more such pass among them. The third
- * pass over all writes the indices of all above it and, of those equal to it, of the first few.
+ * pass over all writes the indices of all above it and, of those equal to it, of the first few, and
+ * a bit for each.
  * Several inputs go side by side.
  *
  * The window is a guess: the counts tell whether it holds the k-th largest, and if not, on which
