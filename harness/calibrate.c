@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 
 #include "calibration_file.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
-#include "file.h"
+#include "base/file.h"
 #include "machine.h"
 #include "problem.h"
-#include "progress.h"
+#include "base/progress.h"
 #include "rounds.h"
 #include "variant.h"
 

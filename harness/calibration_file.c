@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "calibration.h"
-#include "file.h"
+#include "base/file.h"
 #include "machine.h"
 
 #define FILE_MOST_BYTES ((uint64_t)16 << 20)

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "midl.h"
 
 /* $MIDL_CALIBRATION, else midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache. False: nowhere (an

@@ -16,9 +16,9 @@
 #include <unistd.h>
 #include <wordexp.h>
 
-#include "child.h"
+#include "base/child.h"
 #include "counters.h"
-#include "file.h"
+#include "base/file.h"
 #include "groups.h"
 #include "harness_config.h"
 #include "machine.h"

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "ceiling_loops.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "machine.h"
 
 #define MIB ((size_t)1 << 20)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define GUARD 64               /* floats before and after y */
 #define GUARD_BITS 0x7fc0dead  /* a NaN too: a kernel that reads it shows */

@@ -12,7 +12,7 @@
 #ifndef MIDL_CHECK_H
 #define MIDL_CHECK_H
 
-#include "error.h"
+#include "base/error.h"
 #include "midl.h"
 #include "oracle.h"
 #include "problem.h"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* argv[0] is the command's name. Returns the exit status; has printed its one error line. */
 int command_info(int argc, char **argv);

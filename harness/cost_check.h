@@ -11,7 +11,7 @@
 
 #include "case.h"
 #include "counters.h"
-#include "error.h"
+#include "base/error.h"
 
 /* Counted / model. */
 #define COST_LEAST 0.999

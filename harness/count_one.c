@@ -10,7 +10,7 @@
 
 #include "command.h"
 #include "counters.h"
-#include "file.h"
+#include "base/file.h"
 #include "flop_count.h"
 #include "harness_config.h"
 #include "machine.h"

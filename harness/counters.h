@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "case.h"
-#include "error.h"
+#include "base/error.h"
 #include "store.h"
 
 #define COUNTER_MAX 48

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "calibration_file.h"
-#include "file.h"
+#include "base/file.h"
 #include "inputs.h"
 #include "midl.h"
-#include "progress.h"
+#include "base/progress.h"
 #include "tensors.h"
 
 #define DEFAULT_CHUNK 64

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "base/file.h"
 #include "machine.h"
 #include "suite_parts.h"
 #include "tensors.h"

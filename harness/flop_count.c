@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "base/file.h"
 
 #define INSTRUCTION_BYTES 15
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "base/file.h"
 
 /* The store's rows into the file that is being made. */
 static enum outcome write_rows(struct store *store, int64_t run_id, const struct file_replace *file,

@@ -2,7 +2,7 @@
 #ifndef MIDL_GBENCH_FILE_H
 #define MIDL_GBENCH_FILE_H
 
-#include "error.h"
+#include "base/error.h"
 #include "store.h"
 
 /* Replace `path` by the run as the store writes it (store_write_gbench): whole, or not at all. */

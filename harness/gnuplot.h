@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* One file that a format yields: NAME + made is what gnuplot writes, NAME + kept its final name;
  * the file is whole if it ends in `ending`. */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "file.h"
+#include "base/file.h"
 #include "tensors.h"
 
 #define IDX_HEADER 16u     /* bytes: magic, images, rows, columns */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* Rows of floats. idx bytes become value / 255. Free data with free(). */
 struct inputs {

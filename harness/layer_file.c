@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
+#include "base/file.h"
 
 #define GATE_BIT(gate) (1u << (gate))
 #define EVERY_GATE                                                                                 \

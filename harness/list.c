@@ -8,7 +8,7 @@
 
 #include "command.h"
 #include "counters.h"
-#include "file.h"
+#include "base/file.h"
 #include "groups.h"
 #include "midl.h"
 #include "suite.h"

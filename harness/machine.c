@@ -21,7 +21,7 @@
 
 #include "blis_kernels.h"
 #include "calibration_file.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "commit.h"
 #include "counters.h"
 #include "gbench.h"

@@ -10,7 +10,7 @@
 
 #include "calibration_file.h"
 #include "check.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "counters.h"
 #include "machine.h"
 #include "oracle.h"

@@ -13,7 +13,7 @@
 
 #include "case.h"
 #include "ceiling.h"
-#include "error.h"
+#include "base/error.h"
 #include "rounds.h"
 #include "store.h"
 

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
 #include "machine.h"
 #include "reference.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "simd/ops.h"
 #include "stats.h"
 

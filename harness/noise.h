@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "store.h"
 
 #define NOISE_BLOCK 40 /* pairs in one comparison, as in a sweep's */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #include "problem.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "store.h"
 
 #define PLACEMENT_SPACERS 16

@@ -3,7 +3,7 @@
 #define MIDL_PREPARED_H
 
 #include "case.h"
-#include "error.h"
+#include "base/error.h"
 #include "problem.h"
 
 struct prepared {

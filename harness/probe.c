@@ -26,7 +26,7 @@
 #include "events.h"
 #include "groups.h"
 #include "machine.h"
-#include "rng.h"
+#include "base/rng.h"
 
 /* What a piece of work gets and what it says. */
 struct work {

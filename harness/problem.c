@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "inputs.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "tensors.h"
 
 #define LINE_FLOATS 16    /* 64 bytes */

@@ -3,7 +3,7 @@
 #define MIDL_PROBLEM_H
 
 #include "case.h"
-#include "error.h"
+#include "base/error.h"
 #include "oracle.h"
 
 /* How random numbers are made.

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "machine.h"
 #include "reference.h"
-#include "rng.h"
+#include "base/rng.h"
 
 #define STEAL_NS 2e7 /* two ticks */
 #define WARM_NS 3e7

@@ -11,7 +11,7 @@
 #include "machine.h"
 #include "measure.h"
 #include "placement.h"
-#include "progress.h"
+#include "base/progress.h"
 #include "selection.h"
 #include "suite.h"
 #include "sweep_print.h"

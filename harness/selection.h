@@ -9,7 +9,7 @@
 #define MIDL_SELECTION_H
 
 #include "midl.h"
-#include "rng.h"
+#include "base/rng.h"
 
 /* What a method is given. work: SELECTION_WORK(n) floats. */
 struct selection {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "file.h"
+#include "base/file.h"
 #include "suite_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

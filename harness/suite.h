@@ -41,7 +41,7 @@
 #define MIDL_SUITE_H
 
 #include "case.h"
-#include "error.h"
+#include "base/error.h"
 #include "groups.h"
 
 #define SUITE_AXES 19

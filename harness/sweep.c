@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
 #include "commit.h"
 #include "estimate.h"
-#include "file.h"
+#include "base/file.h"
 #include "gbench_file.h"
 #include "machine.h"
 #include "measure.h"
 #include "noise.h"
 #include "placement.h"
-#include "progress.h"
+#include "base/progress.h"
 #include "suite.h"
 #include "sweep_print.h"
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "midl.h"
 
 /* Every dtype of the format: name in the file and bits of an element. We compute with F32, BF16,

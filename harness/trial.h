@@ -15,7 +15,7 @@
 #define MIDL_TRIAL_H
 
 #include "check.h"
-#include "error.h"
+#include "base/error.h"
 #include "midl.h"
 #include "problem.h"
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "cover.h"
-#include "progress.h"
+#include "base/progress.h"
 #include "trial.h"
 #include "verify_counters.h"
 

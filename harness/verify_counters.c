@@ -10,7 +10,7 @@
 
 #include "command.h"
 #include "cost_check.h"
-#include "progress.h"
+#include "base/progress.h"
 
 /* One variant at one place. */
 struct line {

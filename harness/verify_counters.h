@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* kernel: a pattern as `midl verify --kernel` takes it, or NULL. quick: at the first shape only.
  * Prints the table (json: one object). Done if all that could be judged is right and something

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "axis.h"
-#include "rng.h"
+#include "base/rng.h"
 
 #include <cmocka.h>
 

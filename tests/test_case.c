@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "case.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "suite.h"
 #include "tensors.h"
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "midl.h"
-#include "rng.h"
+#include "base/rng.h"
 
 /* An array whose elements remember whether they were read. */
 struct watched {

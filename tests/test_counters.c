@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "base/child.h"
 #include "command.h"
 #include "cost_check.h"
 #include "counters.h"
-#include "error.h"
+#include "base/error.h"
 #include "flop_count.h"
 #include "groups.h"
 #include "machine.h"

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "rng.h"
+#include "base/rng.h"
 
 enum { NOBODY = 65534 };
 

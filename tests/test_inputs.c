@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 #include "inputs.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "tensors.h"
 
 #include <cmocka.h>

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "machine.h"
 #include "machine_text.h"
 #include "noise.h"

@@ -14,7 +14,7 @@
 #include "measure.h"
 #include "placement.h"
 #include "ring.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "rounds.h"
 #include "suite.h"
 

@@ -9,7 +9,7 @@
 
 #include "oracle.h"
 #include "problem.h"
-#include "rng.h"
+#include "base/rng.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

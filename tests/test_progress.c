@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#include "error.h"
-#include "progress.h"
+#include "base/error.h"
+#include "base/progress.h"
 
 #include <cmocka.h>
 

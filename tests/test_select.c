@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "rng.h"
+#include "base/rng.h"
 #include "simd/ops.h"
 
 static const enum midl_isa sets[] = {MIDL_ISA_PORTABLE, MIDL_ISA_NEON, MIDL_ISA_AVX2,

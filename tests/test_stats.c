@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "rng.h"
+#include "base/rng.h"
 #include "stats.h"
 
 static bool close_to(double value, double expected)

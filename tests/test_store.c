@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "rng.h"
+#include "base/rng.h"
 
 /* ---- Making and opening ---------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-#include "rng.h"
+#include "base/rng.h"
 #include "tensors.h"
 
 #include <cmocka.h>

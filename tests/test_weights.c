@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "midl.h"
-#include "rng.h"
+#include "base/rng.h"
 #include "simd/ops.h"
 #include "variant.h"
 

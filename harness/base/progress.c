@@ -1,6 +1,6 @@
 /* progress.c - how far, how long still. Time that skipped units took does not count, so that a
  * resumed sweep doesn't promise to be done at once. */
-#include "progress.h"
+#include "base/progress.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define LINE_SIZE 512
 

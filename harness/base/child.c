@@ -1,6 +1,6 @@
 /* child.c - another program, run with a time limit. */
 #define _GNU_SOURCE /* strsignal */
-#include "child.h"
+#include "base/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
 
 static void redirect(const char *path, int fd)

@@ -4,7 +4,7 @@
  * Replacing writes a temporary file in the same folder, syncs it, renames it over the old one and
  * syncs the folder, so that at every moment the path names either the old or the new file, whole.
  */
-#include "file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* error.c - error lines: made once, safe to print whatever the input held. */
-#include "error.h"
+#include "base/error.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
