@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 #include "base/clock.h"
 #include "command.h"
 #include "base/file.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "problem.h"
 #include "base/progress.h"
 #include "rounds.h"

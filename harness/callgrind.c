@@ -21,8 +21,8 @@
 #include "base/file.h"
 #include "groups.h"
 #include "harness_config.h"
-#include "machine.h"
-#include "machine_text.h"
+#include "machine/machine.h"
+#include "machine/machine_text.h"
 
 #define TIME_LIMIT_S 120
 #define COUNTS_FILE "counts.1" /* of the first dump into --callgrind-out-file=counts */

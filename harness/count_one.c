@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "flop_count.h"
 #include "harness_config.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "midl.h"
 #include "midl_config.h"
 #include "prepared.h"

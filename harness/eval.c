@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 #include "base/file.h"
 #include "inputs.h"
 #include "midl.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "suite_parts.h"
 #include "tensors.h"
 

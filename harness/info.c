@@ -8,10 +8,10 @@
 
 #include "command.h"
 #include "counters.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "midl.h"
 #include "noise.h"
-#include "warnings.h"
+#include "machine/warnings.h"
 
 #define COLUMNS 100
 #define LABEL 20

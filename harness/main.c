@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "blis_kernels.h"
+#include "machine/blis_kernels.h"
 #include "command.h"
 #include "counters.h"
 #include "midl.h"

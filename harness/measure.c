@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 #include "check.h"
 #include "base/clock.h"
 #include "counters.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "oracle.h"
 #include "placement.h"
 #include "problem.h"

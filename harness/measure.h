@@ -12,7 +12,7 @@
 #include <signal.h>
 
 #include "case.h"
-#include "ceiling.h"
+#include "machine/ceiling.h"
 #include "base/error.h"
 #include "rounds.h"
 #include "store.h"

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "command.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "reference.h"
 #include "base/rng.h"
 #include "simd/ops.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 
 enum outcome prepared_make(const struct bench_case *bench_case, struct prepared *ret,
                            struct error *error)

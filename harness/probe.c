@@ -25,7 +25,7 @@
 #include "counters.h"
 #include "events.h"
 #include "groups.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "base/rng.h"
 
 /* What a piece of work gets and what it says. */

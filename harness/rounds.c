@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "reference.h"
 #include "base/rng.h"
 

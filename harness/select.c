@@ -8,7 +8,7 @@
 #include "case.h"
 #include "command.h"
 #include "commit.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "measure.h"
 #include "placement.h"
 #include "base/progress.h"

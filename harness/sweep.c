@@ -11,7 +11,7 @@
 #include "estimate.h"
 #include "base/file.h"
 #include "gbench_file.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "measure.h"
 #include "noise.h"
 #include "placement.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blis_kernels.h"
+#include "machine/blis_kernels.h"
 #include "midl.h"
 #include "midl_config.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "calibration.h"
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 #include "problem.h"
 #include "variant.h"
 

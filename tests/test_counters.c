@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "flop_count.h"
 #include "groups.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "suite.h"
 
 #include <cmocka.h>

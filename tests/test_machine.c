@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "machine.h"
-#include "machine_text.h"
+#include "machine/machine.h"
+#include "machine/machine_text.h"
 #include "noise.h"
-#include "warnings.h"
+#include "machine/warnings.h"
 
 #include <cmocka.h>
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ceiling.h"
+#include "machine/ceiling.h"
 #include "estimate.h"
 #include "gbench.h"
 #include "measure.h"

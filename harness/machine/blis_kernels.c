@@ -1,5 +1,5 @@
 /* blis_kernels.c - BLIS reads its choice from the environment, once. */
-#include "blis_kernels.h"
+#include "machine/blis_kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>

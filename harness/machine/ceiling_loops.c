@@ -1,6 +1,6 @@
 /* ceiling_loops.c - the loops, an instruction set after the other. What the compiler must not see
  * through is passed through an empty assembler statement: it costs no instruction. */
-#include "ceiling_loops.h"
+#include "machine/ceiling_loops.h"
 
 #include <stdbool.h>
 

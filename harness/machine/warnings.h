@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "machine.h"
+#include "machine/machine.h"
 
 #define WARNINGS_MAX 16
 #define WARNING_SIZE 240

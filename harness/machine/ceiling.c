@@ -1,6 +1,6 @@
 /* ceiling.c - ceilings by the loops of ceiling_loops.c. The best of several repetitions counts,
  * since everything that disturbs only makes it worse. */
-#include "ceiling.h"
+#include "machine/ceiling.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "ceiling_loops.h"
+#include "machine/ceiling_loops.h"
 #include "base/clock.h"
-#include "machine.h"
+#include "machine/machine.h"
 
 #define MIB ((size_t)1 << 20)
 #define REPETITION_NS 5e5

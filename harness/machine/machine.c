@@ -4,7 +4,7 @@
  * library, then a guess; what was asked is kept with the answer. Reading texts is machine_text.c's.
  */
 #define _GNU_SOURCE /* affinity, environ */
-#include "machine.h"
+#include "machine/machine.h"
 
 #include <gnu/libc-version.h>
 #include <math.h>
@@ -19,14 +19,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "blis_kernels.h"
-#include "calibration_file.h"
+#include "machine/blis_kernels.h"
+#include "machine/calibration_file.h"
 #include "base/clock.h"
 #include "commit.h"
 #include "counters.h"
 #include "gbench.h"
 #include "harness_config.h"
-#include "machine_text.h"
+#include "machine/machine_text.h"
 #include "midl.h"
 #include "midl_config.h"
 

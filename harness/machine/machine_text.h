@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "machine.h"
+#include "machine/machine.h"
 
 /* The value of the first line "KEY : value" or "KEY=value" (`separator`), without blanks and
  * quotes around it. False if there is none; *ret is then untouched. */

@@ -1,5 +1,5 @@
 /* machine_text.c - facts out of what kernel and processor say. */
-#include "machine_text.h"
+#include "machine/machine_text.h"
 
 #include <ctype.h>
 #include <stdio.h>

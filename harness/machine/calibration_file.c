@@ -1,5 +1,5 @@
 /* calibration_file.c - the one file that `midl calibrate` writes and every command reads. */
-#include "calibration_file.h"
+#include "machine/calibration_file.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "calibration.h"
 #include "base/file.h"
-#include "machine.h"
+#include "machine/machine.h"
 
 #define FILE_MOST_BYTES ((uint64_t)16 << 20)
 

@@ -1,5 +1,5 @@
 /* warnings.c - what will spoil a measurement on this machine. Pure: facts in, lines out. */
-#include "warnings.h"
+#include "machine/warnings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
