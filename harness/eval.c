@@ -13,10 +13,10 @@
 
 #include "machine/calibration_file.h"
 #include "base/file.h"
-#include "inputs.h"
+#include "data/inputs.h"
 #include "midl.h"
 #include "base/progress.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #define DEFAULT_CHUNK 64
 #define LONG_WORK_FLOPS 1e11 /* some seconds: from here on progress is shown */

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "machine/machine.h"
 #include "suite_parts.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "inputs.h"
+#include "data/inputs.h"
 #include "base/rng.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #define LINE_FLOATS 16    /* 64 bytes */
 #define LOGIT_STEP 128.0f /* sigmoid of it is 1 in float */

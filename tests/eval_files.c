@@ -14,10 +14,10 @@
 
 #include "check.h"
 #include "command.h"
-#include "inputs.h"
+#include "data/inputs.h"
 #include "oracle.h"
 #include "problem.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 enum { FAULT_ROW = 70, FAULT_LOGIT = 5, FAULT_NEURON = 6, BLOCK = 8 };
 

@@ -7,7 +7,7 @@
 #include "case.h"
 #include "base/rng.h"
 #include "suite.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <cmocka.h>
 

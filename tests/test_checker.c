@@ -12,7 +12,7 @@
 
 #include "check.h"
 #include "problem.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <zlib.h>
 
-#include "inputs.h"
+#include "data/inputs.h"
 #include "base/rng.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <cmocka.h>
 

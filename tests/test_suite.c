@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "suite.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <cmocka.h>
 

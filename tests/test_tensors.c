@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/rng.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <cmocka.h>
 

@@ -5,7 +5,7 @@
  * header announces. The whole file is checked even if only its first rows are wanted: whether a
  * file is damaged must not depend on the question. Decompression is zlib's inflate and not its
  * gzread, which passes over garbage behind the stream in silence. */
-#include "inputs.h"
+#include "data/inputs.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
-#include "tensors.h"
+#include "data/tensors.h"
 
 #define IDX_HEADER 16u     /* bytes: magic, images, rows, columns */
 #define CHUNK_BYTES 65536u /* read and decompressed at once */

@@ -4,7 +4,7 @@
  * One table serves reading and writing. A tensor's shape is spelled in the letters of midl.h; the
  * numbers behind the letters come from the tensors that fix them (n and d from full.weight, r from
  * light.down.weight, rg from gate.down.weight), and then every tensor is held against its row. */
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,7 +7,7 @@
  * what cJSON would let pass (bytes that aren't UTF-8, control characters, an escaped NUL that would
  * cut a name short) or pay for dearly (millions of values). The data is read apart from the header,
  * to an aligned place, whatever the header's length is. */
-#include "tensors.h"
+#include "data/tensors.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
