@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "groups.h"
+#include "counters/groups.h"
 #include "prepared.h"
 #include "suite.h"
 

@@ -10,7 +10,7 @@
 #define MIDL_COST_CHECK_H
 
 #include "case.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "base/error.h"
 
 /* Counted / model. */

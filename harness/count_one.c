@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "command.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "base/file.h"
-#include "flop_count.h"
+#include "counters/flop_count.h"
 #include "harness_config.h"
 #include "machine/machine.h"
 #include "midl.h"

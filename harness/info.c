@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "machine/machine.h"
 #include "midl.h"
 #include "noise.h"

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "command.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "base/file.h"
-#include "groups.h"
+#include "counters/groups.h"
 #include "midl.h"
 #include "suite.h"
 

@@ -9,7 +9,7 @@
 
 #include "machine/blis_kernels.h"
 #include "command.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "midl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

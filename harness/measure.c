@@ -11,7 +11,7 @@
 #include "machine/calibration_file.h"
 #include "check.h"
 #include "base/clock.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "machine/machine.h"
 #include "oracle.h"
 #include "placement.h"

@@ -42,7 +42,7 @@
 
 #include "case.h"
 #include "base/error.h"
-#include "groups.h"
+#include "counters/groups.h"
 
 #define SUITE_AXES 19
 #define SUITE_POINTS_MAX 1000000 /* more are refused */

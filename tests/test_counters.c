@@ -16,10 +16,10 @@
 #include "base/child.h"
 #include "command.h"
 #include "cost_check.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "base/error.h"
-#include "flop_count.h"
-#include "groups.h"
+#include "counters/flop_count.h"
+#include "counters/groups.h"
 #include "machine/machine.h"
 #include "suite.h"
 

@@ -23,7 +23,7 @@
 #include "machine/calibration_file.h"
 #include "base/clock.h"
 #include "commit.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "gbench.h"
 #include "harness_config.h"
 #include "machine/machine_text.h"

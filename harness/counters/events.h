@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "counters.h"
+#include "counters/counters.h"
 
 struct event_count {
     double per_call; /* NaN: not counted, see reason */

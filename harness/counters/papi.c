@@ -5,7 +5,7 @@
  * multiplexed is scaled, where the scale can be known (events that PAPI reads through us, see
  * events.h). */
 #define _GNU_SOURCE /* syscall */
-#include "events.h"
+#include "counters/events.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,14 +1,14 @@
 /* groups.c - the words of --counters: see groups.h. */
-#include "groups.h"
+#include "counters/groups.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "counters.h"
+#include "counters/counters.h"
 
 static const struct group_counter counters[] = {
 #define COUNTER(group, name, papi, callgrind, meaning) {group, name, papi, callgrind, meaning},
-#include "groups.def"
+#include "counters/groups.def"
 #undef COUNTER
 };
 

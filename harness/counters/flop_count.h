@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "counters.h"
+#include "counters/counters.h"
 
 /* FLOPs of the x86-64 instruction that begins at `code`, of which `size` bytes are known (15 are
  * always enough): additions, subtractions, multiplications, divisions and square roots of single

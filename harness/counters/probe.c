@@ -22,9 +22,9 @@
 #include <arm_neon.h>
 #endif
 
-#include "counters.h"
-#include "events.h"
-#include "groups.h"
+#include "counters/counters.h"
+#include "counters/events.h"
+#include "counters/groups.h"
 #include "machine/machine.h"
 #include "base/rng.h"
 

@@ -17,9 +17,9 @@
 #include <wordexp.h>
 
 #include "base/child.h"
-#include "counters.h"
+#include "counters/counters.h"
 #include "base/file.h"
-#include "groups.h"
+#include "counters/groups.h"
 #include "harness_config.h"
 #include "machine/machine.h"
 #include "machine/machine_text.h"

@@ -1,6 +1,6 @@
 /* flop_count.c - FLOPs from counted instructions: see flop_count.h. */
 #define _GNU_SOURCE /* dl_iterate_phdr */
-#include "flop_count.h"
+#include "counters/flop_count.h"
 
 #include <fcntl.h>
 #include <link.h>
