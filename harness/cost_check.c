@@ -7,7 +7,7 @@
 
 #include "counters/groups.h"
 #include "prepared.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #define COUNTED_CALLS 100
 #define LINE_BYTES 64

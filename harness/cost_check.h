@@ -9,7 +9,7 @@
 #ifndef MIDL_COST_CHECK_H
 #define MIDL_COST_CHECK_H
 
-#include "case.h"
+#include "suite/case.h"
 #include "counters/counters.h"
 #include "base/error.h"
 

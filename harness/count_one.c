@@ -17,7 +17,7 @@
 #include "midl.h"
 #include "midl_config.h"
 #include "prepared.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #if MIDL_HAVE_CALLGRIND
 #include <valgrind/callgrind.h>

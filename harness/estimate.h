@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "case.h"
+#include "suite/case.h"
 
 struct estimate_options {
     double budget_ns; /* for the kernels of a group together */

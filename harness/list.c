@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "counters/groups.h"
 #include "midl.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define COLUMNS_MAX 8

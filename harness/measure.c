@@ -17,7 +17,7 @@
 #include "placement.h"
 #include "problem.h"
 #include "ring.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "variant.h"
 
 /* ---- The last problem and its oracle ------------------------------------------------------- */

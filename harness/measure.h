@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-#include "case.h"
+#include "suite/case.h"
 #include "machine/ceiling.h"
 #include "base/error.h"
 #include "rounds.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "case.h"
+#include "suite/case.h"
 #include "command.h"
 
 #define OPTIONS_MAX 64

@@ -2,7 +2,7 @@
 #ifndef MIDL_PREPARED_H
 #define MIDL_PREPARED_H
 
-#include "case.h"
+#include "suite/case.h"
 #include "base/error.h"
 #include "problem.h"
 

@@ -2,7 +2,7 @@
 #ifndef MIDL_PROBLEM_H
 #define MIDL_PROBLEM_H
 
-#include "case.h"
+#include "suite/case.h"
 #include "base/error.h"
 #include "oracle.h"
 

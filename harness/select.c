@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "axis.h"
-#include "case.h"
+#include "suite/axis.h"
+#include "suite/case.h"
 #include "command.h"
 #include "commit.h"
 #include "machine/machine.h"
@@ -13,7 +13,7 @@
 #include "placement.h"
 #include "base/progress.h"
 #include "selection.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "sweep_print.h"
 
 enum { METHODS = 8, INPUTS_MOST = 64, VALUES_MOST = 65536 };

@@ -16,7 +16,7 @@
 #include "noise.h"
 #include "placement.h"
 #include "base/progress.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "sweep_print.h"
 
 #define SAMPLE_NS 5e5

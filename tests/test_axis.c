@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "axis.h"
+#include "suite/axis.h"
 #include "base/rng.h"
 
 #include <cmocka.h>

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "case.h"
+#include "suite/case.h"
 #include "base/rng.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "data/tensors.h"
 
 #include <cmocka.h>

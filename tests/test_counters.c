@@ -21,7 +21,7 @@
 #include "counters/flop_count.h"
 #include "counters/groups.h"
 #include "machine/machine.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #include <cmocka.h>
 

@@ -16,7 +16,7 @@
 #include "ring.h"
 #include "base/rng.h"
 #include "rounds.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

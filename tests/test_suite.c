@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "data/tensors.h"
 
 #include <cmocka.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "case.h"
+#include "suite/case.h"
 #include "base/error.h"
 #include "store.h"
 

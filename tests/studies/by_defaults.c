@@ -13,7 +13,7 @@
 #include "problem.h"
 #include "ring.h"
 #include "stats.h"
-#include "suite.h"
+#include "suite/suite.h"
 
 #define REPETITIONS 10
 

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "machine/machine.h"
-#include "suite_parts.h"
+#include "suite/suite_internal.h"
 #include "data/tensors.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

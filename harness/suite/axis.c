@@ -1,5 +1,5 @@
 /* axis.c - lists, ranges and geometric ranges of numbers, and lists of words. */
-#include "axis.h"
+#include "suite/axis.h"
 
 #include <math.h>
 #include <stdbool.h>

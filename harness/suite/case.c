@@ -1,5 +1,5 @@
 /* case.c - a case as text: the label under which it is stored, and the command that repeats it. */
-#include "case.h"
+#include "suite/case.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #ifndef MIDL_SUITE_PARTS_H
 #define MIDL_SUITE_PARTS_H
 
-#include "axis.h"
-#include "suite.h"
+#include "suite/axis.h"
+#include "suite/suite.h"
 
 /* An axis as given; list.count is 0 if it was not. */
 struct suite_axis {

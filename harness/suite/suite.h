@@ -40,7 +40,7 @@
 #ifndef MIDL_SUITE_H
 #define MIDL_SUITE_H
 
-#include "case.h"
+#include "suite/case.h"
 #include "base/error.h"
 #include "counters/groups.h"
 

@@ -4,7 +4,7 @@
  * different sizes. So it gets its lines from a reader of ours, which counts them and refuses what
  * would be cut. An indented line continues the value above it, except that an indented heading or
  * `word = value` is taken for what it looks like. */
-#include "suite.h"
+#include "suite/suite.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -17,7 +17,7 @@
 
 #include "command.h"
 #include "base/file.h"
-#include "suite_parts.h"
+#include "suite/suite_internal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SUITE_BYTES_MAX (1u << 20)
