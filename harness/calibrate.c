@@ -18,7 +18,7 @@
 #include "command.h"
 #include "base/file.h"
 #include "machine/machine.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "base/progress.h"
 #include "rounds.h"
 #include "variant.h"

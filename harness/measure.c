@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "machine/calibration_file.h"
-#include "check.h"
+#include "verify/checker.h"
 #include "base/clock.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "oracle.h"
 #include "placement.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "ring.h"
 #include "suite/suite.h"
 #include "variant.h"

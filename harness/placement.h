@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "problem.h"
+#include "verify/problem.h"
 #include "base/rng.h"
 #include "store.h"
 

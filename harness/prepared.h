@@ -4,7 +4,7 @@
 
 #include "suite/case.h"
 #include "base/error.h"
-#include "problem.h"
+#include "verify/problem.h"
 
 struct prepared {
     struct problem problem;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "midl.h"
-#include "problem.h"
+#include "verify/problem.h"
 
 #define RING_MAX 4096 /* copies; making more would take longer than measuring */
 

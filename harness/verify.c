@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cover.h"
+#include "verify/pairwise.h"
 #include "base/progress.h"
-#include "trial.h"
+#include "verify/trial.h"
 #include "verify_counters.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "verify/checker.h"
 #include "command.h"
 #include "data/inputs.h"
 #include "oracle.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "data/tensors.h"
 
 enum { FAULT_ROW = 70, FAULT_LOGIT = 5, FAULT_NEURON = 6, BLOCK = 8 };

@@ -9,7 +9,7 @@
 
 #include "calibration.h"
 #include "machine/calibration_file.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "variant.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

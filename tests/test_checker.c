@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "problem.h"
+#include "verify/checker.h"
+#include "verify/problem.h"
 #include "data/tensors.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

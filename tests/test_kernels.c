@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cover.h"
-#include "trial.h"
+#include "verify/pairwise.h"
+#include "verify/trial.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

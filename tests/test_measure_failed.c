@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "check.h"
+#include "verify/checker.h"
 #include "measure.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

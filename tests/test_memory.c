@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "problem.h"
+#include "verify/problem.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "oracle.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "base/rng.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "midl.h"
-#include "problem.h"
+#include "verify/problem.h"
 
 #include <cmocka.h> /* last: it has a macro fail() */
 

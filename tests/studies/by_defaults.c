@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "gbench.h"
-#include "problem.h"
+#include "verify/problem.h"
 #include "ring.h"
 #include "stats.h"
 #include "suite/suite.h"

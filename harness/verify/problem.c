@@ -3,7 +3,7 @@
  * One mapping holds the inputs and all arrays of the layer, each on a cache line of its own and,
  * where the system offers them, on huge pages: the time of a kernel is then not that of the TLB,
  * and a check can hash one span to see that nothing was written. */
-#include "problem.h"
+#include "verify/problem.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,10 +14,10 @@
 #ifndef MIDL_TRIAL_H
 #define MIDL_TRIAL_H
 
-#include "check.h"
+#include "verify/checker.h"
 #include "base/error.h"
 #include "midl.h"
-#include "problem.h"
+#include "verify/problem.h"
 
 struct trial {
     struct midl_shape shape;

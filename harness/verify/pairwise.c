@@ -1,6 +1,6 @@
 /* cover.c - pairwise covers: see cover.h. Each row starts from the first pair that hasn't met yet;
  * its other values are chosen one axis after the other, each to let most new pairs meet. */
-#include "cover.h"
+#include "verify/pairwise.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* trial.c - everything that is demanded of a variant, at one shape: see trial.h. */
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* check.c - comparing a kernel with the oracle. Suspicious by design: everything that is right is
  * shown to be right, and what wasn't shown counts as wrong. A reference of nothing but zeros shows
  * nothing, so it fails too ("mistrusted"). */
-#include "check.h"
+#include "verify/checker.h"
 
 #include <float.h>
 #include <inttypes.h>

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "midl.h"
 #include "oracle.h"
-#include "problem.h"
+#include "verify/problem.h"
 
 struct check_result {
     bool ok;
