@@ -20,7 +20,7 @@
 #include "machine/machine.h"
 #include "verify/problem.h"
 #include "base/progress.h"
-#include "rounds.h"
+#include "measure/rounds.h"
 #include "variant.h"
 
 enum { PASSES = 3, SOURCE_PASSES = 6, IDEAS_MOST = 32, LANES = 16 };

@@ -16,7 +16,7 @@
 #include "machine/machine.h"
 #include "midl.h"
 #include "midl_config.h"
-#include "prepared.h"
+#include "measure/prepared.h"
 #include "suite/suite.h"
 
 #if MIDL_HAVE_CALLGRIND

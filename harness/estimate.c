@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "rounds.h"
+#include "measure/rounds.h"
 
 #define PEAK_SHARE 0.33        /* of the peak that a kernel reaches, where arithmetic bounds it */
 #define READ_GBPS 20           /* of weights that no cache holds */

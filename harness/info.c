@@ -10,7 +10,7 @@
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "midl.h"
-#include "noise.h"
+#include "measure/noise.h"
 #include "machine/warnings.h"
 
 #define COLUMNS 100

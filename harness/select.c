@@ -9,10 +9,10 @@
 #include "command.h"
 #include "commit.h"
 #include "machine/machine.h"
-#include "measure.h"
-#include "placement.h"
+#include "measure/measure.h"
+#include "measure/placement.h"
 #include "base/progress.h"
-#include "selection.h"
+#include "measure/topk_methods.h"
 #include "suite/suite.h"
 #include "sweep_print.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "cost_check.h"
+#include "measure/cost_check.h"
 #include "base/progress.h"
 
 /* One variant at one place. */

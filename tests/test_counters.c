@@ -15,7 +15,7 @@
 
 #include "base/child.h"
 #include "command.h"
-#include "cost_check.h"
+#include "measure/cost_check.h"
 #include "counters/counters.h"
 #include "base/error.h"
 #include "counters/flop_count.h"

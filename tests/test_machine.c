@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "machine/machine.h"
 #include "machine/machine_text.h"
-#include "noise.h"
+#include "measure/noise.h"
 #include "machine/warnings.h"
 
 #include <cmocka.h>

@@ -10,12 +10,12 @@
 
 #include "machine/ceiling.h"
 #include "estimate.h"
-#include "gbench.h"
-#include "measure.h"
-#include "placement.h"
-#include "ring.h"
+#include "measure/gbench.h"
+#include "measure/measure.h"
+#include "measure/placement.h"
+#include "measure/ring.h"
 #include "base/rng.h"
-#include "rounds.h"
+#include "measure/rounds.h"
 #include "suite/suite.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

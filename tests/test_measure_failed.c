@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "verify/checker.h"
-#include "measure.h"
+#include "measure/measure.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 

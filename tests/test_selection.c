@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "selection.h"
+#include "measure/topk_methods.h"
 
 enum { N_MOST = 1100 };
 static const char *const fills[] = {"normal", "uniform", "skewed", "heavy",

@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "commit.h"
 #include "counters/counters.h"
-#include "gbench.h"
+#include "measure/gbench.h"
 #include "harness_config.h"
 #include "machine/machine_text.h"
 #include "midl.h"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "gbench.h"
+#include "measure/gbench.h"
 #include "verify/problem.h"
-#include "ring.h"
+#include "measure/ring.h"
 #include "stats.h"
 #include "suite/suite.h"
 

@@ -14,7 +14,7 @@
 #include "suite/case.h"
 #include "machine/ceiling.h"
 #include "base/error.h"
-#include "rounds.h"
+#include "measure/rounds.h"
 #include "store.h"
 
 /* The layer, inputs and oracle of the last group, kept for the next: all that differ only in what

@@ -1,5 +1,5 @@
 /* prepared.c - one case, ready to be called. */
-#include "prepared.h"
+#include "measure/prepared.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "gbench.h"
+#include "measure/gbench.h"
 #include "stats.h"
 #include "store.h"
 

@@ -1,6 +1,6 @@
 /* placement.c - fresh memory for a group, and one processor for its thread. */
 #define _GNU_SOURCE /* sched_setaffinity */
-#include "placement.h"
+#include "measure/placement.h"
 
 #include <sched.h>
 #include <stdio.h>

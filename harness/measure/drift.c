@@ -1,5 +1,5 @@
 /* reference.c - the loop, and which of its times are unusual. */
-#include "reference.h"
+#include "measure/drift.h"
 
 #include <math.h>
 

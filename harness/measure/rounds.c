@@ -1,6 +1,6 @@
 /* rounds.c - the sampling loop. Google Benchmark times; what is decided here is order, number and
  * which rounds count. Samples are taken one by one, so that Ctrl-C waits for one sample at most. */
-#include "rounds.h"
+#include "measure/rounds.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "machine/machine.h"
-#include "reference.h"
+#include "measure/drift.h"
 #include "base/rng.h"
 
 #define STEAL_NS 2e7 /* two ticks */

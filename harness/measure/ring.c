@@ -1,6 +1,6 @@
 /* ring.c - copies of plans, so that weights come from memory. Reading others' data between the
  * calls would need a clock stopped and started around every call; a ring needs none. */
-#include "ring.h"
+#include "measure/ring.h"
 
 #include <math.h>
 #include <stdio.h>

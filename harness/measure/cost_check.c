@@ -1,12 +1,12 @@
 /* cost_check.c - a cost model against counts: see cost_check.h. */
-#include "cost_check.h"
+#include "measure/cost_check.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "counters/groups.h"
-#include "prepared.h"
+#include "measure/prepared.h"
 #include "suite/suite.h"
 
 #define COUNTED_CALLS 100

@@ -2,7 +2,7 @@
  *
  * The order within a pair alternates, so that drift hits both alike. The series is cut in blocks as
  * long as a sweep's comparison; each block gives a median ratio that should be 1. */
-#include "noise.h"
+#include "measure/noise.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "command.h"
 #include "machine/machine.h"
-#include "reference.h"
+#include "measure/drift.h"
 #include "base/rng.h"
 #include "simd/ops.h"
 #include "stats.h"

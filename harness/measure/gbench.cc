@@ -5,7 +5,7 @@
  * library's console output (CPU scaling, ASLR, debug build) is ever produced, because only its own
  * reporters write it. Its BENCHMARK_* environment variables are overruled, so that no foreign
  * setting filters, repeats or reorders our cases. */
-#include "gbench.h"
+#include "measure/gbench.h"
 
 #include <benchmark/benchmark.h>
 

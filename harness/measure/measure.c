@@ -1,7 +1,7 @@
 /* measure.c - one group, start to finish. What a point says is taken from what ran: the plan, its
  * selection, its samples. Everything that a point needs lives in one `struct owned` that the result
  * carries along. */
-#include "measure.h"
+#include "measure/measure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "oracle.h"
-#include "placement.h"
+#include "measure/placement.h"
 #include "verify/problem.h"
-#include "ring.h"
+#include "measure/ring.h"
 #include "suite/suite.h"
 #include "variant.h"
 

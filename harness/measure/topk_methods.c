@@ -1,5 +1,5 @@
 /* selection.c - the methods of `midl select`, their data and their check. */
-#include "selection.h"
+#include "measure/topk_methods.h"
 
 #include <assert.h>
 #include <stdlib.h>
