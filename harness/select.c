@@ -14,7 +14,7 @@
 #include "base/progress.h"
 #include "measure/topk_methods.h"
 #include "suite/suite.h"
-#include "sweep_print.h"
+#include "run/print.h"
 
 enum { METHODS = 8, INPUTS_MOST = 64, VALUES_MOST = 65536 };
 static const char yardstick_name[] = "introselect";

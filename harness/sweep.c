@@ -8,16 +8,16 @@
 #include "base/clock.h"
 #include "command.h"
 #include "commit.h"
-#include "estimate.h"
+#include "run/estimate.h"
 #include "base/file.h"
-#include "gbench_file.h"
+#include "run/gbench_file.h"
 #include "machine/machine.h"
 #include "measure/measure.h"
 #include "measure/noise.h"
 #include "measure/placement.h"
 #include "base/progress.h"
 #include "suite/suite.h"
-#include "sweep_print.h"
+#include "run/print.h"
 
 #define SAMPLE_NS 5e5
 #define MIN_ROUNDS 10

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "machine/ceiling.h"
-#include "estimate.h"
+#include "run/estimate.h"
 #include "measure/gbench.h"
 #include "measure/measure.h"
 #include "measure/placement.h"

@@ -1,6 +1,6 @@
 /* estimate.c - rough, by rates that hold within a factor of two where they matter: long calls, the
  * oracle on large batches, and callgrind. */
-#include "estimate.h"
+#include "run/estimate.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* gbench_file.c - a stored run as a file that Google Benchmark's tools read. */
 #define _GNU_SOURCE /* fdopen */
-#include "gbench_file.h"
+#include "run/gbench_file.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* sweep_print.c - the table of a sweep and its JSON. */
-#include "sweep_print.h"
+#include "run/print.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
