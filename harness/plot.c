@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "gnuplot.h"
+#include "report/gnuplot.h"
 #include "store.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -1,7 +1,7 @@
 /* gnuplot.c - one process per picture. gnuplot's own messages are kept and reduced to the one line
  * that names the fault; its exit status alone doesn't tell of a full disk, so that every file is
  * also looked at. */
-#include "gnuplot.h"
+#include "report/gnuplot.h"
 
 #include <errno.h>
 #include <fcntl.h>
