@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "machine/blis_kernels.h"
-#include "command.h"
+#include "commands/command.h"
 #include "counters/counters.h"
 #include "midl.h"
 

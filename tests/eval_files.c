@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "verify/checker.h"
-#include "command.h"
+#include "commands/command.h"
 #include "data/inputs.h"
 #include "oracle.h"
 #include "verify/problem.h"

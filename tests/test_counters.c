@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "command.h"
+#include "commands/command.h"
 #include "measure/cost_check.h"
 #include "counters/counters.h"
 #include "base/error.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "store.h"
 
 /* After error.h: cmocka has a macro `fail`. */

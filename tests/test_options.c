@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-#include "command.h"
+#include "commands/command.h"
 
 #include <cmocka.h>
 

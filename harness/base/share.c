@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "harness_config.h"
 
 #define FOLDERS 8 /* kinds of folders asked for in one process: suites, plots */

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "base/file.h"
 #include "suite/suite_internal.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "suite/case.h"
-#include "command.h"
+#include "commands/command.h"
 
 #define OPTIONS_MAX 64
 

@@ -1,5 +1,5 @@
 /* verify_counters.c - `midl verify --counters`: see verify_counters.h. */
-#include "verify_counters.h"
+#include "commands/verify_counters.h"
 
 #include <cjson/cJSON.h>
 #include <fnmatch.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "measure/cost_check.h"
 #include "base/progress.h"
 

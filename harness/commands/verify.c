@@ -4,7 +4,7 @@
  * every two values of any two axes meet, and every (d, n, k) with the other axes taking turns. Each
  * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
  * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
-#include "command.h"
+#include "commands/command.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -17,7 +17,7 @@
 #include "verify/pairwise.h"
 #include "base/progress.h"
 #include "verify/trial.h"
-#include "verify_counters.h"
+#include "commands/verify_counters.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define NOTES_MOST 20

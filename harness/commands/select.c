@@ -6,7 +6,7 @@
 
 #include "suite/axis.h"
 #include "suite/case.h"
-#include "command.h"
+#include "commands/command.h"
 #include "commit.h"
 #include "machine/machine.h"
 #include "measure/measure.h"

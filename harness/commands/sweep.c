@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "command.h"
+#include "commands/command.h"
 #include "commit.h"
 #include "run/estimate.h"
 #include "base/file.h"

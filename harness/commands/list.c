@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "counters/counters.h"
 #include "base/file.h"
 #include "counters/groups.h"

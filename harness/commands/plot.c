@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "report/gnuplot.h"
 #include "store.h"
 

@@ -15,7 +15,7 @@
 
 #include "machine/calibration_file.h"
 #include "base/clock.h"
-#include "command.h"
+#include "commands/command.h"
 #include "base/file.h"
 #include "machine/machine.h"
 #include "verify/problem.h"
