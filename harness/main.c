@@ -9,7 +9,6 @@
 
 #include "machine/blis_kernels.h"
 #include "commands/command.h"
-#include "counters/counters.h"
 #include "midl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "verify/checker.h"
 #include "commands/command.h"
 #include "data/inputs.h"

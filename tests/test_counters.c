@@ -14,13 +14,17 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/stop.h"
 #include "commands/command.h"
+#include "counters/callgrind_file.h"
+#include "machine/valgrind.h"
 #include "measure/cost_check.h"
 #include "counters/counters.h"
 #include "base/error.h"
 #include "counters/flop_count.h"
 #include "counters/groups.h"
 #include "machine/machine.h"
+#include "measure/count_case.h"
 #include "suite/suite.h"
 
 #include <cmocka.h>
@@ -204,12 +208,12 @@ static void test_groups_wanted(void **state)
     assert_true(groups_wants(tlb | flops | COUNT_PAPI, "flops"));
     assert_false(groups_wants(tlb | flops, "cycles") || groups_wants(0, "no such"));
     /* Sources that were named stay; callgrind stands in for what papi can't. */
-    assert_int_equal(groups_resolve(0), 0);
-    assert_int_equal(groups_resolve(COUNT_CALLGRIND | tlb), COUNT_CALLGRIND | tlb);
-    assert_int_equal(groups_resolve(tlb), COUNT_PAPI | tlb);
-    assert_int_equal(groups_resolve(flops),
+    assert_int_equal(counters_resolve(0), 0);
+    assert_int_equal(counters_resolve(COUNT_CALLGRIND | tlb), COUNT_CALLGRIND | tlb);
+    assert_int_equal(counters_resolve(tlb), COUNT_PAPI | tlb);
+    assert_int_equal(counters_resolve(flops),
                      flops | COUNT_PAPI | (state_of("flops")->works ? 0u : COUNT_CALLGRIND));
-    assert_int_equal(groups_resolve(cache) & COUNT_CALLGRIND,
+    assert_int_equal(counters_resolve(cache) & COUNT_CALLGRIND,
                      state_of("l1d_misses")->works ? 0u : COUNT_CALLGRIND);
 }
 
@@ -317,7 +321,7 @@ static void test_callgrind_damaged(void **state)
 
 static void assert_geometry(size_t bytes, int ways, int line, size_t ret_bytes, int ret_ways)
 {
-    struct cache_geometry cache = callgrind_geometry(bytes, ways, line);
+    struct cache_geometry cache = valgrind_geometry(bytes, ways, line);
     assert_int_equal(cache.bytes, ret_bytes);
     assert_int_equal(cache.ways, ret_ways);
 }
@@ -331,7 +335,7 @@ static void test_geometry(void **state)
     assert_geometry(32 << 20, 0, 0, 32 << 20, 8);
     for (size_t bytes = 1; bytes < (size_t)1 << 31; bytes = bytes * 3 / 2 + 7)
         for (int ways = 0; ways < 24; ways += 5) {
-            struct cache_geometry cache = callgrind_geometry(bytes, ways, 64);
+            struct cache_geometry cache = valgrind_geometry(bytes, ways, 64);
             size_t sets = cache.bytes / ((size_t)cache.ways * (size_t)cache.line);
             assert_true(sets > 0 && (sets & (sets - 1)) == 0);
             assert_int_equal(sets * (size_t)cache.ways * (size_t)cache.line, cache.bytes);
@@ -511,7 +515,7 @@ static void test_child(void **state)
 /* ---- Simulated counts ------------------------------------------------------------------------ */
 
 /* Count the one case that these axes name. */
-static void count_case(const char *const (*axes)[2], size_t count, struct counter_set *ret)
+static void count_axes(const char *const (*axes)[2], size_t count, struct counter_set *ret)
 {
     struct suite *suite;
     struct error error;
@@ -523,14 +527,14 @@ static void count_case(const char *const (*axes)[2], size_t count, struct counte
     if (suite_expand(suite, &cases, &error))
         fail_msg("%s", error.text);
     assert_int_equal(cases.count, 1);
-    counters_callgrind(&cases.cases[0], 0, ret);
+    count_case(&cases.cases[0], 0, ret);
     bench_cases_clear(&cases);
     suite_destroy(suite);
 }
 
 static bool countable(void)
 {
-    const char *reason = counters_callgrind_unavailable();
+    const char *reason = valgrind_unavailable();
     if (reason)
         print_message("not tested: %s\n", reason);
     return !reason;
@@ -585,8 +589,8 @@ static void test_callgrind_same_twice(void **state)
     (void)state;
     if (!countable())
         return;
-    count_case(axes, 5, &first);
-    count_case(axes, 5, &second);
+    count_axes(axes, 5, &first);
+    count_axes(axes, 5, &second);
     assert_counted(&first);
     for (size_t i = 0; i < first.count; i++)
         assert_true(!isfinite(first.counters[i].per_call) ||
@@ -664,10 +668,10 @@ static void test_callgrind_cold(void **state)
     (void)state;
     if (!countable())
         return;
-    count_case(warm, 3, &set);
+    count_axes(warm, 3, &set);
     assert_counted(&set);
     assert_true(counter_of(&set, "ll_misses")->per_call < lines / 4);
-    count_case(cold, 4, &set);
+    count_axes(cold, 4, &set);
     assert_counted(&set);
     assert_true(counter_of(&set, "ll_misses")->per_call >= lines);
     assert_true(counter_of(&set, "l1d_misses")->per_call >= lines);
@@ -681,15 +685,15 @@ static void test_callgrind_refused(void **state)
     static struct counter_set set;
     (void)state;
     if (!countable()) {
-        count_case(threads, 3, &set);
-        assert_refused(&set, counters_callgrind_unavailable());
+        count_axes(threads, 3, &set);
+        assert_refused(&set, valgrind_unavailable());
         return;
     }
-    count_case(wide, 2, &set);
+    count_axes(wide, 2, &set);
     assert_refused(&set, "AVX-512");
-    count_case(threads, 3, &set);
+    count_axes(threads, 3, &set);
     assert_refused(&set, "one thread");
-    count_case(large, 3, &set);
+    count_axes(large, 3, &set);
     assert_refused(&set, "the limit is 120 s");
 }
 
@@ -706,11 +710,11 @@ static void test_callgrind_failing(void **state)
     (void)state;
     if (countable()) {
         lost.shape.layer.gate = MIDL_GATE_LOWRANK;
-        counters_callgrind(&lost, 0, set);
+        count_case(&lost, 0, set);
         assert_refused(set, "/nowhere/x.safetensors");
         lost.shape.input_path = NULL;
         stop_requested = 1;
-        counters_callgrind(&lost, 0, set);
+        count_case(&lost, 0, set);
         stop_requested = 0;
         assert_refused(set, "interrupted");
         assert_int_equal(scratch_entries(), 0);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/datadir.h"
 #include "commands/command.h"
 #include "store.h"
 
@@ -181,8 +182,8 @@ static char *read_sql(const char *name)
     char path[4096], *text = NULL;
     size_t size = 0;
 
-    assert_non_null(share_folder("plots"));
-    snprintf(path, sizeof path, "%s/%s.sql", share_folder("plots"), name);
+    assert_non_null(datadir_find("plots"));
+    snprintf(path, sizeof path, "%s/%s.sql", datadir_find("plots"), name);
     FILE *in = fopen(path, "r"), *out = open_memstream(&text, &size);
     assert_non_null(in);
     for (int c; (c = getc(in)) != EOF;)

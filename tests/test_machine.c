@@ -12,6 +12,7 @@
 #include "machine/machine_text.h"
 #include "measure/noise.h"
 #include "machine/warnings.h"
+#include "run/environment.h"
 
 #include <cmocka.h>
 
@@ -243,7 +244,7 @@ static void test_machine(void **state)
 {
     const struct machine *machine = machine_get();
     const struct store_fact *facts;
-    size_t count = machine_facts(&facts);
+    size_t count = environment_facts(&facts);
     (void)state;
     assert_ptr_equal(machine, machine_get());
     assert_true(machine->cores >= 1);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
+#include "base/datadir.h"
+#include "base/stop.h"
 #include "commands/command.h"
 
 #include <cmocka.h>
@@ -286,12 +288,12 @@ static void test_share_folder(void **state)
     char *saved = before ? strdup(before) : NULL;
     snprintf(expected, sizeof expected, "%s/suites", scratch_folder);
     setenv("MIDL_SHARE", scratch_folder, 1);
-    const char *fallback = share_folder("suites");
+    const char *fallback = datadir_find("suites");
     assert_true(!fallback || strcmp(fallback, expected) != 0);
     assert_int_equal(mkdir(expected, 0700), 0);
-    const char *found = share_folder("suites");
+    const char *found = datadir_find("suites");
     assert_string_equal(found, expected);
-    assert_null(share_folder("no such folder anywhere"));
+    assert_null(datadir_find("no such folder anywhere"));
     assert_string_equal(found, expected);
     assert_int_equal(rmdir(expected), 0);
     if (saved)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "commands/command.h"
+#include "base/stop.h"
 
 static void redirect(const char *path, int fd)
 {

@@ -16,7 +16,7 @@ struct child {
 
 /* Run it to its end. True if it exited with status 0; else `reason` says how it ended: "exit status
  * 2", "killed by signal 4 (Illegal instruction)", "took longer than 120 s", "interrupted" (the stop
- * flag of command.h was set). */
+ * flag of stop.h was set). */
 bool child_run(const struct child *child, char *reason, size_t size);
 
 /* Where in $PATH the program is; false if nowhere. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/stop.h"
 #include "machine/calibration_file.h"
 #include "base/clock.h"
 #include "commands/command.h"

@@ -17,6 +17,9 @@ int command_select(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_plot(int argc, char **argv);
 
+/* The hidden command that measure/count_case.h starts under valgrind. */
+int command_count_one(int argc, char **argv);
+
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
 int command_fail(const char *command, enum outcome outcome, const struct error *error);
 
@@ -49,18 +52,5 @@ enum outcome option_double(const char *name, const char *text, double min, doubl
 
 /* The command as typed, each word quoted where a shell needs it; free() it. NULL: no memory. */
 char *command_text(int argc, char **argv);
-
-/* ---- Places ---------------------------------------------------------------------------------- */
-
-/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was
- * built from, or the installed share/midl/NAME, whichever exists first. NULL if none does. Valid
- * until the next call for the same name. */
-const char *share_folder(const char *name);
-
-/* Set by SIGINT and SIGTERM once stop_on_signals() was called; a second one ends the process as if
- * it had never been called. */
-#include <signal.h>
-extern volatile sig_atomic_t stop_requested;
-void stop_on_signals(void);
 
 #endif

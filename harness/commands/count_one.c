@@ -16,6 +16,7 @@
 #include "machine/machine.h"
 #include "midl.h"
 #include "midl_config.h"
+#include "measure/count_case.h"
 #include "measure/prepared.h"
 #include "suite/suite.h"
 
@@ -99,7 +100,7 @@ struct count {
     enum outcome outcome;
 };
 
-static void *count_case(void *data)
+static void *count_on_thread(void *data)
 {
     struct count *count = data;
     struct prepared prepared;
@@ -120,7 +121,7 @@ static enum outcome count_apart(const struct bench_case *bench_case, struct erro
 {
     struct count count = {.bench_case = bench_case, .error = error};
     pthread_t thread;
-    if (pthread_create(&thread, NULL, count_case, &count) != 0)
+    if (pthread_create(&thread, NULL, count_on_thread, &count) != 0)
         return fail(error, OUTCOME_MACHINE, "no thread for the counted call; free some memory");
     pthread_join(thread, NULL);
     return count.outcome;

@@ -3,6 +3,7 @@
  * Planned once and run in chunks, so that memory for the layer's workspace doesn't grow with the
  * input. The output is complete or isn't written: it is asked for before the work begins, collected
  * in memory and put in its place at the end. */
+#include "base/stop.h"
 #include "commands/command.h"
 
 #include <cjson/cJSON.h>

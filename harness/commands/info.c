@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "commands/command.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "midl.h"
+#include "machine/valgrind.h"
 #include "measure/noise.h"
 #include "machine/warnings.h"
+#include "run/environment.h"
 
 #define COLUMNS 100
 #define LABEL 20
@@ -67,7 +70,7 @@ static bool is_number(const char *name)
 static bool fill_machine(cJSON *root)
 {
     const struct store_fact *facts;
-    size_t count = machine_facts(&facts);
+    size_t count = environment_facts(&facts);
     cJSON *machine = cJSON_AddObjectToObject(root, "machine");
     bool ok = machine != NULL;
     for (size_t i = 0; i < count && ok; i++) {
@@ -148,13 +151,13 @@ static bool add_geometry(cJSON *object, const char *key, struct cache_geometry c
 
 static bool fill_callgrind(cJSON *root)
 {
-    const char *reason = counters_callgrind_unavailable();
+    const char *reason = valgrind_unavailable();
     cJSON *callgrind = cJSON_AddObjectToObject(root, "callgrind");
     return cJSON_AddBoolToObject(callgrind, "available", !reason) &&
            add_text(callgrind, "reason", reason) &&
-           add_text(callgrind, "version", counters_valgrind_version()) &&
-           add_geometry(callgrind, "first_level", callgrind_first_level()) &&
-           add_geometry(callgrind, "last_level", callgrind_last_level());
+           add_text(callgrind, "version", valgrind_version()) &&
+           add_geometry(callgrind, "first_level", valgrind_first_level()) &&
+           add_geometry(callgrind, "last_level", valgrind_last_level());
 }
 
 /* The first counters of the probe's list are the processor's; the kernel's come after. */
@@ -179,7 +182,7 @@ static bool fill_warnings(cJSON *root)
     struct warning_facts facts = {.machine = machine_get(),
                                   .stolen = machine_steal(),
                                   .hardware_counters = hardware_counters(),
-                                  .callgrind_not = counters_callgrind_unavailable()};
+                                  .callgrind_not = valgrind_unavailable()};
     size_t count = warnings_find(&facts, lines);
     cJSON *warnings = cJSON_AddArrayToObject(root, "warnings");
     bool ok = warnings != NULL;

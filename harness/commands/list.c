@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/datadir.h"
 #include "commands/command.h"
 #include "counters/counters.h"
 #include "base/file.h"
 #include "counters/groups.h"
 #include "midl.h"
+#include "machine/valgrind.h"
 #include "suite/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -141,7 +143,7 @@ static const char *first_comment(const char *folder, const char *file, char *ret
 
 static enum outcome fill_figures(cJSON *rows, struct error *error)
 {
-    const char *folder = share_folder("plots");
+    const char *folder = datadir_find("plots");
     struct dirent **entries;
     if (!folder)
         return fail(error, OUTCOME_MACHINE,
@@ -253,7 +255,7 @@ static enum outcome fill_counters(cJSON *rows, struct error *error)
 {
     const struct group_counter *counters;
     size_t count = groups_counters(&counters);
-    const char *no_callgrind = counters_callgrind_unavailable();
+    const char *no_callgrind = valgrind_unavailable();
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
         const struct counter_state *state = papi_state(counters[i].name);

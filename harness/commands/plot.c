@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/datadir.h"
+#include "base/stop.h"
 #include "commands/command.h"
 #include "report/gnuplot.h"
 #include "store.h"
@@ -143,7 +145,7 @@ static bool is_figure_name(const char *name, size_t length)
 
 static enum outcome read_figures(struct plot *plot, struct error *error)
 {
-    const char *folder = share_folder("plots");
+    const char *folder = datadir_find("plots");
     char path[PATH_MAX], name[NAME_SIZE], *common = NULL;
     struct dirent **entries = NULL;
     int count = 0;

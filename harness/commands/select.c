@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
+#include "run/environment.h"
 #include "suite/axis.h"
 #include "suite/case.h"
 #include "commands/command.h"
@@ -369,7 +371,7 @@ static enum outcome session_begin(struct session *session, const char *command, 
 {
     const struct machine *machine = machine_get();
     const struct store_fact *facts;
-    size_t fact_count = machine_facts(&facts);
+    size_t fact_count = environment_facts(&facts);
     char text[STORE_ERROR_SIZE];
     const struct store_run run = {.suite = "select",
                                   .suite_hash = "none",

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/stop.h"
 #include "commands/command.h"
 #include "commit.h"
+#include "counters/counters.h"
+#include "run/environment.h"
 #include "run/estimate.h"
 #include "base/file.h"
 #include "run/gbench_file.h"
@@ -227,7 +230,7 @@ static double estimate_ns(const struct sweep *sweep)
     struct estimate_options options = {.budget_ns = suite_budget_ns(sweep->suite),
                                        .sample_ns = SAMPLE_NS,
                                        .min_rounds = MIN_ROUNDS,
-                                       .callgrind = groups_resolve(suite_counters(sweep->suite)) &
+                                       .callgrind = counters_resolve(suite_counters(sweep->suite)) &
                                                     COUNT_CALLGRIND,
                                        .peak_gflops = ceiling_glance()};
     double all_ns = 0;
@@ -262,7 +265,7 @@ static enum outcome begin_run(struct sweep *sweep, struct error *error)
 {
     const struct machine *machine = machine_get();
     const struct store_fact *facts, *places;
-    size_t fact_count = machine_facts(&facts), place_count = placement_facts(&places);
+    size_t fact_count = environment_facts(&facts), place_count = placement_facts(&places);
     struct store_run run = {.suite = suite_name(sweep->suite),
                             .suite_hash = sweep->hash,
                             .git_commit = MIDL_COMMIT,

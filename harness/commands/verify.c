@@ -4,6 +4,7 @@
  * every two values of any two axes meet, and every (d, n, k) with the other axes taking turns. Each
  * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
  * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
+#include "base/stop.h"
 #include "commands/command.h"
 
 #include <assert.h>

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "commands/command.h"
 #include "measure/cost_check.h"
 #include "base/progress.h"

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "suite/case.h"
-#include "base/error.h"
 #include "store.h"
 
 #define COUNTER_MAX 48
@@ -52,53 +50,9 @@ void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
  * of the time it ran, NaN if that was all of it. NaN if it never ran. */
 double counters_scale(uint64_t raw, uint64_t enabled, uint64_t running, double *ret_share);
 
-/* ---- Simulated: callgrind -------------------------------------------------------------------- */
+/* ---- Choosing -------------------------------------------------------------------------------- */
 
-/* Callgrind: run this very program under valgrind for exactly one call of the case, after one warm
- * call (cache = cold: with empty caches), with the cache geometry of this machine (machine.h).
- * Counters: instructions, data_reads, data_writes, l1d_misses, ll_misses (reads + writes of data,
- * and code), ll_data_misses (without code: of a cold call, the cache lines of data that it
- * touches), flops (flop_count.h), source 'callgrind'. A case that valgrind can't run (AVX-512, more
- * than one thread) gets NULL and a reason. A row with a value may have a reason too: in what the
- * counted call differs from the timed one. The program is started as `/proc/self/exe count-one
- * ...`. Only
- * counters of the groups in `wanted` (0: all). Never fails. */
-void counters_callgrind(const struct bench_case *bench_case, unsigned wanted,
-                        struct counter_set *ret);
-
-/* The environment variable by which the child knows the file of its own counts. */
-#define COUNTS_VARIABLE "MIDL_COUNTS"
-
-/* The hidden command `midl count-one ...` that counters_callgrind starts under valgrind. */
-int command_count_one(int argc, char **argv);
-
-/* NULL if valgrind can be used, else why not. */
-const char *counters_callgrind_unavailable(void);
-
-/* "3.19.0", "none" if there is no valgrind. */
-const char *counters_valgrind_version(void);
-
-/* One cache as callgrind takes it: a power of two of sets, a power of two of bytes a line. */
-struct cache_geometry {
-    size_t bytes;
-    int ways, line;
-};
-
-/* The nearest geometry that callgrind accepts, never larger than `bytes`. ways, line 0: unknown. */
-struct cache_geometry callgrind_geometry(size_t bytes, int ways, int line);
-
-/* Caches to simulate on this machine: first level data, and the last level of plausible size. */
-struct cache_geometry callgrind_first_level(void);
-struct cache_geometry callgrind_last_level(void);
-
-struct callgrind_totals {
-    double instructions, data_reads, data_writes, l1d_misses, ll_misses, ll_data_misses;
-    double flops; /* not in the file: NaN */
-};
-
-/* The totals of a callgrind output file, given as text. False with the reason if it is cut short or
- * isn't one; *ret is then untouched. */
-bool callgrind_parse(const char *text, struct callgrind_totals *ret,
-                     char reason[COUNTER_REASON_SIZE]);
+/* The same wish (groups.h) with its sources named: what papi can count here is found by probing. */
+unsigned counters_resolve(unsigned wanted);
 
 #endif

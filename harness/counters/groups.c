@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "counters/counters.h"
-
 static const struct group_counter counters[] = {
 #define COUNTER(group, name, papi, callgrind, meaning) {group, name, papi, callgrind, meaning},
 #include "counters/groups.def"
@@ -13,7 +11,6 @@ static const struct group_counter counters[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define SOURCES (COUNT_PAPI | COUNT_CALLGRIND)
 
 size_t groups_counters(const struct group_counter **ret)
 {
@@ -65,26 +62,4 @@ bool groups_wants(unsigned wanted, const char *counter)
         if (strcmp(counters[i].name, counter) == 0)
             return all || wanted & group_bit(counters[i].group);
     return false;
-}
-
-static bool papi_counts(const char *counter)
-{
-    const struct counter_state *states;
-    size_t count = counters_probe(&states);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(states[i].name, counter) == 0)
-            return states[i].works;
-    return false;
-}
-
-unsigned groups_resolve(unsigned wanted)
-{
-    if (wanted == 0 || wanted & SOURCES)
-        return wanted;
-    wanted |= COUNT_PAPI;
-    for (size_t i = 0; i < COUNT(counters); i++)
-        if (groups_wants(wanted, counters[i].name) && counters[i].papi && counters[i].callgrind &&
-            !papi_counts(counters[i].name))
-            wanted |= COUNT_CALLGRIND;
-    return wanted;
 }

@@ -32,7 +32,4 @@ const char *groups_words(void);
 /* Whether the counter belongs to what was asked for. */
 bool groups_wants(unsigned wanted, const char *counter);
 
-/* The same wish with its sources named: what papi can count here is found by probing. */
-unsigned groups_resolve(unsigned wanted);
-
 #endif

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -22,11 +21,11 @@
 #include <arm_neon.h>
 #endif
 
+#include "base/clock.h"
+#include "base/rng.h"
 #include "counters/counters.h"
 #include "counters/events.h"
-#include "counters/groups.h"
 #include "machine/machine.h"
-#include "base/rng.h"
 
 /* What a piece of work gets and what it says. */
 struct work {
@@ -202,19 +201,12 @@ static void work_migrations(void *data)
     sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
-static double thread_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 static void work_clock(void *data)
 {
     struct work *work = data;
-    double begin_ns = thread_ns(), spent_ns;
+    double begin_ns = clock_thread_ns(), spent_ns;
     do
-        spent_ns = thread_ns() - begin_ns;
+        spent_ns = clock_thread_ns() - begin_ns;
     while (spent_ns < 2e6);
     work->expected = spent_ns;
 }
@@ -494,75 +486,4 @@ size_t counters_probe(const struct counter_state **ret)
     probed = true;
     *ret = states;
     return ROWS;
-}
-
-/* ---- Counting a call ------------------------------------------------------------------------- */
-
-static double process_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-/* Put a row into the set; the reason, if any, is copied. */
-static void put_row(struct counter_set *set, const char *name, double per_call, double share,
-                    const char *reason)
-{
-    if (set->count == COUNTER_MAX)
-        return;
-    char *text = set->text[set->count];
-    snprintf(text, COUNTER_REASON_SIZE, "%s", reason);
-    set->counters[set->count++] = (struct store_counter){.counter = name,
-                                                         .source = "papi",
-                                                         .reason = *reason ? text : NULL,
-                                                         .per_call = per_call,
-                                                         .scaled = share};
-}
-
-/* Worker threads go on looking for work for a while after they had some: wait until they sleep, so
- * that what they do then belongs to the calls. At most a quarter of a second. */
-static void wait_for_others(void)
-{
-    const struct timespec moment = {.tv_nsec = 5000000};
-    double busy_ns = INFINITY;
-    for (int i = 0; i < 50 && busy_ns > 0.02 * (double)moment.tv_nsec; i++) {
-        double before_ns = process_ns() - thread_ns();
-        nanosleep(&moment, NULL);
-        busy_ns = process_ns() - thread_ns() - before_ns;
-    }
-}
-
-void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
-                   struct counter_set *ret)
-{
-    static const char *const others = "other threads took part: only the calling one is counted";
-    const struct counter_state *states;
-    size_t count = counters_probe(&states), working = 0;
-    const char *events[ROWS];
-    struct event_count counts[ROWS];
-    bool taken[ROWS];
-    for (size_t i = 0; i < count; i++) {
-        taken[i] = groups_wants(wanted, states[i].name);
-        if (taken[i] && states[i].works)
-            events[working++] = states[i].event;
-    }
-    wait_for_others();
-    double own_ns = thread_ns(), all_ns = process_ns();
-    event_count(events, working, call, data, calls > 0 ? calls : 1, counts);
-    own_ns = thread_ns() - own_ns;
-    all_ns = process_ns() - all_ns;
-    bool alone = own_ns >= 0.9 * all_ns;
-    *ret = (struct counter_set){0};
-    for (size_t i = 0, w = 0; i < count; i++) {
-        if (!taken[i])
-            continue;
-        const struct event_count *result = states[i].works ? &counts[w++] : NULL;
-        if (!result)
-            put_row(ret, states[i].name, NAN, NAN, states[i].reason);
-        else if (!alone)
-            put_row(ret, states[i].name, NAN, NAN, others);
-        else
-            put_row(ret, states[i].name, result->per_call, result->share, result->reason);
-    }
 }

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,23 +18,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "machine/blis_kernels.h"
-#include "machine/calibration_file.h"
 #include "base/clock.h"
 #include "commit.h"
-#include "counters/counters.h"
-#include "measure/gbench.h"
 #include "harness_config.h"
 #include "machine/machine_text.h"
 #include "midl.h"
 #include "midl_config.h"
 
-#if MIDL_HAVE_PAPI
-#include <papi.h>
-#endif
-#if MIDL_HAVE_ONEDNN
-#include <oneapi/dnnl/dnnl.h>
-#endif
 #if MIDL_HAVE_OPENBLAS
 char *openblas_get_config(void);
 char *openblas_get_corename(void);
@@ -337,23 +326,6 @@ static void ask_libraries(void)
     SET(machine.blas, "none");
     SET(machine.blas_core, "none");
 #endif
-#if MIDL_HAVE_ONEDNN
-    const dnnl_version_t *onednn = dnnl_version();
-    SET(machine.onednn, "%d.%d.%d", onednn->major, onednn->minor, onednn->patch);
-#else
-    SET(machine.onednn, "none");
-#endif
-    SET(machine.blis, "%s", blis_text());
-#if MIDL_HAVE_PAPI
-    int papi = PAPI_get_opt(PAPI_LIB_VERSION, NULL);
-    SET(machine.papi, "%d.%d.%d", PAPI_VERSION_MAJOR(papi), PAPI_VERSION_MINOR(papi),
-        PAPI_VERSION_REVISION(papi));
-#else
-    SET(machine.papi, "none");
-#endif
-    SET(machine.gbench, "%s", gbench_version());
-    SET(machine.sqlite, "%s", sqlite3_libversion());
-    SET(machine.valgrind, "%s", counters_valgrind_version());
 }
 
 /* ---- The clock ------------------------------------------------------------------------------- */
@@ -419,95 +391,4 @@ double machine_steal(void)
     last_all = all;
     last_stolen = stolen;
     return share;
-}
-
-struct facts {
-    struct store_fact rows[MACHINE_FACTS];
-    char text[MACHINE_FACTS][96];
-    size_t count;
-};
-
-static struct facts facts;
-static pthread_once_t facts_once = PTHREAD_ONCE_INIT;
-
-static void put(const char *name, const char *value)
-{
-    facts.rows[facts.count++] = (struct store_fact){name, value};
-}
-
-__attribute__((format(printf, 2, 3))) static void put_text(const char *name, const char *format,
-                                                           ...)
-{
-    va_list arguments;
-    char *text = facts.text[facts.count];
-    va_start(arguments, format);
-    vsnprintf(text, sizeof facts.text[0], format, arguments);
-    va_end(arguments);
-    put(name, text);
-}
-
-static const char *on_off(bool known, bool on)
-{
-    return !known ? "unknown" : on ? "on" : "off";
-}
-
-static void put_caches(const struct machine *m)
-{
-    static const char *const names[] = {"cache_l1d", "cache_l2", "cache_l3", "cache_l4"};
-    for (size_t i = 0; i < m->cache_count; i++) {
-        const struct cache_level *cache = &m->caches[i];
-        char ways[24] = "unknown";
-        if (cache->ways > 0)
-            SET(ways, "%d", cache->ways);
-        put_text(names[cache->level - 1], "%zu bytes, ways %s, %d-byte lines (%s%s)", cache->bytes,
-                 ways, cache->line, cache->source, cache->plausible ? "" : ", whole host's");
-    }
-}
-
-static void fill_facts(void)
-{
-    const struct machine *m = machine_get();
-    put("host", m->host);
-    put("cpu", m->cpu);
-    put("isa", m->isa);
-    put("microcode", m->microcode);
-    put_text("cores", "%d", m->cores);
-    put("os", m->os);
-    put("hypervisor", m->hypervisor);
-    put_caches(m);
-    put_text("memory_bytes", "%.0f", m->memory_bytes);
-    put_text("page_bytes", "%zu", m->page_bytes);
-    put_text("huge_page_bytes", "%zu", m->huge_page_bytes);
-    put("thp", m->thp);
-    put("governor", m->governor);
-    put("turbo", on_off(m->turbo_known, m->turbo));
-    put("smt", on_off(m->smt_known, m->smt));
-    put("aslr", on_off(true, m->aslr));
-    put("denormals", m->denormals_flushed ? "flushed" : "kept");
-    put_text("load1", "%.2f", m->load1);
-    put_text("stolen", "%.5f", m->stolen);
-    put_text("timer_overhead_ns", "%.1f", m->timer_overhead_ns);
-    put_text("timer_resolution_ns", "%.0f", m->timer_resolution_ns);
-    put("compiler", m->compiler);
-    put("flags", m->flags);
-    put("commit", m->commit);
-    put("openblas", m->blas);
-    put("openblas_core", m->blas_core);
-    put("openblas_coretype", m->blas_override);
-    put("variables", m->variables);
-    put("libc", m->libc);
-    put("onednn", m->onednn);
-    put("blis", m->blis);
-    put("calibration", calibration_state());
-    put("google_benchmark", m->gbench);
-    put("papi", m->papi);
-    put("sqlite", m->sqlite);
-    put("valgrind", m->valgrind);
-}
-
-size_t machine_facts(const struct store_fact **ret)
-{
-    pthread_once(&facts_once, fill_facts);
-    *ret = facts.rows;
-    return facts.count;
 }

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "store.h"
-
 #define CACHE_LEVELS 4
 
 struct cache_level {
@@ -22,8 +20,7 @@ struct cache_level {
 struct machine {
     char host[64], cpu[96], os[160], compiler[96], flags[256], commit[64], isa[16], hypervisor[48],
         governor[32], thp[16], blas[160], blas_core[48], blas_override[48], variables[256],
-        libc[24], onednn[48], blis[64], gbench[24], papi[24], sqlite[24], valgrind[64],
-        microcode[24];
+        libc[24], microcode[24];
     int cores; /* that this process may use */
     size_t page_bytes, huge_page_bytes;
     double memory_bytes, load1, stolen; /* stolen: share since the machine started; NaN: unknown */
@@ -39,10 +36,6 @@ const struct machine *machine_get(void);
 
 /* Bytes of the data cache of that level as reported, or 0. */
 size_t machine_cache_bytes(int level);
-
-/* As rows for the store, at most MACHINE_FACTS. *ret belongs to machine.c. */
-enum { MACHINE_FACTS = 48 };
-size_t machine_facts(const struct store_fact **ret);
 
 /* Share of time stolen by the hypervisor since the last call (0..1), NaN if unknown; the first call
  * gives the share since the machine started. */

@@ -24,6 +24,16 @@ static void copy_trimmed(const char *begin, const char *end, char *ret, size_t s
             *c = ' ';
 }
 
+const char *text_line(const char *text, const char *key)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, strlen(key)) == 0)
+            return line + strlen(key);
+    }
+    return NULL;
+}
+
 bool text_value(const char *text, const char *key, char separator, char *ret, size_t size)
 {
     size_t length = strlen(key);

@@ -13,6 +13,10 @@
  * quotes around it. False if there is none; *ret is then untouched. */
 bool text_value(const char *text, const char *key, char separator, char *ret, size_t size);
 
+/* The rest of the first line that begins with `key`, up to the text's end; NULL if there is none.
+ */
+const char *text_line(const char *text, const char *key);
+
 struct cpu_text {
     char model[96], microcode[24]; /* "unknown" */
     int siblings, cores;           /* of a socket; 0: not said */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "counters/groups.h"
+#include "measure/count_case.h"
 #include "measure/prepared.h"
 #include "suite/suite.h"
 
@@ -112,7 +113,7 @@ enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_che
     if (outcome != OUTCOME_DONE)
         return outcome;
     cold.shape.cache = CACHE_COLD;
-    counters_callgrind(&cold, groups_bit("cache") | groups_bit("flops"), &set);
+    count_case(&cold, groups_bit("cache") | groups_bit("flops"), &set);
     if (!isfinite(check.flops.counted))
         take(&set, "flops", 1, &check.flops);
     take(&set, "ll_data_misses", LINE_BYTES, &check.bytes);

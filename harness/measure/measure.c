@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "machine/calibration_file.h"
+#include "measure/count_case.h"
 #include "verify/checker.h"
 #include "base/clock.h"
 #include "counters/counters.h"
@@ -674,11 +675,11 @@ static int counted_calls(const struct store_point *point)
 static bool subject_count(struct group *group, struct subject *subject, size_t i)
 {
     struct counter_set *sets = &group->owned->sets[2 * i];
-    unsigned wanted = groups_resolve(group->options->counters);
+    unsigned wanted = counters_resolve(group->options->counters);
     if (wanted & COUNT_PAPI)
         counters_papi(ring_call, &subject->ring, counted_calls(subject->point), wanted, &sets[0]);
     if (wanted & COUNT_CALLGRIND)
-        counters_callgrind(subject->bench_case, wanted, &sets[1]);
+        count_case(subject->bench_case, wanted, &sets[1]);
     size_t count = sets[0].count + sets[1].count;
     struct store_counter *counters = calloc(count + 1, sizeof *counters);
     if (!counters)

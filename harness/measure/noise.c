@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "commands/command.h"
+#include "base/stop.h"
 #include "machine/machine.h"
 #include "measure/drift.h"
 #include "base/rng.h"

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands/command.h"
+#include "base/datadir.h"
 #include "base/file.h"
 #include "suite/suite_internal.h"
 
@@ -714,7 +714,7 @@ static int is_suite(const struct dirent *entry)
 
 enum outcome suite_names(char ***ret, struct error *error)
 {
-    const char *folder = share_folder("suites");
+    const char *folder = datadir_find("suites");
     struct dirent **entries;
     int count = folder ? scandir(folder, &entries, is_suite, alphasort) : 0;
     if (!folder)
@@ -792,7 +792,7 @@ enum outcome suite_load(const char *name, struct suite **ret, struct error *erro
     char path[4096];
     if (strchr(name, '/') || ends_in_suite(name))
         return load_file(name, ret, error);
-    const char *folder = share_folder("suites");
+    const char *folder = datadir_find("suites");
     int length = snprintf(path, sizeof path, "%s/%s.suite", folder ? folder : "", name);
     if (!folder || !*name || length >= (int)sizeof path || access(path, F_OK) != 0)
         return no_such_suite(name, error);

@@ -1,12 +1,12 @@
-/* callgrind.c - counts by simulation: this program, started again under valgrind for one call.
+/* count_case.c - counts by simulation: this program, started again under valgrind for one call.
  *
  * What runs there is pinned down as far as it can be: a small fixed environment, fixed addresses,
  * one thread, the caches of this machine, and a kernel set of OpenBLAS that valgrind can run.
  * Counts of one case are then the same in every run. What differs from the timed call is said in
  * the rows. */
 #define _GNU_SOURCE /* environ */
-#include <dirent.h>
-#include <errno.h>
+#include "measure/count_case.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,231 +17,17 @@
 #include <wordexp.h>
 
 #include "base/child.h"
-#include "counters/counters.h"
 #include "base/file.h"
+#include "base/folder.h"
+#include "counters/callgrind_file.h"
 #include "counters/groups.h"
-#include "harness_config.h"
 #include "machine/machine.h"
 #include "machine/machine_text.h"
+#include "machine/valgrind.h"
 
 #define TIME_LIMIT_S 120
 #define COUNTS_FILE "counts.1" /* of the first dump into --callgrind-out-file=counts */
 #define PATH_SIZE 512
-
-/* ---- Is valgrind there? ---------------------------------------------------------------------- */
-
-/* A new folder for the files of one run. */
-static bool folder_make(char ret[PATH_SIZE])
-{
-    const char *parent = getenv("TMPDIR");
-    int length =
-        snprintf(ret, PATH_SIZE, "%s/midl-count-XXXXXX", parent && *parent ? parent : "/tmp");
-    return length < PATH_SIZE - 32 && mkdtemp(ret);
-}
-
-static void folder_remove(const char *path)
-{
-    DIR *folder = opendir(path);
-    char name[PATH_SIZE + 256];
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        unlink(name);
-    }
-    if (folder)
-        closedir(folder);
-    rmdir(path);
-}
-
-static void ask_version(const char *program, char *ret, size_t size)
-{
-    char folder[PATH_SIZE], out[PATH_SIZE + 16], reason[COUNTER_REASON_SIZE];
-    char word[] = "valgrind", option[] = "--version";
-    char *argv[] = {word, option, NULL};
-    if (!folder_make(folder))
-        return;
-    snprintf(out, sizeof out, "%s/out", folder);
-    struct child child = {
-        .path = program, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
-    char *text = child_run(&child, reason, sizeof reason) ? file_text(out) : NULL;
-    if (text && strncmp(text, "valgrind-", 9) == 0)
-        snprintf(ret, size, "%.*s", (int)strcspn(text + 9, "\n"), text + 9);
-    free(text);
-    folder_remove(folder);
-}
-
-struct valgrind {
-    char path[PATH_SIZE], version[64];
-};
-
-static const struct valgrind *valgrind_get(void)
-{
-    static struct valgrind valgrind = {.version = "none"};
-    static bool asked;
-    if (!asked && child_find("valgrind", valgrind.path, sizeof valgrind.path))
-        ask_version(valgrind.path, valgrind.version, sizeof valgrind.version);
-    asked = true;
-    return &valgrind;
-}
-
-const char *counters_valgrind_version(void)
-{
-    return valgrind_get()->version;
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BUILD_SANITISED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define BUILD_SANITISED true
-#endif
-#endif
-#ifndef BUILD_SANITISED
-#define BUILD_SANITISED false
-#endif
-
-const char *counters_callgrind_unavailable(void)
-{
-    if (!MIDL_HAVE_CALLGRIND)
-        return "built without valgrind's headers";
-    if (BUILD_SANITISED)
-        return "valgrind can't run a sanitised build";
-    if (strcmp(valgrind_get()->version, "none") == 0)
-        return "valgrind isn't installed";
-    return NULL;
-}
-
-/* ---- Geometry -------------------------------------------------------------------------------- */
-
-static size_t power_of_two_below(size_t value)
-{
-    size_t power = 1;
-    while (power <= value / 2)
-        power *= 2;
-    return power;
-}
-
-struct cache_geometry callgrind_geometry(size_t bytes, int ways, int line)
-{
-    size_t line_bytes = power_of_two_below(line >= 16 ? (size_t)line : 64);
-    size_t way_count = ways > 0 ? (size_t)ways : 8;
-    if (bytes < line_bytes * way_count)
-        bytes = line_bytes * way_count;
-    size_t sets = power_of_two_below(bytes / (line_bytes * way_count));
-    way_count =
-        bytes / (line_bytes * sets); /* keeps the size where the sets were no power of two */
-    return (struct cache_geometry){
-        .bytes = sets * way_count * line_bytes, .ways = (int)way_count, .line = (int)line_bytes};
-}
-
-static struct cache_geometry geometry_of(const struct cache_level *cache)
-{
-    return callgrind_geometry(cache->bytes, cache->ways, cache->line);
-}
-
-struct cache_geometry callgrind_first_level(void)
-{
-    const struct machine *machine = machine_get();
-    if (machine->cache_count > 0 && machine->caches[0].level == 1)
-        return geometry_of(&machine->caches[0]);
-    return callgrind_geometry(32 << 10, 8, 64);
-}
-
-struct cache_geometry callgrind_last_level(void)
-{
-    const struct machine *machine = machine_get();
-    for (size_t i = machine->cache_count; i > 0; i--)
-        if (machine->caches[i - 1].plausible && machine->caches[i - 1].level > 1)
-            return geometry_of(&machine->caches[i - 1]);
-    return callgrind_geometry(8 << 20, 16, 64);
-}
-
-/* ---- The output file ------------------------------------------------------------------------- */
-
-/* The line that begins with `key`, without it; NULL if there is none. */
-static const char *line_of(const char *text, const char *key)
-{
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, key, strlen(key)) == 0)
-            return line + strlen(key);
-    }
-    return NULL;
-}
-
-#define COLUMNS_MAX 32
-
-/* The numbers of a line; false if something else is in it. */
-static bool read_numbers(const char *line, double values[COLUMNS_MAX], size_t *ret_count)
-{
-    size_t count = 0;
-    for (line += strspn(line, " "); *line != '\n' && count < COLUMNS_MAX;
-         line += strspn(line, " ")) {
-        char *end;
-        values[count++] = strtod(line, &end);
-        if (end == line)
-            return false;
-        line = end;
-    }
-    *ret_count = count;
-    return *line == '\n';
-}
-
-/* The number under the event's name; zeros at the end of a line are left out by callgrind. NaN if
- * there is no such column. */
-static double total_of(const char *events, const double *values, size_t count, const char *event)
-{
-    size_t length = strlen(event);
-    events += strspn(events, " ");
-    for (size_t column = 0; *events && *events != '\n'; column++) {
-        size_t word = strcspn(events, " \n");
-        if (word == length && strncmp(events, event, length) == 0)
-            return column < count ? values[column] : 0;
-        events += word;
-        events += strspn(events, " ");
-    }
-    return NAN;
-}
-
-bool callgrind_parse(const char *text, struct callgrind_totals *ret,
-                     char reason[COUNTER_REASON_SIZE])
-{
-    const char *events = line_of(text, "events:"), *totals = line_of(text, "totals:");
-    if (!events || !totals || !strchr(totals, '\n')) {
-        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file %s",
-                 strncmp(text, "# callgrind format", 18) == 0 || events ? "is cut short"
-                                                                        : "is none of its own");
-        return false;
-    }
-    double values[COLUMNS_MAX];
-    size_t count;
-    if (!read_numbers(totals, values, &count)) {
-        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has no numbers for totals");
-        return false;
-    }
-    struct callgrind_totals seen = {.flops = NAN,
-                                    .instructions = total_of(events, values, count, "Ir"),
-                                    .data_reads = total_of(events, values, count, "Dr"),
-                                    .data_writes = total_of(events, values, count, "Dw"),
-                                    .l1d_misses = total_of(events, values, count, "D1mr") +
-                                                  total_of(events, values, count, "D1mw"),
-                                    .ll_misses = total_of(events, values, count, "ILmr") +
-                                                 total_of(events, values, count, "DLmr") +
-                                                 total_of(events, values, count, "DLmw"),
-                                    .ll_data_misses = total_of(events, values, count, "DLmr") +
-                                                      total_of(events, values, count, "DLmw")};
-    if (!isfinite(seen.instructions + seen.data_reads + seen.data_writes + seen.l1d_misses +
-                  seen.ll_misses)) {
-        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file lacks counts that were asked for");
-        return false;
-    }
-    if (!(seen.instructions > 0)) {
-        snprintf(reason, COUNTER_REASON_SIZE, "callgrind counted nothing");
-        return false;
-    }
-    *ret = seen;
-    return true;
-}
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
@@ -339,7 +125,7 @@ static void add_environment(struct command_line *line)
 static bool command_make(const struct bench_case *bench_case, const char *folder,
                          struct command_line *line)
 {
-    struct cache_geometry first = callgrind_first_level(), last = callgrind_last_level();
+    struct cache_geometry first = valgrind_first_level(), last = valgrind_last_level();
     char self[PATH_SIZE];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (length < 0)
@@ -373,7 +159,7 @@ static bool command_make(const struct bench_case *bench_case, const char *folder
 static void add_complaint(const char *path, char reason[COUNTER_REASON_SIZE])
 {
     char *text = file_text(path), how[COUNTER_REASON_SIZE];
-    const char *line = text ? line_of(text, "midl count-one: ") : NULL;
+    const char *line = text ? text_line(text, "midl count-one: ") : NULL;
     if (!line && text)
         line = text;
     if (line && *line && *line != '\n') {
@@ -425,7 +211,7 @@ static double expected_s(const struct bench_case *bench_case)
  * would take four times the limit: the speed is a guess. */
 static bool countable(const struct bench_case *bench_case, char reason[COUNTER_REASON_SIZE])
 {
-    const char *obstacle = counters_callgrind_unavailable();
+    const char *obstacle = valgrind_unavailable();
     double seconds = expected_s(bench_case);
     if (!obstacle && midl_variant_isa(bench_case->variant) == MIDL_ISA_AVX512)
         obstacle = "not countable: valgrind can't run AVX-512 code";
@@ -463,14 +249,14 @@ static bool count(const struct bench_case *bench_case, struct callgrind_totals *
     bool ok = false;
     if (!countable(bench_case, reason))
         return false;
-    if (!folder_make(folder)) {
+    if (!folder_make_temporary("midl-count", folder, sizeof folder)) {
         snprintf(reason, COUNTER_REASON_SIZE, "can't make a temporary folder; set TMPDIR");
         return false;
     }
     snprintf(out, sizeof out, "%s/out", folder);
     snprintf(err, sizeof err, "%s/err", folder);
     snprintf(counts, sizeof counts, "%s/" COUNTS_FILE, folder);
-    struct child child = {.path = valgrind_get()->path,
+    struct child child = {.path = valgrind_path(),
                           .argv = line.argv,
                           .environment = line.environment,
                           .out = out,
@@ -513,8 +299,7 @@ static void put_row(struct counter_set *set, unsigned wanted, const char *name, 
                                                          .scaled = NAN};
 }
 
-void counters_callgrind(const struct bench_case *bench_case, unsigned wanted,
-                        struct counter_set *ret)
+void count_case(const struct bench_case *bench_case, unsigned wanted, struct counter_set *ret)
 {
     struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     char reason[COUNTER_REASON_SIZE] = "", flops_reason[COUNTER_REASON_SIZE] = "";

@@ -1,12 +1,12 @@
-/* share.c - the folders of data that belong to the program, and stopping when asked to. */
+/* datadir.c - the folders of data that belong to the program. */
+#include "base/datadir.h"
+
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "commands/command.h"
 #include "harness_config.h"
 
 #define FOLDERS 8 /* kinds of folders asked for in one process: suites, plots */
@@ -26,7 +26,7 @@ static char *buffer_of(const char *name)
     return NULL;
 }
 
-const char *share_folder(const char *name)
+const char *datadir_find(const char *name)
 {
     const char *homes[] = {getenv("MIDL_SHARE"), MIDL_SOURCE_SHARE, MIDL_INSTALLED_SHARE};
     char *path = buffer_of(name);
@@ -39,25 +39,4 @@ const char *share_folder(const char *name)
             return path;
     }
     return NULL;
-}
-
-volatile sig_atomic_t stop_requested;
-
-/* The first signal asks to finish what is under way; the second has its usual effect, as soon as
- * this handler returns and the signal is let through. */
-static void on_stop_signal(int number)
-{
-    if (stop_requested) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    stop_requested = 1;
-}
-
-void stop_on_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_stop_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }

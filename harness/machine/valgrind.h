@@ -1,0 +1,29 @@
+/* valgrind.h - the valgrind of this machine, and the caches that it simulates here. */
+#ifndef MIDL_MACHINE_VALGRIND_H
+#define MIDL_MACHINE_VALGRIND_H
+
+#include <stddef.h>
+
+/* NULL if valgrind can be used, else the reason why not. */
+const char *valgrind_unavailable(void);
+
+/* Where the program is; empty if it is nowhere. */
+const char *valgrind_path(void);
+
+/* "3.19.0", or "none" if there is no valgrind. */
+const char *valgrind_version(void);
+
+/* One cache as callgrind takes it: a power of two of sets, a power of two of bytes per line. */
+struct cache_geometry {
+    size_t bytes;
+    int ways, line;
+};
+
+/* The nearest geometry that callgrind accepts, never larger than `bytes`. ways, line 0: unknown. */
+struct cache_geometry valgrind_geometry(size_t bytes, int ways, int line);
+
+/* Caches to simulate on this machine: first level data, and the last level of plausible size. */
+struct cache_geometry valgrind_first_level(void);
+struct cache_geometry valgrind_last_level(void);
+
+#endif
