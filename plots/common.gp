@@ -210,8 +210,8 @@ size_axis = arrows > 0 ? quote('layer size d→n') : 'layer size n = d'
 # panel p. low and high: its ends. Noisy points count without their intervals, which may run out of
 # the panel. A count of zero has no place on a logarithmic axis: it lies on the lower end, and that
 # is labelled 0.
-lower(unused) = column(7) > 0 && column(9) != 1 ? column(7) : column(6)
-upper(unused) = column(8) > 0 && column(9) != 1 ? column(8) : column(6)
+lower(unused) = !valid(7) || column(9) == 1 ? column(6) : column(7) > 0 ? column(7) : column(6)
+upper(unused) = !valid(8) || column(9) == 1 ? column(6) : column(8) > 0 ? column(8) : column(6)
 positive(value) = value > 0 ? value : (zeros = zeros + 1, NaN)
 measure(rows) = 'zeros = 0;' \
     . sprintf('stats data using ((%s) ? positive(lower(0)) : NaN):(upper(0)) nooutput;', rows)
