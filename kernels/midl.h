@@ -27,7 +27,7 @@
  *
  *   struct midl_plan *plan;
  *   char reason[MIDL_REASON_SIZE];
- *   struct midl_plan_options options = {.variant = "auto", .max_batch = 64, .threads = 1};
+ *   struct midl_plan_options options = {.size = sizeof options, .max_batch = 64, .threads = 1};
  *   if (midl_plan_create(&layer, &options, &plan, reason) != MIDL_OK) { puts(reason); ... }
  *   midl_run(plan, 64, x, y);
  *   midl_plan_destroy(plan);
@@ -53,6 +53,11 @@ extern "C" {
 #endif
 
 #define MIDL_REASON_SIZE 256 /* bytes; every `reason` buffer has this size */
+
+/* The binary interface that this header describes. A library keeps its number while programs built
+ * with an older header of the same number still work with it: structs that begin with `size` then
+ * only grow at their end. */
+#define MIDL_ABI 1
 
 enum midl_status {
     MIDL_OK,
@@ -98,6 +103,7 @@ struct midl_shape {
 
 /* A layer. The arrays belong to the caller and must outlive every plan made from it. */
 struct midl_layer {
+    size_t size; /* sizeof(struct midl_layer) of the caller; 0: as long as in the first ABI 1 */
     struct midl_shape shape;
     const float *full_weight; /* W [n][d] */
     const float *full_bias;   /* b [n] */
@@ -264,6 +270,7 @@ MIDL_API void midl_calibration_destroy(struct midl_calibration *calibration);
 struct midl_plan;
 
 struct midl_plan_options {
+    size_t size;         /* sizeof(struct midl_plan_options) of the caller; 0: as for a layer */
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
     size_t max_batch; /* at least 1; `auto` chooses for this batch */
@@ -280,7 +287,8 @@ struct midl_plan_options {
  *
  * Make a plan. On success *ret_plan is the caller's, to be destroyed. On failure it is untouched,
  * `reason` holds one line, and the status is MIDL_INVALID (unknown variant, bad shape, missing
- * array), MIDL_UNAVAILABLE or MIDL_NO_MEMORY. */
+ * array, a `size` shorter than ABI 1 or with values that this library is too old to know),
+ * MIDL_UNAVAILABLE or MIDL_NO_MEMORY. */
 MIDL_API enum midl_status midl_plan_create(const struct midl_layer *layer,
                                            const struct midl_plan_options *options,
                                            struct midl_plan **ret_plan,
@@ -311,6 +319,10 @@ MIDL_API size_t midl_plan_bytes(const struct midl_plan *plan);
 
 /* "0.1.0" */
 MIDL_API const char *midl_version(void);
+
+/* MIDL_ABI of the header that the library was built with: what a program that loads a library by
+ * name compares first. Libraries before ABI 1 lack this function. */
+MIDL_API int midl_abi(void);
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,11 @@ static size_t find(const char *const *names, size_t count, const char *name)
     return i;
 }
 
+int midl_abi(void)
+{
+    return MIDL_ABI;
+}
+
 const char *midl_version(void)
 {
     return MIDL_VERSION;

@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "layer.h"
 #include "variant.h"
@@ -19,6 +20,44 @@ static enum midl_status explain(enum midl_status status, char reason[MIDL_REASON
 {
     snprintf(reason, MIDL_REASON_SIZE, "%s", text);
     return status;
+}
+
+/* ---- What a caller passes, by the size that the caller knows -------------------------------- */
+
+/* How long the structs were when ABI 1 began; they never get shorter. */
+#define LAYER_LEAST (offsetof(struct midl_layer, gate_bias) + sizeof(const float *))
+#define OPTIONS_LEAST                                                                              \
+    (offsetof(struct midl_plan_options, calibration) + sizeof(const struct midl_calibration *))
+
+static bool all_zero(const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* Copy a struct that begins with its size as the caller's header has it. Members that the caller
+ * doesn't know are 0; members that this library doesn't know must be. */
+static enum midl_status take_struct(const char *what, const void *given, size_t least, void *ret,
+                                    size_t ret_bytes, char reason[MIDL_REASON_SIZE])
+{
+    size_t size;
+    memcpy(&size, given, sizeof size);
+    if (size == 0)
+        size = least;
+    bool known = size <= ret_bytes || all_zero((const char *)given + ret_bytes, size - ret_bytes);
+    if (size < least || !known) {
+        snprintf(reason, MIDL_REASON_SIZE,
+                 size < least ? "%s.size is %zu, at least %zu are needed"
+                              : "%s.size is %zu: values are set that this library, which knows "
+                                "%zu bytes, doesn't have",
+                 what, size, size < least ? least : ret_bytes);
+        return MIDL_INVALID;
+    }
+    memset(ret, 0, ret_bytes);
+    memcpy(ret, given, size < ret_bytes ? size : ret_bytes);
+    return MIDL_OK;
 }
 
 /* Every array that the shape calls for must be there. */
@@ -92,9 +131,9 @@ static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_
     return status;
 }
 
-enum midl_status midl_plan_create(const struct midl_layer *layer,
-                                  const struct midl_plan_options *options,
-                                  struct midl_plan **ret_plan, char reason[MIDL_REASON_SIZE])
+static enum midl_status plan_create(const struct midl_layer *layer,
+                                    const struct midl_plan_options *options,
+                                    struct midl_plan **ret_plan, char reason[MIDL_REASON_SIZE])
 {
     const struct midl_variant *variant = NULL;
     enum midl_status status = find_variant(layer, options, &variant, reason);
@@ -119,6 +158,20 @@ enum midl_status midl_plan_create(const struct midl_layer *layer,
     }
     *ret_plan = plan;
     return MIDL_OK;
+}
+
+enum midl_status midl_plan_create(const struct midl_layer *layer,
+                                  const struct midl_plan_options *options,
+                                  struct midl_plan **ret_plan, char reason[MIDL_REASON_SIZE])
+{
+    struct midl_layer own_layer;
+    struct midl_plan_options own_options;
+    enum midl_status status =
+        take_struct("layer", layer, LAYER_LEAST, &own_layer, sizeof own_layer, reason);
+    if (status == MIDL_OK)
+        status = take_struct("options", options, OPTIONS_LEAST, &own_options, sizeof own_options,
+                             reason);
+    return status == MIDL_OK ? plan_create(&own_layer, &own_options, ret_plan, reason) : status;
 }
 
 void midl_plan_destroy(struct midl_plan *plan)

@@ -10,7 +10,8 @@ int main(void)
      * gate 1/2: y0 = (F0 + L0) / 2 = (3 + 1) / 2, y1 = L1 = 5. */
     const float W[] = {1, 2, 7, 7}, b[] = {0, 0}, V[] = {0, 0}, U[] = {0, 0}, c[] = {1, 5},
                 G[] = {0, 0, 0, 0}, h[] = {0, -1}, x[] = {1, 1};
-    struct midl_layer layer = {.shape = {.d = 2, .n = 2, .r = 1, .k = 1, .gate = MIDL_GATE_FULL},
+    struct midl_layer layer = {.size = sizeof layer,
+                               .shape = {.d = 2, .n = 2, .r = 1, .k = 1, .gate = MIDL_GATE_FULL},
                                .full_weight = W,
                                .full_bias = b,
                                .light_down = V,
@@ -18,7 +19,7 @@ int main(void)
                                .light_bias = c,
                                .gate_weight = G,
                                .gate_bias = h};
-    struct midl_plan_options options = {.max_batch = 1, .threads = 1};
+    struct midl_plan_options options = {.size = sizeof options, .max_batch = 1, .threads = 1};
     struct midl_plan *plan = NULL;
     char reason[MIDL_REASON_SIZE];
     float y[2];

@@ -580,6 +580,40 @@ static void test_bad_options(void **state)
     midl_plan_destroy(NULL);
 }
 
+/* A caller built with a header that is longer than this library's, where it sets nothing that this
+ * library lacks; the same for a layer. */
+static void test_struct_sizes(void **state)
+{
+    (void)state;
+    struct problem p = problem_of(&shape, 1, FILL_NORMAL);
+    struct {
+        struct midl_plan_options known;
+        char unknown[24];
+    } options = {.known = {.size = sizeof options, .max_batch = 1, .threads = 1}};
+    struct {
+        struct midl_layer known;
+        char unknown[24];
+    } layer = {.known = p.layer};
+    struct midl_plan *plan = NULL;
+    char reason[MIDL_REASON_SIZE] = "";
+    assert_int_equal(midl_abi(), MIDL_ABI);
+    layer.known.size = sizeof layer;
+    assert_int_equal(midl_plan_create(&layer.known, &options.known, &plan, reason), MIDL_OK);
+    midl_plan_destroy(plan);
+    layer.unknown[23] = 1;
+    assert_refused(&layer.known, &options.known, "layer.size");
+    layer.unknown[23] = 0;
+    options.unknown[0] = 1;
+    assert_refused(&layer.known, &options.known, "options.size");
+    options.known.size = sizeof options.known;
+    layer.known.size = sizeof layer.known - 1;
+    assert_refused(&layer.known, &options.known, "at least");
+    layer.known.size = 0;
+    options.known.size = 8;
+    assert_refused(&layer.known, &options.known, "options.size is 8");
+    problem_clear(&p);
+}
+
 static void test_bad_shapes(void **state)
 {
     (void)state;
@@ -717,9 +751,9 @@ int main(void)
         cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
         cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),
         cmocka_unit_test(test_logits_not_kept), cmocka_unit_test(test_linear_plans),
-        cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_bad_shapes),
-        cmocka_unit_test(test_missing_arrays),  cmocka_unit_test(test_unavailable),
-        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_struct_sizes),
+        cmocka_unit_test(test_bad_shapes),      cmocka_unit_test(test_missing_arrays),
+        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
