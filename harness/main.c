@@ -21,7 +21,7 @@ struct command {
 
 static const struct command commands[] = {
     {"info", command_info, "this machine, its counters, and what will spoil a measurement"},
-    {"list", command_list, "kernels, suites, figures, metrics: what there is"},
+    {"list", command_list, "kernels, suites, axes, figures, metrics: what there is"},
     {"verify", command_verify, "every variant against the double-precision reference"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},

@@ -918,14 +918,14 @@ static void test_load(void **state)
     problem_clear(&p);
 
     shape.layer_path = shape.input_path = NULL; /* made, of seed 11: what problem_random makes */
-    shape.skewed = true;
+    shape.made.skewed = true;
     shape.seed = 11;
     assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
     struct problem made = problem_of(&topk, 7, FILL_SKEWED);
     assert_memory_equal(p.arena, made.arena, made.arena_bytes);
     problem_clear(&made);
     problem_clear(&p);
-    shape.skewed = false;
+    shape.made.skewed = false;
     shape.seed = 1;
     shape.input_path = files.input;
 

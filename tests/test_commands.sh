@@ -79,8 +79,8 @@ done
 
 # ---- midl list
 
-refuses "midl list: list what? kernels, suites, figures, metrics or counters" list
-refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, figures, metrics or counters" \
+refuses "midl list: list what? kernels, suites, axes, figures, metrics or counters" list
+refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, axes, figures, metrics or counters" \
     list kernles
 refuses "midl list: unexpected argument more (--help shows the usage)" list kernels more
 refuses "midl list: unknown option --jsn: did you mean --json?" list kernels --jsn
@@ -97,6 +97,7 @@ prints '^mnist  .*set MIDL_DATA or --data to the folder that holds mnist/' list 
     complain "midl list suites: not a line each"
 prints '^points  *time_ns  *ns  ' list metrics
 prints '^flops  *flops  ' list counters
+prints '^gate_rank  *of a lowrank gate; 0: n/32' list axes
 flops_here=$(awk '$1 == "flops" {print $3}' "$folder/out")
 prints '^name  *text' list figures
 [ "$(wc -l <"$folder/out")" -eq $(($(ls "$here"/plots | grep -c '\.sql$') + 1)) ] ||

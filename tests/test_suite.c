@@ -164,6 +164,47 @@ static void test_axis_names(void **state)
     assert_int_equal(suite_axis_find("N"), -1);
 }
 
+/* Every axis but `kernel` has one turn; what depends on an axis stands behind it in labels. */
+static void test_axis_table(void **state)
+{
+    (void)state;
+    size_t times[SUITE_AXES] = {0};
+    for (size_t i = 0; i < SUITE_WHEELS; i++)
+        times[suite_wheels[i]]++;
+    for (int axis = 0; axis < SUITE_AXES; axis++) {
+        const struct axis_row *row = suite_axis((enum axis_id)axis);
+        assert_int_equal(times[axis], axis == AXIS_KERNEL ? 0 : 1);
+        int before = axis - 1;
+        while (row->owner >= 0 && before > row->owner &&
+               suite_axis((enum axis_id)before)->owner == row->owner)
+            before--;
+        assert_true(row->owner < 0 || (before == row->owner && !row->label));
+        assert_true(row->help && *row->help);
+    }
+}
+
+/* A value set is the value got, and the word of a value parses to it. */
+static void test_axis_fields(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SUITE_AXES; i++) {
+        enum axis_id axis = (enum axis_id)i;
+        struct bench_shape shape = {.batch = 1};
+        const char *word = suite_axis_word(axis, 1);
+        suite_axis_set(&shape, axis, 1);
+        assert_true(suite_axis_get(&shape, axis) == (suite_axis(axis)->in_case ? 1 : 0));
+        assert_null(suite_axis_word(axis, -1));
+        assert_null(suite_axis_word(axis, 100));
+        if (!word)
+            continue;
+        struct axis_list list;
+        struct error error;
+        assert_int_equal(suite_axis_parse(axis, word, &list, &error), OUTCOME_DONE);
+        assert_true(list.numbers[0] == 1);
+        axis_list_clear(&list);
+    }
+}
+
 struct refusal {
     const char *text, *line;
 };
@@ -687,8 +728,8 @@ static void test_made_layers(void **state)
     static const char text[] = "[sweep]\nn = 64\nlayer = random,skewed\nkernel = masked\n";
     struct bench_cases cases = expand_text(text);
     assert_int_equal(cases.group_count, 2);
-    assert_false(cases.cases[0].shape.skewed);
-    assert_true(cases.cases[1].shape.skewed);
+    assert_false(cases.cases[0].shape.made.skewed);
+    assert_true(cases.cases[1].shape.made.skewed);
     assert_null(cases.cases[1].shape.layer_path);
     assert_int_equal(cases.cases[1].shape.layer.n, 64);
     bench_cases_clear(&cases);
@@ -697,7 +738,7 @@ static void test_made_layers(void **state)
     set(suite, "layer", "skewed");
     cases = expand(suite);
     assert_int_equal(cases.count, 1);
-    assert_true(cases.cases[0].shape.skewed);
+    assert_true(cases.cases[0].shape.made.skewed);
     assert_int_equal(cases.cases[0].shape.layer.r, 3);
     bench_cases_clear(&cases);
     suite_destroy(suite);
@@ -956,6 +997,8 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_axis_names),
+        cmocka_unit_test(test_axis_table),
+        cmocka_unit_test(test_axis_fields),
         cmocka_unit_test(test_parse_refusals),
         cmocka_unit_test(test_expand_refusals),
         cmocka_unit_test(test_long_lines),

@@ -111,6 +111,20 @@ static enum outcome fill_suites(cJSON *rows, struct error *error)
     return outcome;
 }
 
+/* ---- axes ------------------------------------------------------------------------------------ */
+
+static enum outcome fill_axes(cJSON *rows, struct error *error)
+{
+    bool ok = true;
+    for (int axis = 0; axis < SUITE_AXES && ok; axis++) {
+        const struct axis_row *about = suite_axis((enum axis_id)axis);
+        cJSON *row = add_row(rows);
+        ok = add_text(row, "name", about->name) && add_text(row, "values", about->rule.allowed) &&
+             add_text(row, "text", about->help);
+    }
+    return row_done(ok, error);
+}
+
 /* ---- figures --------------------------------------------------------------------------------- */
 
 static int is_figure(const struct dirent *entry)
@@ -280,6 +294,7 @@ static enum outcome fill_counters(cJSON *rows, struct error *error)
 static const struct listing listings[] = {
     {"kernels", {"name", "isa", "dtype", "here", "text", "reason"}, fill_kernels},
     {"suites", {"name", "points", "question", "problem"}, fill_suites},
+    {"axes", {"name", "text", "values"}, fill_axes},
     {"figures", {"name", "text"}, fill_figures},
     {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics},
     {"counters", {"group", "name", "here", "meaning", "reason"}, fill_counters},
@@ -372,7 +387,7 @@ static enum outcome find_listing(int argc, char **argv, int first, const struct 
         names[i] = listings[i].name;
     if (first >= argc)
         return fail(error, OUTCOME_USAGE,
-                    "list what? kernels, suites, figures, metrics or counters");
+                    "list what? kernels, suites, axes, figures, metrics or counters");
     for (size_t i = 0; i < COUNT(listings); i++) {
         if (strcmp(argv[first], names[i]) == 0) {
             *ret = &listings[i];
@@ -380,8 +395,8 @@ static enum outcome find_listing(int argc, char **argv, int first, const struct 
         }
     }
     return fail(error, OUTCOME_USAGE,
-                "no list of %.60s%s: kernels, suites, figures, metrics or counters", argv[first],
-                did_you_mean(argv[first], names, COUNT(names), hint));
+                "no list of %.60s%s: kernels, suites, axes, figures, metrics or counters",
+                argv[first], did_you_mean(argv[first], names, COUNT(names), hint));
 }
 
 int command_list(int argc, char **argv)
@@ -393,10 +408,11 @@ int command_list(int argc, char **argv)
     int first = argc;
     bool help = false;
     enum outcome outcome = options_parse(
-        argc, argv, "midl list kernels|suites|figures|metrics|counters [--json]",
+        argc, argv, "midl list kernels|suites|axes|figures|metrics|counters [--json]",
         "Show what there is, a line each. Kernels: `best` marks the row that its idea means on "
         "this\n"
-        "machine. Suites: how many points each measures. Metrics: the columns of the database.\n"
+        "machine. Suites: how many points each measures. Axes: what a suite, and the options of\n"
+        "`midl sweep`, may vary. Metrics: the columns of the database.\n"
         "Counters: the groups of `midl sweep --counters`, and who counts what here.",
         rows, COUNT(rows), &first, &help, &error);
     if (!outcome && help)

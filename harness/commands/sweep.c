@@ -44,42 +44,12 @@ struct sweep_options {
         *gbench_json;
 };
 
-static const char *const axis_help[SUITE_AXES] = {
-    [AXIS_D] = "length of one input; `n`: as many as neurons",
-    [AXIS_N] = "neurons",
-    [AXIS_K] = "neurons on the full path",
-    [AXIS_ACTIVE] = "k/n, instead of k; 0.45",
-    [AXIS_RANK] = "of the light path; 0: n/32",
-    [AXIS_GATE] = "full, lowrank or shared",
-    [AXIS_GATE_RANK] = "of a lowrank gate; 0: n/32",
-    [AXIS_SELECT] = "topk, block or threshold",
-    [AXIS_BLOCK] = "neurons a block: 8 or 16",
-    [AXIS_THRESHOLD] = "least gate value that is selected",
-    [AXIS_UNSELECTED] = "light or zero",
-    [AXIS_BATCH] = "inputs a call",
-    [AXIS_THREADS] = "threads a call",
-    [AXIS_DTYPE] = "of the weights: f32, bf16, int8",
-    [AXIS_CACHE] = "warm, or cold: weights come from memory",
-    [AXIS_KERNEL] = "names, ideas or globs (midl list kernels)",
-    [AXIS_LAYER] = "random, skewed, or a layer file, safetensors",
-    [AXIS_INPUT] = "an input file, safetensors or idx",
-    [AXIS_SEED] = "of random layers and inputs"};
-
 #define OTHER_OPTIONS 10
-
-/* "gate_rank" as an option: "gate-rank". */
-static void option_name(const char *axis, char ret[24])
-{
-    snprintf(ret, 24, "%s", axis);
-    for (char *c = ret; *c; c++)
-        if (*c == '_')
-            *c = '-';
-}
 
 static enum outcome parse(int argc, char **argv, struct sweep_options *ret, const char **ret_suite,
                           bool *ret_help, struct error *error)
 {
-    char names[SUITE_AXES][24];
+    char names[SUITE_AXES][AXIS_OPTION_SIZE];
     struct option_row rows[SUITE_AXES + OTHER_OPTIONS];
     const struct option_row others[OTHER_OPTIONS] = {
         {"db", "FILE", "the database; results/midl.db", &ret->db},
@@ -96,8 +66,9 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
     int first = 0;
 
     for (int i = 0; i < SUITE_AXES; i++) {
-        option_name(suite_axis_name((enum axis_id)i), names[i]);
-        rows[i] = (struct option_row){names[i], "LIST", axis_help[i], &ret->axes[i]};
+        suite_axis_option((enum axis_id)i, names[i]);
+        rows[i] =
+            (struct option_row){names[i], "LIST", suite_axis((enum axis_id)i)->help, &ret->axes[i]};
     }
     memcpy(rows + SUITE_AXES, others, sizeof others);
     enum outcome outcome = options_parse(argc, argv, usage_line, about, rows,

@@ -55,20 +55,14 @@ void measure_cache_destroy(struct measure_cache *cache)
     free(cache);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* True if the numbers of both are the same, as far as both take inputs: all that may differ is
  * which neurons are selected, what becomes of the others, and how the layer is run. */
 bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b)
 {
-    const struct midl_shape *p = &a->layer, *q = &b->layer;
-    return p->d == q->d && p->n == q->n && p->r == q->r && p->gate == q->gate &&
-           (p->gate != MIDL_GATE_LOWRANK || p->rg == q->rg) && a->seed == b->seed &&
-           same_text(a->layer_path, b->layer_path) && a->skewed == b->skewed &&
-           same_text(a->input_path, b->input_path);
+    char text_a[CASE_TEXT_SIZE], text_b[CASE_TEXT_SIZE];
+    bench_numbers_text(a, text_a);
+    bench_numbers_text(b, text_b);
+    return strcmp(text_a, text_b) == 0;
 }
 
 /* Numbers for `batch` inputs at least, and the oracle of the shape's dtype. */
@@ -207,20 +201,9 @@ void measure_result_clear(struct measure_result *result)
     *result = (struct measure_result){0};
 }
 
-/* `made` without a file, else the name that stands for it, or the last part of its path. */
-static void source_name(const char *name, const char *path, const char *made,
-                        char ret[CASE_PATH_MAX])
-{
-    const char *text = made;
-    if (path) {
-        const char *slash = strrchr(path, '/');
-        text = name ? name : slash ? slash + 1 : path;
-    }
-    snprintf(ret, CASE_PATH_MAX, "%s", text);
-}
-
 static struct owned *owned_create(const struct bench_shape *shape, size_t count)
 {
+    char made[MADE_SIZE];
     struct owned *owned = calloc(1, sizeof *owned);
     if (!owned)
         return NULL;
@@ -232,8 +215,8 @@ static struct owned *owned_create(const struct bench_shape *shape, size_t count)
         return NULL;
     }
     bench_shape_text(shape, owned->shape_key);
-    source_name(shape->input_name, shape->input_path, "random", owned->input);
-    source_name(shape->layer_name, shape->layer_path, made_layer_name(shape->skewed), owned->layer);
+    snprintf(owned->input, sizeof owned->input, "%s", bench_input_name(shape, made));
+    snprintf(owned->layer, sizeof owned->layer, "%s", bench_layer_name(shape, made));
     return owned;
 }
 

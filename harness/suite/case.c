@@ -1,5 +1,6 @@
 /* case.c - a case as text: the label under which it is stored, and the command that repeats it. */
 #include "suite/case.h"
+#include "suite/axes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,64 +67,91 @@ static void put_float(struct writer *writer, float value)
     put(writer, "%s", digits);
 }
 
-const char *made_layer_name(bool skewed)
+bool made_layer_parse(const char *word, struct made_layer *ret)
 {
-    return skewed ? "skewed" : "random";
-}
-
-bool made_layer_parse(const char *word, bool *ret_skewed)
-{
-    bool skewed = strcmp(word, made_layer_name(true)) == 0;
-    if (!skewed && strcmp(word, made_layer_name(false)) != 0)
+    bool skewed = strcmp(word, "skewed") == 0;
+    if (!skewed && strcmp(word, "random") != 0)
         return false;
-    *ret_skewed = skewed;
+    *ret = (struct made_layer){.skewed = skewed};
     return true;
 }
 
-static const char *name_of(const char *name, const char *path, const char *made)
+static const char *made_layer_text(const struct made_layer *layer, char ret[MADE_SIZE])
 {
-    if (!path)
-        return made;
+    snprintf(ret, MADE_SIZE, "%s", layer->skewed ? "skewed" : "random");
+    return ret;
+}
+
+static const char *name_of(const char *name, const char *path)
+{
     return name ? name : path;
 }
 
-static void put_gate(struct writer *writer, const struct midl_shape *layer)
+const char *bench_layer_name(const struct bench_shape *shape, char made[MADE_SIZE])
 {
-    put(writer, " gate=%s", midl_gate_name(layer->gate));
-    if (layer->gate == MIDL_GATE_LOWRANK)
-        put(writer, ":%zu", layer->rg);
+    return shape->layer_path ? name_of(shape->layer_name, shape->layer_path)
+                             : made_layer_text(&shape->made, made);
 }
 
-static void put_select(struct writer *writer, const struct midl_shape *layer)
+const char *bench_input_name(const struct bench_shape *shape, char made[MADE_SIZE])
 {
-    put(writer, " select=%s", midl_select_name(layer->select));
-    switch (layer->select) {
-    case MIDL_SELECT_TOPK:
+    snprintf(made, MADE_SIZE, "random");
+    return shape->input_path ? name_of(shape->input_name, shape->input_path) : made;
+}
+
+/* The value of an axis that has a field in a case. */
+static void put_value(struct writer *writer, const struct bench_shape *shape, enum axis_id axis)
+{
+    char made[MADE_SIZE];
+#define WHOLE(field, ...) put(writer, "%llu", (unsigned long long)shape->field)
+#define REAL(field, ...) put_float(writer, shape->field)
+#define WORDS(field, name_of_value, ...) put(writer, "%s", name_of_value(shape->field))
+#define FILES(path, name_of_file) put(writer, "%s", name_of_file(shape, made))
+#define SHARE (void)0
+#define NAMES (void)0
+#define AXIS(id, name, label, kind, ...)                                                           \
+    case AXIS_##id:                                                                                \
+        kind;                                                                                      \
         break;
-    case MIDL_SELECT_BLOCK:
-        put(writer, ":%zu", layer->block);
-        break;
-    case MIDL_SELECT_THRESHOLD:
-        put(writer, ":");
-        put_float(writer, layer->threshold);
-        break;
+    switch (axis) {
+#include "suite/axes.def"
     }
+#undef WHOLE
+#undef REAL
+#undef WORDS
+#undef FILES
+#undef SHARE
+#undef NAMES
+#undef AXIS
+}
+
+static void put_label(struct writer *writer, const struct bench_shape *shape, enum axis_id axis)
+{
+    const struct axis_row *row = suite_axis(axis);
+    if (!suite_axis_matters(shape, axis) || (row->owner < 0 && !row->label))
+        return;
+    if (row->owner >= 0)
+        put(writer, ":");
+    else
+        put(writer, "%s%s=", writer->used ? " " : "", row->label);
+    put_value(writer, shape, axis);
 }
 
 void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE])
 {
-    const struct midl_shape *layer = &shape->layer;
     struct writer writer = {ret, 0};
-    put(&writer, "d=%zu n=%zu k=%zu r=%zu", layer->d, layer->n, layer->k, layer->r);
-    put_gate(&writer, layer);
-    put_select(&writer, layer);
-    put(&writer, " unselected=%s batch=%zu threads=%d dtype=%s cache=%s",
-        midl_unselected_name(layer->unselected), shape->batch, shape->threads,
-        midl_dtype_name(shape->dtype), cache_state_name(shape->cache));
-    put(&writer, " input=%s", name_of(shape->input_name, shape->input_path, "random"));
-    put(&writer, " layer=%s",
-        name_of(shape->layer_name, shape->layer_path, made_layer_name(shape->skewed)));
-    put(&writer, " seed=%llu", (unsigned long long)shape->seed);
+    for (int axis = 0; axis < SUITE_AXES; axis++)
+        put_label(&writer, shape, (enum axis_id)axis);
+}
+
+void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE])
+{
+    struct writer writer = {ret, 0};
+    for (int i = 0; i < SUITE_AXES; i++) {
+        enum axis_part part = suite_axis((enum axis_id)i)->part;
+        if (part == PART_LAYER || part == PART_SOURCE)
+            put_label(&writer, shape, (enum axis_id)i);
+    }
 }
 
 bool case_quote(const char *text, char *ret, size_t size)
@@ -150,53 +178,35 @@ bool case_quote(const char *text, char *ret, size_t size)
     return true;
 }
 
-/* The options that only make sense for a made-up layer: a layer file brings its own. */
-static void put_layer_options(struct writer *writer, const struct midl_shape *layer)
-{
-    put(writer, " --d %zu --n %zu --rank %zu --gate %s", layer->d, layer->n, layer->r,
-        midl_gate_name(layer->gate));
-    if (layer->gate == MIDL_GATE_LOWRANK)
-        put(writer, " --gate-rank %zu", layer->rg);
-}
-
-static void put_select_options(struct writer *writer, const struct midl_shape *layer)
-{
-    put(writer, " --k %zu --select %s", layer->k, midl_select_name(layer->select));
-    switch (layer->select) {
-    case MIDL_SELECT_TOPK:
-        break;
-    case MIDL_SELECT_BLOCK:
-        put(writer, " --block %zu", layer->block);
-        break;
-    case MIDL_SELECT_THRESHOLD:
-        put(writer, " --threshold ");
-        put_float(writer, layer->threshold);
-        break;
-    }
-    put(writer, " --unselected %s", midl_unselected_name(layer->unselected));
-}
-
-static void put_file_option(struct writer *writer, const char *option, const char *name,
-                            const char *path)
+/* A file, or how it is made unless that is the default. A name that doesn't fit is left out. */
+static void put_file_option(struct writer *writer, const char *option, const char *name)
 {
     char quoted[CASE_PATH_MAX];
-    if (path && case_quote(name_of(name, path, NULL), quoted, sizeof quoted))
+    if (strcmp(name, "random") != 0 && case_quote(name, quoted, sizeof quoted))
         put(writer, " --%s %s", option, quoted);
+}
+
+/* An axis as an option, unless it has no effect or the layer file brings it. */
+static void put_option(struct writer *writer, const struct bench_shape *shape, enum axis_id axis)
+{
+    char option[AXIS_OPTION_SIZE], made[MADE_SIZE];
+    const struct axis_row *row = suite_axis(axis);
+    bool brought = row->part == PART_LAYER && shape->layer_path;
+    suite_axis_option(axis, option);
+    if (axis == AXIS_LAYER)
+        put_file_option(writer, option, bench_layer_name(shape, made));
+    else if (axis == AXIS_INPUT)
+        put_file_option(writer, option, bench_input_name(shape, made));
+    if (!row->in_case || brought || !suite_axis_matters(shape, axis))
+        return;
+    put(writer, " --%s ", option);
+    put_value(writer, shape, axis);
 }
 
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE])
 {
-    const struct bench_shape *shape = &bench_case->shape;
     struct writer writer = {ret, 0};
     put(&writer, "midl sweep --kernel %s", midl_variant_name(bench_case->variant));
-    if (!shape->layer_path)
-        put_layer_options(&writer, &shape->layer);
-    if (!shape->layer_path && shape->skewed)
-        put(&writer, " --layer %s", made_layer_name(true));
-    put_select_options(&writer, &shape->layer);
-    put(&writer, " --batch %zu --threads %d --dtype %s --cache %s --seed %llu", shape->batch,
-        shape->threads, midl_dtype_name(shape->dtype), cache_state_name(shape->cache),
-        (unsigned long long)shape->seed);
-    put_file_option(&writer, "layer", shape->layer_name, shape->layer_path);
-    put_file_option(&writer, "input", shape->input_name, shape->input_path);
+    for (int axis = 0; axis < SUITE_AXES; axis++)
+        put_option(&writer, &bench_case->shape, (enum axis_id)axis);
 }

@@ -9,6 +9,11 @@ enum cache_state { CACHE_WARM, CACHE_COLD };
 const char *cache_state_name(enum cache_state cache);
 bool cache_state_parse(const char *name, enum cache_state *ret);
 
+/* How a layer without a file is made. */
+struct made_layer {
+    bool skewed; /* a third of the neurons popular (FILL_SKEWED of problem.h); else none */
+};
+
 /* What the cases of one group share: the layer, its input and how it is run. Cases of a group are
  * measured interleaved, and their speedups are ratios among each other. */
 struct bench_shape {
@@ -18,7 +23,7 @@ struct bench_shape {
     enum midl_dtype dtype;
     enum cache_state cache;
     const char *layer_path; /* safetensors; NULL: random weights */
-    bool skewed;            /* random weights with a few popular neurons (FILL_SKEWED) */
+    struct made_layer made; /* where layer_path is NULL */
     const char *input_path; /* safetensors or idx; NULL: random inputs */
     /* The same files as labels and commands name them, "data:mnist/..." where the path depends on
      * the machine; NULL: by the path. */
@@ -46,9 +51,15 @@ struct bench_cases {
     size_t path_count;
 };
 
-/* The word for a layer without a file: "random", "skewed". Any other word names a file. */
-const char *made_layer_name(bool skewed);
-bool made_layer_parse(const char *word, bool *ret_skewed);
+/* The word for a made layer, "random" or "skewed". Any other word names a file: ret is untouched
+ * then. */
+bool made_layer_parse(const char *word, struct made_layer *ret);
+
+/* The names under which label, command and store know layer and input: the file's, or the word for
+ * how it is made, perhaps written to `made`. */
+#define MADE_SIZE 32
+const char *bench_layer_name(const struct bench_shape *shape, char made[MADE_SIZE]);
+const char *bench_input_name(const struct bench_shape *shape, char made[MADE_SIZE]);
 
 void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-built one */
 
@@ -60,6 +71,10 @@ void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-b
  * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1"; "select=block:16",
  * "select=threshold:0.5". Made here only, from the struct that runs. The store's shape_key. */
 void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
+
+/* The part of the label that tells the numbers apart: two shapes that share it have the same
+ * weights, and the same inputs as far as both take them. */
+void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
 
 /* The command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". Its
  * options parsed again give the same case. A name that begins with "data:" needs the same data

@@ -15,18 +15,10 @@
 #include "suite/suite_internal.h"
 #include "data/tensors.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* From the slowest wheel to the fastest. Kernels are not a wheel: they share a shape. */
-static const enum axis_id wheels[] = {
-    AXIS_LAYER, AXIS_INPUT,  AXIS_SEED,  AXIS_DTYPE,     AXIS_CACHE,      AXIS_THREADS,
-    AXIS_GATE,  AXIS_SELECT, AXIS_BLOCK, AXIS_THRESHOLD, AXIS_UNSELECTED, AXIS_BATCH,
-    AXIS_N,     AXIS_D,      AXIS_RANK,  AXIS_GATE_RANK, AXIS_K,          AXIS_ACTIVE};
-
 /* A file that an axis names; all NULL for `random` and `skewed`. */
 struct file {
     const char *path, *name;
-    bool skewed;             /* the layer `skewed` */
+    struct made_layer made;  /* of a layer without a file */
     struct midl_shape shape; /* of a layer file */
 };
 
@@ -155,7 +147,7 @@ static enum outcome open_layer(struct expansion *expansion, const char *word, st
 {
     struct midl_layer layer;
     void *owned;
-    if (made_layer_parse(word, &ret->skewed))
+    if (made_layer_parse(word, &ret->made))
         return OUTCOME_DONE;
     enum outcome outcome = open_file(expansion, word, ret, error);
     if (outcome)
@@ -195,47 +187,40 @@ static bool given(const struct place *place, enum axis_id axis)
 static double number(const struct place *place, enum axis_id axis)
 {
     const struct axis_list *list = &place->section->axes[axis].list;
-    return list->count ? list->numbers[place->at[axis]] : suite_axis_default(axis);
+    return list->count ? list->numbers[place->at[axis]] : suite_axis(axis)->fallback;
 }
 
-static size_t whole(const struct place *place, enum axis_id axis)
+/* Whether the section decides an axis, or a layer file: of what the file may hold too, the section
+ * decides what it names, and what depends on that. */
+static bool decides(const struct place *place, bool from_file, enum axis_id axis)
 {
-    return (size_t)number(place, axis);
+    const struct axis_row *row = suite_axis(axis);
+    bool in_file = row->part == PART_LAYER || row->part == PART_SELECTION;
+    return !from_file || !in_file || given(place, axis) ||
+           (row->owner >= 0 && given(place, (enum axis_id)row->owner));
 }
 
-/* The part of a shape that a layer file brings. */
-static void made_up_layer(const struct place *place, struct midl_shape *layer)
+static void set_fields(const struct place *place, struct bench_shape *shape)
 {
-    layer->n = whole(place, AXIS_N);
-    layer->d = whole(place, AXIS_D) ? whole(place, AXIS_D) : layer->n;
-    layer->r = whole(place, AXIS_RANK);
-    layer->rg = whole(place, AXIS_GATE_RANK);
-    layer->gate = (enum midl_gate)whole(place, AXIS_GATE);
-    if (layer->r == 0)
-        layer->r = midl_default_rank(layer->n);
-    if (layer->rg == 0)
-        layer->rg = midl_default_rank(layer->n);
-    if (layer->gate != MIDL_GATE_LOWRANK)
-        layer->rg = 0;
+    for (int i = 0; i < SUITE_AXES; i++) {
+        enum axis_id axis = (enum axis_id)i;
+        if (suite_axis(axis)->in_case && decides(place, shape->layer_path, axis))
+            suite_axis_set(shape, axis, number(place, axis));
+    }
 }
 
-/* Selection and what is done with the rest: from the axes, or from the layer file if they are
- * silent. What the mode doesn't use is zero, so that equal layers are equal in every field. */
-static void set_selection(const struct place *place, bool from_file, struct midl_shape *layer)
+/* Zeros that stand for something else; and what has no effect is zero, so that equal shapes are
+ * equal in every field. */
+static void resolve_zeros(struct bench_shape *shape)
 {
-    bool own_mode = !from_file || given(place, AXIS_SELECT);
-    if (own_mode)
-        layer->select = (enum midl_select)whole(place, AXIS_SELECT);
-    if (!from_file || given(place, AXIS_UNSELECTED))
-        layer->unselected = (enum midl_unselected)whole(place, AXIS_UNSELECTED);
-    if (own_mode || given(place, AXIS_BLOCK) || layer->block == 0)
-        layer->block = whole(place, AXIS_BLOCK);
-    if (own_mode || given(place, AXIS_THRESHOLD))
-        layer->threshold = (float)number(place, AXIS_THRESHOLD);
-    if (layer->select != MIDL_SELECT_BLOCK)
-        layer->block = 0;
-    if (layer->select != MIDL_SELECT_THRESHOLD)
-        layer->threshold = 0;
+    struct midl_shape *layer = &shape->layer;
+    layer->d = layer->d ? layer->d : layer->n;
+    layer->r = layer->r ? layer->r : midl_default_rank(layer->n);
+    layer->rg = layer->rg ? layer->rg : midl_default_rank(layer->n);
+    shape->threads = shape->threads ? shape->threads : machine_get()->cores;
+    for (int i = 0; i < SUITE_AXES; i++)
+        if (!suite_axis_matters(shape, (enum axis_id)i))
+            suite_axis_set(shape, (enum axis_id)i, 0);
 }
 
 static enum outcome set_k(const struct place *place, bool from_file, struct midl_shape *layer,
@@ -247,7 +232,7 @@ static enum outcome set_k(const struct place *place, bool from_file, struct midl
                     "n = %zu is not a multiple of block = %zu, which select = block needs",
                     layer->n, unit);
     if (given(place, AXIS_K))
-        layer->k = whole(place, AXIS_K);
+        layer->k = (size_t)number(place, AXIS_K);
     else if (given(place, AXIS_ACTIVE) || !from_file)
         layer->k = (size_t)round(number(place, AXIS_ACTIVE) * (double)(layer->n / unit)) * unit;
     if (layer->k > layer->n)
@@ -259,13 +244,6 @@ static enum outcome set_k(const struct place *place, bool from_file, struct midl
     return OUTCOME_DONE;
 }
 
-/* `all` is as many as there are processors to run them. */
-static int threads_at(const struct place *place)
-{
-    size_t threads = whole(place, AXIS_THREADS);
-    return threads > 0 ? (int)threads : machine_get()->cores;
-}
-
 static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
                              struct error *error)
 {
@@ -274,19 +252,13 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
     const struct file *input = place->inputs ? &place->inputs[place->at[AXIS_INPUT]] : &random;
     char reason[MIDL_REASON_SIZE];
     *ret = (struct bench_shape){.layer = layer->shape,
-                                .batch = whole(place, AXIS_BATCH),
-                                .threads = threads_at(place),
-                                .dtype = (enum midl_dtype)whole(place, AXIS_DTYPE),
-                                .cache = (enum cache_state)whole(place, AXIS_CACHE),
                                 .layer_path = layer->path,
-                                .skewed = layer->skewed,
                                 .layer_name = layer->name,
+                                .made = layer->made,
                                 .input_path = input->path,
-                                .input_name = input->name,
-                                .seed = (uint64_t)number(place, AXIS_SEED)};
-    if (!layer->path)
-        made_up_layer(place, &ret->layer);
-    set_selection(place, layer->path != NULL, &ret->layer);
+                                .input_name = input->name};
+    set_fields(place, ret);
+    resolve_zeros(ret);
     enum outcome outcome = set_k(place, layer->path != NULL, &ret->layer, error);
     if (!outcome && midl_shape_check(&ret->layer, reason) != MIDL_OK)
         outcome = fail(error, OUTCOME_USAGE, "%s", reason);
@@ -523,41 +495,35 @@ static bool has_number(const struct place *place, enum axis_id axis, int value)
     for (size_t i = 0; i < list->count; i++)
         if ((int)list->numbers[i] == value)
             return true;
-    return list->count == 0 && (int)suite_axis_default(axis) == value;
+    return list->count == 0 && (int)suite_axis(axis)->fallback == value;
 }
 
 /* An axis that can't have an effect is a slip of whoever wrote it. Not so where an option replaced
  * the mode that a suite's axis belongs to, nor where a layer file may bring the mode. */
 static enum outcome check_idle_axes(const struct place *place, struct error *error)
 {
-    static const struct {
-        enum axis_id axis, owner;
-        int value;
-        const char *advice;
-    } dependent[] = {
-        {AXIS_BLOCK, AXIS_SELECT, MIDL_SELECT_BLOCK, "select = block"},
-        {AXIS_THRESHOLD, AXIS_SELECT, MIDL_SELECT_THRESHOLD, "select = threshold"},
-        {AXIS_GATE_RANK, AXIS_GATE, MIDL_GATE_LOWRANK, "gate = lowrank"},
-    };
-    for (size_t i = 0; i < COUNT(dependent); i++) {
-        const struct suite_axis *axis = &place->section->axes[dependent[i].axis];
-        const struct suite_axis *owner = &place->section->axes[dependent[i].owner];
-        bool replaced = owner->list.count && owner->line == 0 && axis->line != 0;
+    for (int i = 0; i < SUITE_AXES; i++) {
+        const struct axis_row *row = suite_axis((enum axis_id)i);
+        if (row->owner < 0)
+            continue;
+        enum axis_id owner = (enum axis_id)row->owner;
+        const struct suite_axis *axis = &place->section->axes[i];
+        const struct suite_axis *owners = &place->section->axes[owner];
+        bool replaced = owners->list.count && owners->line == 0 && axis->line != 0;
         if (axis->list.count && !replaced && !any_layer_file(place) &&
-            !has_number(place, dependent[i].owner, dependent[i].value))
-            return fail(error, OUTCOME_USAGE, "%s has no effect without %s",
-                        suite_axis_name(dependent[i].axis), dependent[i].advice);
+            !has_number(place, owner, (int)row->owner_value))
+            return fail(error, OUTCOME_USAGE, "%s has no effect without %s = %s", row->name,
+                        suite_axis_name(owner), suite_axis_word(owner, (int)row->owner_value));
     }
     return OUTCOME_DONE;
 }
 
 static enum outcome check_section(const struct place *place, struct error *error)
 {
-    static const enum axis_id brought[] = {AXIS_N, AXIS_D, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK};
-    for (size_t i = 0; i < COUNT(brought) && any_layer_file(place); i++)
-        if (given(place, brought[i]))
+    for (int i = 0; i < SUITE_AXES && any_layer_file(place); i++)
+        if (suite_axis((enum axis_id)i)->part == PART_LAYER && given(place, (enum axis_id)i))
             return fail(error, OUTCOME_USAGE, "%s comes from the layer file: leave out one of them",
-                        suite_axis_name(brought[i]));
+                        suite_axis_name((enum axis_id)i));
     if (any_made_up_layer(place) && !given(place, AXIS_N))
         return fail(error, OUTCOME_USAGE, "n is not given: how many neurons? (--n 1024, n = 1024)");
     return check_idle_axes(place, error);
@@ -566,11 +532,11 @@ static enum outcome check_section(const struct place *place, struct error *error
 /* Turn the wheels by one; false when all are back at their start. */
 static bool turn(struct place *place)
 {
-    for (size_t i = COUNT(wheels); i-- > 0;) {
-        size_t count = place->section->axes[wheels[i]].list.count;
-        if (++place->at[wheels[i]] < count)
+    for (size_t i = SUITE_WHEELS; i-- > 0;) {
+        size_t count = place->section->axes[suite_wheels[i]].list.count;
+        if (++place->at[suite_wheels[i]] < count)
             return true;
-        place->at[wheels[i]] = 0;
+        place->at[suite_wheels[i]] = 0;
     }
     return false;
 }
@@ -578,9 +544,10 @@ static bool turn(struct place *place)
 static enum outcome count_positions(const struct suite_section *section, struct error *error)
 {
     double positions = 1;
-    for (size_t i = 0; i < COUNT(wheels); i++)
-        positions *=
-            section->axes[wheels[i]].list.count ? (double)section->axes[wheels[i]].list.count : 1;
+    for (size_t i = 0; i < SUITE_WHEELS; i++)
+        positions *= section->axes[suite_wheels[i]].list.count
+                         ? (double)section->axes[suite_wheels[i]].list.count
+                         : 1;
     if (positions > SUITE_POINTS_MAX)
         return fail(error, OUTCOME_USAGE,
                     "the axes multiply to %.3g shapes, more than %d points: shorten an axis",

@@ -22,170 +22,6 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SUITE_BYTES_MAX (1u << 20)
 #define SECTIONS_MAX 1000
-#define DIMENSION_MOST 16777216.0
-
-/* ---- Axes ------------------------------------------------------------------------------------ */
-
-struct axis_row {
-    const char *name;
-    struct axis_rule rule;
-    double fallback;
-};
-
-#define DIMENSION(least, text)                                                                     \
-    {                                                                                              \
-        AXIS_WHOLE, least, DIMENSION_MOST, text " to 16777216", NULL                               \
-    }
-
-static const struct axis_row axis_rows[SUITE_AXES] = {
-    [AXIS_D] = {"d", {AXIS_WHOLE, 1, DIMENSION_MOST, "1 to 16777216, or n", "n"}, 0},
-    [AXIS_N] = {"n", DIMENSION(1, "1"), 0},
-    [AXIS_K] = {"k", DIMENSION(0, "0"), 0},
-    [AXIS_ACTIVE] = {"active", {AXIS_REAL, 0, 1, "0 to 1", NULL}, 0.45},
-    [AXIS_RANK] = {"rank", DIMENSION(0, "0 (meaning n/32)"), 0},
-    [AXIS_GATE] = {"gate", {.kind = AXIS_WORD}, MIDL_GATE_LOWRANK},
-    [AXIS_GATE_RANK] = {"gate_rank", DIMENSION(0, "0 (meaning n/32)"), 0},
-    [AXIS_SELECT] = {"select", {.kind = AXIS_WORD}, MIDL_SELECT_TOPK},
-    [AXIS_BLOCK] = {"block", {AXIS_WHOLE, 8, 16, "8 or 16", NULL}, 16},
-    [AXIS_THRESHOLD] = {"threshold", {AXIS_REAL, 0, 0x1.fffffep-1, "from 0 to below 1", NULL}, 0.5},
-    [AXIS_UNSELECTED] = {"unselected", {.kind = AXIS_WORD}, MIDL_UNSELECTED_LIGHT},
-    [AXIS_BATCH] = {"batch", DIMENSION(1, "1"), 1},
-    [AXIS_THREADS] = {"threads", {AXIS_WHOLE, 1, 1024, "1 to 1024, or all", "all"}, 1},
-    [AXIS_DTYPE] = {"dtype", {.kind = AXIS_WORD}, MIDL_F32},
-    [AXIS_CACHE] = {"cache", {.kind = AXIS_WORD}, CACHE_WARM},
-    [AXIS_KERNEL] = {"kernel", {.kind = AXIS_WORD}, 0},
-    [AXIS_LAYER] = {"layer", {.kind = AXIS_WORD}, 0},
-    [AXIS_INPUT] = {"input", {.kind = AXIS_WORD}, 0},
-    [AXIS_SEED] = {"seed", {AXIS_WHOLE, 0, 0x1p53, "0 to 2^53", NULL}, 1},
-};
-
-const char *suite_axis_name(enum axis_id axis)
-{
-    return axis_rows[axis].name;
-}
-
-double suite_axis_default(enum axis_id axis)
-{
-    return axis_rows[axis].fallback;
-}
-
-int suite_axis_find(const char *name)
-{
-    for (int axis = 0; axis < SUITE_AXES; axis++) {
-        const char *a = axis_rows[axis].name, *b = name;
-        while (*a && (*a == *b || (*a == '_' && *b == '-'))) {
-            a++;
-            b++;
-        }
-        if (!*a && !*b)
-            return axis;
-    }
-    return -1;
-}
-
-/* The words that an axis of enum values takes, in the order of the enum. 0 for other axes. */
-static size_t enum_words(enum axis_id axis, const char *ret[8])
-{
-    size_t count = 0;
-    switch (axis) {
-    case AXIS_GATE:
-        for (int i = 0; i <= MIDL_GATE_SHARED; i++)
-            ret[count++] = midl_gate_name((enum midl_gate)i);
-        break;
-    case AXIS_SELECT:
-        for (int i = 0; i <= MIDL_SELECT_THRESHOLD; i++)
-            ret[count++] = midl_select_name((enum midl_select)i);
-        break;
-    case AXIS_UNSELECTED:
-        for (int i = 0; i <= MIDL_UNSELECTED_ZERO; i++)
-            ret[count++] = midl_unselected_name((enum midl_unselected)i);
-        break;
-    case AXIS_DTYPE:
-        for (int i = 0; i <= MIDL_INT8; i++)
-            ret[count++] = midl_dtype_name((enum midl_dtype)i);
-        break;
-    case AXIS_CACHE:
-        for (int i = 0; i <= CACHE_COLD; i++)
-            ret[count++] = cache_state_name((enum cache_state)i);
-        break;
-    case AXIS_D:
-    case AXIS_N:
-    case AXIS_K:
-    case AXIS_ACTIVE:
-    case AXIS_RANK:
-    case AXIS_GATE_RANK:
-    case AXIS_BLOCK:
-    case AXIS_THRESHOLD:
-    case AXIS_BATCH:
-    case AXIS_THREADS:
-    case AXIS_KERNEL:
-    case AXIS_LAYER:
-    case AXIS_INPUT:
-    case AXIS_SEED:
-        break;
-    }
-    return count;
-}
-
-/* "topk, block, threshold" */
-static void join_words(const char *const *words, size_t count, char *ret, size_t size)
-{
-    size_t used = 0;
-    ret[0] = '\0';
-    for (size_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? ", " : "", words[i]);
-}
-
-/* Give the words of an enum axis their numbers. */
-static enum outcome number_words(enum axis_id axis, struct axis_list *list, struct error *error)
-{
-    const char *words[8];
-    char all[128], hint[HINT_SIZE];
-    size_t count = enum_words(axis, words);
-    if (count == 0)
-        return OUTCOME_DONE;
-    list->numbers = calloc(list->count, sizeof *list->numbers);
-    if (!list->numbers)
-        return fail_memory(error, "the values of an axis", (double)list->count * 8);
-    for (size_t i = 0; i < list->count; i++) {
-        size_t found = 0;
-        while (found < count && strcmp(list->words[i], words[found]) != 0)
-            found++;
-        join_words(words, count, all, sizeof all);
-        if (found == count)
-            return fail(error, OUTCOME_USAGE, "%.80s: must be one of %s%s", list->words[i], all,
-                        did_you_mean(list->words[i], words, count, hint));
-        list->numbers[i] = (double)found;
-    }
-    return OUTCOME_DONE;
-}
-
-/* 8 and 16 are all that a block can be: the bounds of a range can't say so. */
-static enum outcome check_blocks(const struct axis_list *list, struct error *error)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        int block = (int)list->numbers[i];
-        if (block != 8 && block != 16)
-            return fail(error, OUTCOME_USAGE, "%d: must be 8 or 16", block);
-    }
-    return OUTCOME_DONE;
-}
-
-static enum outcome parse_axis(enum axis_id axis, const char *text, struct axis_list *ret,
-                               struct error *error)
-{
-    struct axis_list list = {0};
-    enum outcome outcome = axis_parse(&axis_rows[axis].rule, text, &list, error);
-    if (!outcome)
-        outcome = number_words(axis, &list, error);
-    if (!outcome && axis == AXIS_BLOCK)
-        outcome = check_blocks(&list, error);
-    if (outcome)
-        axis_list_clear(&list);
-    else
-        *ret = list;
-    return outcome;
-}
 
 /* ---- Section [suite] ------------------------------------------------------------------------- */
 
@@ -358,18 +194,19 @@ static enum outcome accept_axis(struct reading *reading)
     char hint[HINT_SIZE];
     int axis = suite_axis_find(reading->key);
     for (size_t i = 0; i < SUITE_AXES; i++)
-        names[i] = axis_rows[i].name;
+        names[i] = suite_axis_name((enum axis_id)i);
     if (axis < 0)
         return fail(error, OUTCOME_USAGE, "unknown axis %.60s%s", reading->key,
                     did_you_mean(reading->key, names, SUITE_AXES, hint));
     if (axes[axis].list.count)
         return fail(error, OUTCOME_USAGE, "%s is given a second time, first on line %d",
                     names[axis], axes[axis].line);
-    int rival = axis == AXIS_K ? AXIS_ACTIVE : axis == AXIS_ACTIVE ? AXIS_K : axis;
+    enum axis_id rival = suite_axis_rival((enum axis_id)axis);
     if (axes[rival].list.count)
         return fail(error, OUTCOME_USAGE, "%s and %s (line %d) say the same thing: keep one",
                     names[axis], names[rival], axes[rival].line);
-    enum outcome outcome = parse_axis((enum axis_id)axis, reading->value, &axes[axis].list, error);
+    enum outcome outcome =
+        suite_axis_parse((enum axis_id)axis, reading->value, &axes[axis].list, error);
     if (outcome)
         return fail(error, outcome, "%s = %s", names[axis], error->text);
     axes[axis].line = reading->key_line;
@@ -635,9 +472,10 @@ static void drop_axis(struct suite_section *section, enum axis_id axis)
 
 static bool names_a_layer_file(const struct axis_list *list)
 {
-    bool skewed, file = false;
+    struct made_layer made;
+    bool file = false;
     for (size_t i = 0; i < list->count; i++)
-        file |= !made_layer_parse(list->words[i], &skewed);
+        file |= !made_layer_parse(list->words[i], &made);
     return file;
 }
 
@@ -646,27 +484,26 @@ static bool names_a_layer_file(const struct axis_list *list)
 static void drop_rivals(struct suite_section *section, enum axis_id axis,
                         const struct axis_list *list)
 {
-    static const enum axis_id brought[] = {AXIS_D, AXIS_N, AXIS_RANK, AXIS_GATE, AXIS_GATE_RANK};
-    if (axis == AXIS_K)
-        drop_axis(section, AXIS_ACTIVE);
-    if (axis == AXIS_ACTIVE)
-        drop_axis(section, AXIS_K);
     bool brings = axis == AXIS_LAYER && names_a_layer_file(list);
-    for (size_t i = 0; brings && i < COUNT(brought); i++)
-        if (section->axes[brought[i]].line)
-            drop_axis(section, brought[i]);
+    if (suite_axis_rival(axis) != axis)
+        drop_axis(section, suite_axis_rival(axis));
+    for (int i = 0; brings && i < SUITE_AXES; i++)
+        if (suite_axis((enum axis_id)i)->part == PART_LAYER && section->axes[i].line)
+            drop_axis(section, (enum axis_id)i);
 }
 
 enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *text,
                             struct error *error)
 {
+    char option[AXIS_OPTION_SIZE];
     for (size_t i = 0; i < suite->section_count; i++) {
         struct suite_section *section = &suite->sections[i];
         struct axis_list list;
-        enum outcome outcome = parse_axis(axis, text, &list, error);
-        if (outcome)
-            return fail(error, outcome, "--%s %s",
-                        axis == AXIS_GATE_RANK ? "gate-rank" : axis_rows[axis].name, error->text);
+        enum outcome outcome = suite_axis_parse(axis, text, &list, error);
+        if (outcome) {
+            suite_axis_option(axis, option);
+            return fail(error, outcome, "--%s %s", option, error->text);
+        }
         drop_rivals(section, axis, &list);
         drop_axis(section, axis);
         section->axes[axis].list = list;
@@ -757,7 +594,7 @@ static enum outcome no_such_suite(const char *name, struct error *error)
     while (names[count])
         count++;
     const char *const *words = (const char *const *)names;
-    join_words(words, count, all, sizeof all);
+    suite_join_words(words, count, all, sizeof all);
     fail(error, OUTCOME_USAGE, "no suite named %.60s%s; there are: %s", name,
          did_you_mean(name, words, count, hint), count ? all : "none");
     suite_names_free(names);

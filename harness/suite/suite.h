@@ -40,40 +40,14 @@
 #ifndef MIDL_SUITE_H
 #define MIDL_SUITE_H
 
+#include "suite/axes.h"
 #include "suite/case.h"
 #include "base/error.h"
 #include "counters/groups.h"
 
-#define SUITE_AXES 19
 #define SUITE_POINTS_MAX 1000000 /* more are refused */
 
-enum axis_id {
-    AXIS_D,
-    AXIS_N,
-    AXIS_K,
-    AXIS_ACTIVE,
-    AXIS_RANK,
-    AXIS_GATE,
-    AXIS_GATE_RANK,
-    AXIS_SELECT,
-    AXIS_BLOCK,
-    AXIS_THRESHOLD,
-    AXIS_UNSELECTED,
-    AXIS_BATCH,
-    AXIS_THREADS,
-    AXIS_DTYPE,
-    AXIS_CACHE,
-    AXIS_KERNEL,
-    AXIS_LAYER,
-    AXIS_INPUT,
-    AXIS_SEED
-};
-
 struct suite; /* opaque: parsed text */
-
-/* The axis of that name ("gate_rank" or "gate-rank"), or -1. */
-int suite_axis_find(const char *name);
-const char *suite_axis_name(enum axis_id axis);
 
 /* Parse `text`; `origin` (a file name) stands in messages. On success *ret is the caller's. */
 enum outcome suite_parse(const char *text, const char *origin, struct suite **ret,

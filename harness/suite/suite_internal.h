@@ -1,6 +1,6 @@
-/* suite_parts.h - a parsed suite from inside: what suite.c reads and expand.c multiplies. */
-#ifndef MIDL_SUITE_PARTS_H
-#define MIDL_SUITE_PARTS_H
+/* suite_internal.h - a parsed suite from inside: what suite.c reads and expand.c multiplies. */
+#ifndef MIDL_SUITE_INTERNAL_H
+#define MIDL_SUITE_INTERNAL_H
 
 #include "suite/axis.h"
 #include "suite/suite.h"
@@ -25,8 +25,5 @@ struct suite {
     struct suite_section *sections;
     size_t section_count;
 };
-
-/* The value of a number axis that was not given. */
-double suite_axis_default(enum axis_id axis);
 
 #endif

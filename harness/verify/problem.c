@@ -448,7 +448,7 @@ enum outcome problem_load(const struct bench_shape *shape, struct problem *ret, 
     if (shape->layer_path)
         outcome = load_layer(shape, &a, error);
     for (int role = 0; role < INPUTS && !shape->layer_path; role++)
-        fill_array(&a, (enum role)role, shape->seed, shape->skewed ? FILL_SKEWED : FILL_NORMAL);
+        fill_array(&a, (enum role)role, shape->seed, shape->made.skewed ? FILL_SKEWED : FILL_NORMAL);
     if (outcome == OUTCOME_DONE && shape->input_path)
         outcome = load_inputs(shape, &a, error);
     if (!shape->input_path)
