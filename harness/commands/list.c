@@ -1,17 +1,14 @@
 /* list.c - `midl list`: what there is. Every list is made once, as JSON; the aligned lines are a
  * view of that, so that the two never differ. */
 #include <cjson/cJSON.h>
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/datadir.h"
 #include "commands/command.h"
 #include "counters/counters.h"
-#include "base/file.h"
 #include "counters/groups.h"
 #include "midl.h"
+#include "report/figures.h"
 #include "machine/valgrind.h"
 #include "suite/suite.h"
 
@@ -127,55 +124,19 @@ static enum outcome fill_axes(cJSON *rows, struct error *error)
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
-static int is_figure(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name), suffix = strlen(".sql");
-    return entry->d_name[0] != '.' && length > suffix &&
-           strcmp(entry->d_name + length - suffix, ".sql") == 0;
-}
-
-/* The first comment line of a figure's query, without its dashes and its own name; NULL if there is
- * none. */
-static const char *first_comment(const char *folder, const char *file, char *ret, int size)
-{
-    char path[4096];
-    const char *text = NULL;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *stream = fopen(path, "r");
-    while (stream && !text && fgets(ret, size, stream))
-        if (strncmp(ret, "--", 2) == 0)
-            text = ret + strspn(ret, "- ");
-    if (stream)
-        fclose(stream);
-    if (!text)
-        return NULL;
-    ret[strcspn(ret, "\r\n")] = '\0';
-    if (strncmp(text, file, strlen(file)) == 0)
-        text += strlen(file) + strspn(text + strlen(file), " -:");
-    return text;
-}
-
 static enum outcome fill_figures(cJSON *rows, struct error *error)
 {
-    const char *folder = datadir_find("plots");
-    struct dirent **entries;
-    if (!folder)
-        return fail(error, OUTCOME_MACHINE,
-                    "no folder of figures found: set MIDL_SHARE to the folder that holds plots/");
-    int count = scandir(folder, &entries, is_figure, alphasort);
-    if (count < 0)
-        return fail(error, OUTCOME_MACHINE, "%s: %s", file_shown(folder), strerror(errno));
+    struct figures figures;
+    enum outcome outcome = figures_read(&figures, error);
     bool ok = true;
-    for (int i = 0; i < count; i++) {
-        char line[256], name[256];
-        const char *file = entries[i]->d_name;
+    if (outcome)
+        return outcome;
+    for (size_t i = 0; i < figures.count && ok; i++) {
         cJSON *row = add_row(rows);
-        snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".sql")), file);
-        ok = ok && add_text(row, "name", name) &&
-             add_text(row, "text", first_comment(folder, file, line, sizeof line));
-        free(entries[i]);
+        ok = add_text(row, "name", figures.rows[i].name) &&
+             add_text(row, "text", figures.rows[i].about);
     }
-    free(entries);
+    figures_clear(&figures);
     return row_done(ok, error);
 }
 

@@ -24,7 +24,7 @@ static void ask_version(const char *program, char *ret, size_t size)
     char folder[PATH_SIZE], out[PATH_SIZE + 16], reason[REASON_SIZE];
     char word[] = "valgrind", option[] = "--version";
     char *argv[] = {word, option, NULL};
-    if (!folder_make_temporary("midl-count", folder, sizeof folder))
+    if (!folder_make_temporary(NULL, "midl-count", folder, sizeof folder))
         return;
     snprintf(out, sizeof out, "%s/out", folder);
     struct child child = {

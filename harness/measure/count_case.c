@@ -249,7 +249,7 @@ static bool count(const struct bench_case *bench_case, struct callgrind_totals *
     bool ok = false;
     if (!countable(bench_case, reason))
         return false;
-    if (!folder_make_temporary("midl-count", folder, sizeof folder)) {
+    if (!folder_make_temporary(NULL, "midl-count", folder, sizeof folder)) {
         snprintf(reason, COUNTER_REASON_SIZE, "can't make a temporary folder; set TMPDIR");
         return false;
     }

@@ -1,0 +1,165 @@
+/* figures.c - the figures that can be drawn: one discovery for all who list or draw them. */
+#define _GNU_SOURCE /* scandir, realpath */
+#include "report/figures.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/datadir.h"
+#include "base/file.h"
+#include "base/folder.h"
+
+/* A whole query as text. */
+static enum outcome read_query(const char *folder, const char *name, char **ret,
+                               struct error *error)
+{
+    char path[PATH_MAX];
+    errno = ENAMETOOLONG;
+    char *text = folder_path(path, sizeof path, folder, name, ".sql") ? file_text(path) : NULL;
+    if (!text)
+        return fail(error, OUTCOME_MACHINE, "cannot read %s.sql of the figures: %s", name,
+                    strerror(errno));
+    *ret = text;
+    return OUTCOME_DONE;
+}
+
+/* The rest of the first line of `sql` that holds `mark`. */
+static void line_after(const char *sql, const char *mark, char ret[FIGURE_LINE_SIZE])
+{
+    const char *at = strstr(sql, mark);
+    const char *text = at ? at + strlen(mark) : "";
+    snprintf(ret, FIGURE_LINE_SIZE, "%.*s", (int)strcspn(text, "\r\n"), text);
+}
+
+/* Fill a row whose name is set. */
+static enum outcome read_figure(const char *folder, const char *common, struct figure *row,
+                                struct error *error)
+{
+    char mark[FIGURE_NAME_SIZE + 16], *own = NULL;
+    enum outcome outcome = read_query(folder, row->name, &own, error);
+    if (outcome)
+        return outcome;
+    snprintf(mark, sizeof mark, "-- %s.sql - ", row->name);
+    line_after(own, mark, row->about);
+    line_after(own, "-- needs: ", row->needs);
+    size_t size = strlen(common) + strlen(own) + 1;
+    row->sql = malloc(size);
+    if (row->sql)
+        snprintf(row->sql, size, "%s%s", common, own);
+    free(own);
+    return row->sql ? OUTCOME_DONE : fail_memory(error, "a query", (double)size);
+}
+
+/* Whether a file is the query of a figure. Its name is a word of a gnuplot setting and becomes the
+ * name of files. */
+static int is_query(const struct dirent *entry)
+{
+    size_t length = strcspn(entry->d_name, ".");
+    return length > 0 && length < FIGURE_NAME_SIZE && strcmp(entry->d_name + length, ".sql") == 0 &&
+           strspn(entry->d_name, "abcdefghijklmnopqrstuvwxyz0123456789-_") >= length;
+}
+
+static enum outcome list_queries(const char *folder, struct dirent ***ret, size_t *ret_count,
+                                 struct error *error)
+{
+    int count = scandir(folder, ret, is_query, alphasort);
+    if (count < 0)
+        return fail(error, OUTCOME_MACHINE, "cannot list %.200s: %s", folder, strerror(errno));
+    *ret_count = (size_t)count;
+    return OUTCOME_DONE;
+}
+
+/* The figures among `count` queries: those with a script beside them. */
+static enum outcome read_rows(struct figures *figures, const char *common,
+                              struct dirent *const *entries, size_t count, struct error *error)
+{
+    char script[PATH_MAX];
+    enum outcome outcome = OUTCOME_DONE;
+    figures->rows = calloc(count ? count : 1, sizeof *figures->rows);
+    if (!figures->rows)
+        return fail_memory(error, "the figures", (double)(count * sizeof *figures->rows));
+    for (size_t i = 0; i < count && !outcome; i++) {
+        struct figure *row = &figures->rows[figures->count];
+        snprintf(row->name, sizeof row->name, "%.*s", (int)strcspn(entries[i]->d_name, "."),
+                 entries[i]->d_name);
+        if (!folder_path(script, sizeof script, figures->folder, row->name, ".gp") ||
+            access(script, F_OK) != 0)
+            continue;
+        outcome = read_figure(figures->folder, common, row, error);
+        figures->count += !outcome;
+    }
+    return outcome;
+}
+
+enum outcome figures_read(struct figures *ret, struct error *error)
+{
+    struct figures figures = {.count = 0};
+    const char *folder = datadir_find("plots");
+    char *common = NULL;
+    struct dirent **entries = NULL;
+    size_t count = 0;
+
+    if (!folder || !realpath(folder, figures.folder))
+        return fail(error, OUTCOME_MACHINE,
+                    "no folder of figures found: set MIDL_SHARE to the folder that holds plots/");
+    enum outcome outcome = read_query(figures.folder, "shared/common", &common, error);
+    if (!outcome)
+        outcome = read_query(figures.folder, "shared/caption", &figures.caption_sql, error);
+    if (!outcome)
+        outcome = read_query(figures.folder, "shared/runs", &figures.runs_sql, error);
+    if (!outcome)
+        outcome = list_queries(figures.folder, &entries, &count, error);
+    if (!outcome)
+        outcome = read_rows(&figures, common, entries, count, error);
+    for (size_t i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    free(common);
+    if (outcome)
+        figures_clear(&figures);
+    else
+        *ret = figures;
+    return outcome;
+}
+
+void figures_clear(struct figures *figures)
+{
+    for (size_t i = 0; i < figures->count; i++)
+        free(figures->rows[i].sql);
+    free(figures->rows);
+    free(figures->caption_sql);
+    free(figures->runs_sql);
+    *figures = (struct figures){.count = 0};
+}
+
+const struct figure *figures_find(const struct figures *figures, const char *name,
+                                  struct error *error)
+{
+    char hint[HINT_SIZE] = "";
+    for (size_t i = 0; i < figures->count; i++)
+        if (strcmp(figures->rows[i].name, name) == 0)
+            return &figures->rows[i];
+    const char **known = malloc((figures->count + 1) * sizeof *known);
+    for (size_t i = 0; known && i < figures->count; i++)
+        known[i] = figures->rows[i].name;
+    if (known)
+        did_you_mean(name, known, figures->count, hint);
+    fail(error, OUTCOME_USAGE, "no figure %.80s%s; midl plot --list shows them", name, hint);
+    free(known);
+    return NULL;
+}
+
+bool figures_have_parameter(const struct figures *figures, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < figures->count; i++)
+        for (const char *at = figures->rows[i].sql; (at = strchr(at, ':')); at++)
+            if (strncmp(at + 1, name, length) == 0 &&
+                !strspn(at + 1 + length, "abcdefghijklmnopqrstuvwxyz_"))
+                return true;
+    return false;
+}
