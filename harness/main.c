@@ -7,11 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "machine/blis_kernels.h"
 #include "commands/command.h"
 #include "midl.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 struct command {
     const char *name;

@@ -6,6 +6,7 @@
  * the batch isn't even looked at: times don't fall as batches grow, nor does the best's more than
  * double. Large layers end at smaller batches: there the order of the variants no longer changes.
  * Times that were not measured are continued in proportion to the batch. */
+#include "base/array.h"
 #include "calibration.h"
 
 #include <math.h>
@@ -302,7 +303,7 @@ static enum outcome measure_width(struct calibrate *calibrate, struct candidate 
         problem_random(&shape, batch, 1, FILL_NORMAL, &calibrate->problem, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    calibrate->y = midl_array(batch * shape.n, sizeof *calibrate->y);
+    calibrate->y = array_aligned(batch * shape.n, sizeof *calibrate->y);
     if (!calibrate->y)
         outcome = fail_memory(error, "outputs", (double)(batch * shape.n) * 4);
     for (size_t s = 0; s < CALIBRATION_SHARES && outcome == OUTCOME_DONE; s++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
@@ -53,12 +54,6 @@ static bool add_string(cJSON *array, const char *text)
         return true;
     cJSON_Delete(item);
     return false;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
 static bool is_number(const char *name)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
 #include "counters/groups.h"
@@ -12,7 +13,6 @@
 #include "machine/valgrind.h"
 #include "suite/suite.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define COLUMNS_MAX 8
 
 struct listing {

@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "base/util.h"
 #include "commands/command.h"
 #include "report/draw.h"
 #include "report/figures.h"
 #include "store.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 #define FORMATS_MAX 8
 

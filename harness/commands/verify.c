@@ -5,6 +5,7 @@
  * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
  * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
 #include "base/stop.h"
+#include "base/util.h"
 #include "commands/command.h"
 
 #include <assert.h>
@@ -20,7 +21,6 @@
 #include "verify/trial.h"
 #include "commands/verify_counters.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define NOTES_MOST 20
 
 /* ---- Which trials --------------------------------------------------------------------------- */

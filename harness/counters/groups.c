@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/util.h"
+
 static const struct group_counter counters[] = {
 #define COUNTER(group, name, papi, callgrind, meaning) {group, name, papi, callgrind, meaning},
 #include "counters/groups.def"
 #undef COUNTER
 };
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 size_t groups_counters(const struct group_counter **ret)
 {

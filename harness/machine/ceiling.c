@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/util.h"
 #include "machine/ceiling_loops.h"
 #include "base/clock.h"
 #include "machine/machine.h"
@@ -18,7 +19,6 @@
 #define REPETITION_NS 5e5
 #define REPEATS 4 /* in a row; and rounds of them */
 #define ROUNDS 3
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- A team: every thread does the same work, all start together --------------------------- */
 
@@ -255,12 +255,6 @@ static bool measure_curve(struct ceilings *ceilings, const unsigned char *data,
         }
     }
     return true;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
 static bool measure_peaks(struct ceilings *ceilings, const volatile sig_atomic_t *stop)

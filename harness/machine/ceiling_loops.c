@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/util.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -499,7 +501,6 @@ static const struct {
 
 #endif
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 _Static_assert(COUNT(peaks) <= PEAKS_MAX, "room for all peaks");
 
 read_loop *const *ceiling_reads(void)

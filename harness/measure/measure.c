@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/util.h"
 #include "machine/calibration_file.h"
 #include "measure/count_case.h"
 #include "verify/checker.h"
@@ -19,7 +21,6 @@
 #include "verify/problem.h"
 #include "measure/ring.h"
 #include "suite/suite.h"
-#include "variant.h"
 
 /* ---- The last problem and its oracle ------------------------------------------------------- */
 
@@ -167,10 +168,7 @@ static bool group_stopped(struct group *group)
 /* The order within rounds is another for every shape, and the same whenever it is repeated. */
 static uint64_t order_seed(uint64_t seed, const char *shape_key)
 {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (const char *c = shape_key; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    return hash ^ seed;
+    return fnv1a(FNV_START, shape_key) ^ seed;
 }
 
 /* With cold caches a ring of copies lies in many places as it is. */
@@ -705,7 +703,7 @@ static enum outcome group_load(struct group *group, struct error *error)
     group->rng = rng_seed(order_seed(group->shape->seed, group->owned->shape_key) + 1);
     if (group_moves(group))
         placement_prepare(&group->rng);
-    group->y = midl_array(group->problem.batch * group->shape->layer.n, sizeof *group->y);
+    group->y = array_aligned(group->problem.batch * group->shape->layer.n, sizeof *group->y);
     if (!group->y)
         return fail_memory(error, "the output",
                            4.0 * (double)group->problem.batch * (double)group->shape->layer.n);

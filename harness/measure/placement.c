@@ -10,9 +10,10 @@
 #include <unistd.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
+
+#include "base/array.h"
 #endif
 
-#include "variant.h"
 
 #define LINE_BYTES 64
 /* Larger arrays come from the system, smaller ones from the heap. */
@@ -111,7 +112,7 @@ static bool make_spacers(struct rng *rng, void *ret[PLACEMENT_SPACERS])
     size_t count = rng_below(rng, PLACEMENT_SPACERS + 1);
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
-        ret[i] = midl_array(LINE_BYTES + rng_below(rng, HEAP_BYTES / 2), 1);
+        ret[i] = array_aligned(LINE_BYTES + rng_below(rng, HEAP_BYTES / 2), 1);
         ok = ret[i] != NULL;
     }
     return ok;
@@ -123,7 +124,7 @@ bool placement_make(const struct problem *problem, struct rng *rng, struct place
     size_t output_bytes = problem->batch * problem->layer.shape.n * sizeof(float);
     fresh_arrays();
     bool ok = make_spacers(rng, placement.spacers);
-    placement.outputs = ok ? midl_array(output_bytes + page_bytes(), 1) : NULL;
+    placement.outputs = ok ? array_aligned(output_bytes + page_bytes(), 1) : NULL;
     if (!placement.outputs || !problem_copy(problem, random_offset(rng), &placement.problem)) {
         placement_clear(&placement);
         return false;

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "machine/machine.h"
-#include "variant.h"
 
 #define GIB 1073741824.0
 

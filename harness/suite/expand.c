@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/util.h"
 #include "machine/machine.h"
 #include "suite/suite_internal.h"
 #include "data/tensors.h"
@@ -54,15 +55,6 @@ struct place {
     struct file *layers, *inputs; /* by position on their wheels; NULL: not given */
     size_t at[SUITE_AXES];
 };
-
-static uint64_t fnv1a(uint64_t hash, const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        hash = (hash ^ *c) * 0x100000001b3u;
-    return hash;
-}
-
-#define FNV_START 0xcbf29ce484222325u
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 

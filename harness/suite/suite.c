@@ -17,9 +17,9 @@
 
 #include "base/datadir.h"
 #include "base/file.h"
+#include "base/util.h"
 #include "suite/suite_internal.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SUITE_BYTES_MAX (1u << 20)
 #define SECTIONS_MAX 1000
 
