@@ -1,4 +1,5 @@
 /* test_case.c - a case's label, and the command that repeats it: parsed again, the same case. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +90,55 @@ static void test_texts_differ(void **state)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(texts[i], texts[j]);
     }
+}
+
+/* A layer made for a share has other weights for another k: it is no longer the same numbers. */
+static void test_numbers_text(void **state)
+{
+    (void)state;
+    struct bench_shape shape = plain, other = plain;
+    char a[CASE_TEXT_SIZE], b[CASE_TEXT_SIZE];
+    other.layer.k = 10;
+    other.batch = 7;
+    other.cache = CACHE_COLD;
+    bench_numbers_text(&shape, a);
+    bench_numbers_text(&other, b);
+    assert_string_equal(a, b);
+    shape.made = other.made = (struct made_layer){true, 0.6f};
+    bench_numbers_text(&shape, a);
+    bench_numbers_text(&other, b);
+    assert_string_not_equal(a, b);
+    other = shape;
+    other.made.share = 0.61f;
+    bench_numbers_text(&other, b);
+    assert_string_not_equal(a, b);
+}
+
+static void test_made_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        bool skewed;
+        float share;
+    } rows[] = {{"random", false, 0}, {"skewed", true, 0}, {"skewed:0.62", true, 0.62f}};
+    static const char *const wrong[] = {"skewed:",    "skewed:0",    "skewed:x",  "skewed:.6x",
+                                        "skewed:1e0", "skewed:-0.5", "skewed:nan"};
+    struct made_layer made;
+    char name[MADE_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench_shape shape = plain;
+        assert_true(made_layer_parse(rows[i].word, &shape.made));
+        assert_int_equal(shape.made.skewed, rows[i].skewed);
+        assert_true(shape.made.share >= rows[i].share && shape.made.share <= rows[i].share);
+        assert_string_equal(bench_layer_name(&shape, name), rows[i].word);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_true(made_layer_parse(wrong[i], &made));
+        assert_true(isnan(made.share));
+    }
+    assert_false(made_layer_parse("skewe", &made));
+    assert_false(made_layer_parse("file.safetensors", &made));
 }
 
 static void test_longest(void **state)
@@ -254,6 +304,12 @@ static void test_round_trip(void **state)
             layer->select == MIDL_SELECT_THRESHOLD ? (float)(rng_uniform(&rng) * 0.999) : 0;
         layer->unselected = (enum midl_unselected)rng_below(&rng, 2);
         shape->made.skewed = rng_below(&rng, 2);
+        shape->made.share = 0;
+        if (shape->made.skewed && layer->k && layer->select != MIDL_SELECT_THRESHOLD &&
+            layer->n / 3 > (layer->k + 2) / 3 && layer->k >= layer->n / 3)
+            shape->made.share =
+                1 / 3.0f + (float)(rng_uniform(&rng) *
+                                   ((double)(layer->n / 3) / (double)layer->k - 1 / 3.0) * 0.999);
         shape->batch = 1 + rng_below(&rng, 300);
         shape->threads = 1 + (int)rng_below(&rng, 8);
         shape->cache = (enum cache_state)rng_below(&rng, 2);
@@ -315,6 +371,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_texts_differ),
+        cmocka_unit_test(test_numbers_text),
+        cmocka_unit_test(test_made_layers),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_quoting),
         cmocka_unit_test(test_cache_names),

@@ -797,28 +797,58 @@ static int most_first(const void *a, const void *b)
     return (p < q) - (p > q);
 }
 
-/* The part of all selections that the third of the neurons selected most often takes. */
-static double share_of_a_third(size_t k, enum fill fill)
+/* What the masks of a problem have in common. */
+struct masks {
+    double share;   /* of all selections, what the third selected most often takes */
+    double overlap; /* of an input's selections, what another input is expected to share */
+    double never;   /* of the neurons, never selected */
+};
+
+static struct masks masks_of(const struct problem *p)
 {
-    enum { N = 512, BATCH = 256 };
-    struct midl_shape shape = {
-        .d = 128, .n = N, .r = 16, .rg = 16, .k = k, .gate = MIDL_GATE_LOWRANK};
-    struct problem p = problem_of(&shape, BATCH, fill);
+    size_t n = p->layer.shape.n, k = p->layer.shape.k, *times = calloc(n, sizeof *times);
+    uint32_t *index = calloc(n, sizeof *index);
     struct midl_oracle *o;
-    uint32_t index[N];
-    size_t times[N] = {0}, share = 0;
-    assert_int_equal(midl_oracle_create(&p.layer, BATCH, p.x, &o), MIDL_OK);
-    for (size_t i = 0; i < BATCH; i++) {
-        assert_int_equal(midl_oracle_select(o, &shape, i, index), k);
+    struct masks masks = {0};
+    assert_true(times && index);
+    assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &o), MIDL_OK);
+    for (size_t i = 0; i < p->batch; i++) {
+        assert_int_equal(midl_oracle_select(o, &p->layer.shape, i, index), k);
         for (size_t s = 0; s < k; s++)
             times[index[s]]++;
     }
-    qsort(times, N, sizeof times[0], most_first);
-    for (size_t j = 0; j < N / 3; j++)
-        share += times[j];
+    qsort(times, n, sizeof times[0], most_first);
+    for (size_t j = 0; j < n; j++) {
+        double popularity = (double)times[j] / (double)p->batch;
+        masks.share += j < n / 3 ? popularity / (double)k : 0;
+        masks.overlap += popularity * popularity / (double)k;
+        masks.never += times[j] == 0 ? 1 / (double)n : 0;
+    }
     midl_oracle_destroy(o);
+    free(times);
+    free(index);
+    return masks;
+}
+
+static double share_of_a_third(size_t k, enum fill fill)
+{
+    struct midl_shape shape = {
+        .d = 128, .n = 512, .r = 16, .rg = 16, .k = k, .gate = MIDL_GATE_LOWRANK};
+    struct problem p = problem_of(&shape, 256, fill);
+    double share = masks_of(&p).share;
     problem_clear(&p);
-    return (double)share / (double)(k * BATCH);
+    return share;
+}
+
+static struct masks masks_by_share(const struct midl_shape *layer, float share)
+{
+    struct bench_shape shape = {.layer = *layer, .batch = 512, .seed = 1, .made = {true, share}};
+    struct problem p;
+    struct error error;
+    assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+    struct masks masks = masks_of(&p);
+    problem_clear(&p);
+    return masks;
 }
 
 /* The shares that problem.h and the suites' README promise, to two digits. */
@@ -835,6 +865,87 @@ static void test_skewed_masks(void **state)
             fail_msg("k = %zu: %.3f, expected %.2f", rows[i].k, share, rows[i].share);
     }
     assert_true(share_of_a_third(205, FILL_NORMAL) <= 0.45);
+}
+
+/* The share is the one that was asked for, for every gate. */
+static void test_skewed_by_share(void **state)
+{
+    (void)state;
+    static const struct {
+        struct midl_shape shape;
+        float share;
+    } rows[] = {
+        {{.d = 128, .n = 512, .r = 16, .rg = 16, .k = 230, .gate = MIDL_GATE_LOWRANK}, 0.55f},
+        {{.d = 128, .n = 512, .r = 16, .rg = 16, .k = 230, .gate = MIDL_GATE_LOWRANK}, 0.70f},
+        {{.d = 128, .n = 512, .r = 16, .rg = 16, .k = 102, .gate = MIDL_GATE_LOWRANK}, 0.62f},
+        {{.d = 128, .n = 512, .r = 16, .k = 51, .gate = MIDL_GATE_SHARED}, 0.9f},
+        {{.d = 128, .n = 100, .r = 4, .k = 45, .gate = MIDL_GATE_FULL}, 0.6f},
+        {{.d = 128,
+          .n = 512,
+          .r = 16,
+          .k = 192,
+          .gate = MIDL_GATE_FULL,
+          .select = MIDL_SELECT_BLOCK,
+          .block = 16},
+         0.7f},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct masks masks = masks_by_share(&rows[i].shape, rows[i].share);
+        if (!(fabs(masks.share - (double)rows[i].share) <= 0.021))
+            fail_msg("row %zu: %.3f, asked for %.3f", i, masks.share, (double)rows[i].share);
+    }
+}
+
+/* Masks are as skewed and share as much as those of two trained layers: a converted one of
+ * CIFAR-100 and one of MNIST trained with its gate. */
+static void test_skewed_as_trained(void **state)
+{
+    (void)state;
+    static const struct {
+        struct midl_shape shape;
+        struct masks trained;
+    } rows[] = {
+        {{.d = 2048, .n = 512, .r = 47, .k = 230, .gate = MIDL_GATE_SHARED}, {.7067, .8663, .219}},
+        {{.d = 784, .n = 1024, .r = 30, .rg = 30, .k = 460, .gate = MIDL_GATE_LOWRANK},
+         {.6087, .671, .017}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct masks masks = masks_by_share(&rows[i].shape, (float)rows[i].trained.share);
+        const struct masks *trained = &rows[i].trained;
+        bool ok = fabs(masks.share - trained->share) <= 0.01 &&
+                  fabs(masks.overlap - trained->overlap) <= 0.05 &&
+                  fabs(masks.never - trained->never) <= 0.07;
+        if (!ok)
+            fail_msg("row %zu: share %.4f of %.4f, overlap %.4f of %.4f, never %.4f of %.4f", i,
+                     masks.share, trained->share, masks.overlap, trained->overlap, masks.never,
+                     trained->never);
+    }
+}
+
+/* The deviation of the gate bias is all that a share changes, and more of it the larger share. */
+static void test_skewed_share_weights(void **state)
+{
+    (void)state;
+    struct bench_shape shape = {.layer = topk, .batch = 2, .seed = 11, .made = {true, 0.6f}};
+    struct problem normal = problem_of(&topk, 2, FILL_NORMAL), p;
+    struct error error;
+    double factors[2];
+    for (size_t i = 0; i < 2; i++) {
+        shape.made.share = i == 0 ? 0.5f : 0.6f;
+        shape.layer.k = topk.n / 2;
+        assert_int_equal(problem_load(&shape, &p, &error), OUTCOME_DONE);
+        float *bias = (float *)(uintptr_t)p.layer.gate_bias;
+        factors[i] = (double)(bias[0] / normal.layer.gate_bias[0]);
+        for (size_t j = 0; j < topk.n; j++) {
+            double factor = (double)(bias[j] / normal.layer.gate_bias[j]);
+            assert_true(fabs(factor / factors[i] - 1) <= 1e-5);
+            bias[j] = normal.layer.gate_bias[j];
+        }
+        assert_memory_equal(p.arena, normal.arena, normal.arena_bytes);
+        problem_clear(&p);
+    }
+    assert_true(factors[0] > 1 && factors[1] > factors[0]);
+    problem_clear(&normal);
 }
 
 /* A skewed layer is the normal one but for a third of its gate biases. */
@@ -1018,6 +1129,9 @@ int main(void)
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_skewed_masks),
+        cmocka_unit_test(test_skewed_by_share),
+        cmocka_unit_test(test_skewed_as_trained),
+        cmocka_unit_test(test_skewed_share_weights),
         cmocka_unit_test(test_skewed_weights),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_disagreements),

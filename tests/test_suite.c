@@ -289,7 +289,17 @@ static void test_parse_refusals(void **state)
     }
 }
 
+#define SHARE_RANGE "layer = skewed:S: S must be a number from 0.334 to below "
+
 static const struct refusal expand_refusals[] = {
+    {"n = 512\nk = 230\nlayer = skewed:0.6,skewed:0.8",
+     SHARE_RANGE "0.7391, the most that a third of n = 512 can take of k = 230"},
+    {"n = 512\nk = 51\nlayer = skewed:x",
+     SHARE_RANGE "1, the most that a third of n = 512 can take of k = 51"},
+    {"n = 512\nk = 0\nlayer = skewed:0.5",
+     SHARE_RANGE "1, the most that a third of n = 512 can take of k = 0"},
+    {"n = 512\nselect = threshold\nlayer = skewed:0.5",
+     "layer = skewed:S needs a number of selections: select = topk or block"},
     {"batch = 4", "n is not given: how many neurons? (--n 1024, n = 1024)"},
     {"n = 256\nk = 1,300", "k = 300 is more than n = 256"},
     {"n = 512,100\nselect = block",

@@ -2,10 +2,13 @@
 #include "suite/case.h"
 #include "suite/axes.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FLOAT_SIZE 20 /* the text of a float */
 
 static const char *const cache_names[] = {[CACHE_WARM] = "warm", [CACHE_COLD] = "cold"};
 
@@ -56,31 +59,75 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *writer, con
 }
 
 /* As few digits as give the same float back. */
-static void put_float(struct writer *writer, float value)
+static const char *float_text(float value, char ret[FLOAT_SIZE])
 {
-    char digits[32];
     for (int precision = 1; precision <= 9; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
-        if (strtof(digits, NULL) >= value && strtof(digits, NULL) <= value)
+        snprintf(ret, FLOAT_SIZE, "%.*g", precision, (double)value);
+        if (strtof(ret, NULL) >= value && strtof(ret, NULL) <= value)
             break;
     }
-    put(writer, "%s", digits);
+    return ret;
+}
+
+static void put_float(struct writer *writer, float value)
+{
+    char digits[FLOAT_SIZE];
+    put(writer, "%s", float_text(value, digits));
+}
+
+/* ---- Made layers ----------------------------------------------------------------------------- */
+
+static const char skewed_by[] = "skewed:";
+
+/* NaN for what is no number above 0. */
+static float parse_share(const char *text)
+{
+    char *end;
+    float share = strtof(text, &end);
+    bool ok = *text && !text[strspn(text, "0123456789.")] && !*end && share > 0;
+    return ok ? share : NAN;
 }
 
 bool made_layer_parse(const char *word, struct made_layer *ret)
 {
-    bool skewed = strcmp(word, "skewed") == 0;
+    bool by_share = strncmp(word, skewed_by, strlen(skewed_by)) == 0;
+    bool skewed = by_share || strcmp(word, "skewed") == 0;
     if (!skewed && strcmp(word, "random") != 0)
         return false;
-    *ret = (struct made_layer){.skewed = skewed};
+    *ret = (struct made_layer){.skewed = skewed,
+                               .share = by_share ? parse_share(word + strlen(skewed_by)) : 0};
     return true;
+}
+
+enum outcome made_layer_check(const struct bench_shape *shape, struct error *error)
+{
+    const struct midl_shape *layer = &shape->layer;
+    double share = (double)shape->made.share, most = (double)(layer->n / 3) / (double)layer->k;
+    bool asked = shape->layer_path == NULL && (share > 0 || isnan(share));
+    bool inside = layer->k > 0 && share >= 1 / 3.0 && share < most;
+    if (asked && layer->select == MIDL_SELECT_THRESHOLD)
+        return fail(error, OUTCOME_USAGE,
+                    "layer = skewed:S needs a number of selections: select = topk or block");
+    if (asked && !inside)
+        return fail(
+            error, OUTCOME_USAGE,
+            "layer = skewed:S: S must be a number from 0.334 to below %.4g, the most that a "
+            "third of n = %zu can take of k = %zu",
+            fmin(most, 1), layer->n, layer->k);
+    return OUTCOME_DONE;
 }
 
 static const char *made_layer_text(const struct made_layer *layer, char ret[MADE_SIZE])
 {
-    snprintf(ret, MADE_SIZE, "%s", layer->skewed ? "skewed" : "random");
+    char digits[FLOAT_SIZE];
+    if (layer->share > 0)
+        snprintf(ret, MADE_SIZE, "%s%s", skewed_by, float_text(layer->share, digits));
+    else
+        snprintf(ret, MADE_SIZE, "%s", layer->skewed ? "skewed" : "random");
     return ret;
 }
+
+/* ---- Labels ---------------------------------------------------------------------------------- */
 
 static const char *name_of(const char *name, const char *path)
 {
@@ -149,7 +196,8 @@ void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE
     struct writer writer = {ret, 0};
     for (int i = 0; i < SUITE_AXES; i++) {
         enum axis_part part = suite_axis((enum axis_id)i)->part;
-        if (part == PART_LAYER || part == PART_SOURCE)
+        bool by_k = i == AXIS_K && !shape->layer_path && shape->made.share > 0;
+        if (part == PART_LAYER || part == PART_SOURCE || by_k)
             put_label(&writer, shape, (enum axis_id)i);
     }
 }

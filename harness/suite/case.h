@@ -2,6 +2,7 @@
 #ifndef MIDL_CASE_H
 #define MIDL_CASE_H
 
+#include "base/error.h"
 #include "midl.h"
 
 enum cache_state { CACHE_WARM, CACHE_COLD };
@@ -12,6 +13,7 @@ bool cache_state_parse(const char *name, enum cache_state *ret);
 /* How a layer without a file is made. */
 struct made_layer {
     bool skewed; /* a third of the neurons popular (FILL_SKEWED of problem.h); else none */
+    float share; /* skewed:S: of all selections, what the most popular third takes; 0: not given */
 };
 
 /* What the cases of one group share: the layer, its input and how it is run. Cases of a group are
@@ -51,9 +53,13 @@ struct bench_cases {
     size_t path_count;
 };
 
-/* The word for a made layer, "random" or "skewed". Any other word names a file: ret is untouched
- * then. */
+/* The word for a made layer: "random", "skewed" or "skewed:0.62". Any other word names a file: ret
+ * is untouched then. A share that is no number becomes NaN, for made_layer_check to refuse. */
 bool made_layer_parse(const char *word, struct made_layer *ret);
+
+/* Whether a layer of this shape can be made so: a third of the neurons takes at least a third of
+ * the selections, and n/3 of k at most. */
+enum outcome made_layer_check(const struct bench_shape *shape, struct error *error);
 
 /* The names under which label, command and store know layer and input: the file's, or the word for
  * how it is made, perhaps written to `made`. */

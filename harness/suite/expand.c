@@ -16,7 +16,7 @@
 #include "suite/suite_internal.h"
 #include "data/tensors.h"
 
-/* A file that an axis names; all NULL for `random` and `skewed`. */
+/* A file that an axis names; all NULL for layers and inputs that are made. */
 struct file {
     const char *path, *name;
     struct made_layer made;  /* of a layer without a file */
@@ -254,6 +254,8 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
     enum outcome outcome = set_k(place, layer->path != NULL, &ret->layer, error);
     if (!outcome && midl_shape_check(&ret->layer, reason) != MIDL_OK)
         outcome = fail(error, OUTCOME_USAGE, "%s", reason);
+    if (!outcome)
+        outcome = made_layer_check(ret, error);
     return outcome;
 }
 

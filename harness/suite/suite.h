@@ -32,8 +32,9 @@
  * matches names only (simd-*) means those rows. A glob leaves out what the dtype doesn't have;
  * naming it is an error.
  *
- * A made-up layer is `random`, or `skewed`: a third of its neurons take most of the selections
- * (FILL_SKEWED in problem.h).
+ * A made-up layer is `random`; `skewed`: a third of its neurons take most of the selections
+ * (FILL_SKEWED in problem.h); or `skewed:S`: the most popular third takes the share S of them
+ * (problem_load).
  *
  * A file is a path, or data:PATH inside the data folder (--data or $MIDL_DATA).
  */

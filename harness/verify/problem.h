@@ -41,6 +41,9 @@ enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64
                             enum fill fill, struct problem *ret, struct error *error);
 
 /* As the case says: random (NORMAL; SKEWED if `skewed`) or from its files (layer_path, input_path).
+ * skewed:S is NORMAL but for the deviation of the gate bias, 0.25 there: it is solved for, so that
+ * the most popular third of the neurons is expected to take the share S of all selections, k of n
+ * an input. Popularity then falls off gradually, as under trained gates.
  * Real inputs shorter than the batch are repeated; d must agree. Of a layer file d, n, ranks and
  * gate must agree with the case, whose k, select and unselected replace the file's. */
 enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
