@@ -356,6 +356,28 @@ static void test_tensors(void **state)
     }
 }
 
+/* Activations of any rank are a batch, and one of several tensors can be named. */
+static void test_tensors_named(void **state)
+{
+    (void)state;
+    static const float values[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    const struct tensor tensors[] = {
+        {"x", TENSOR_F32, 2, {3, 4}, values, sizeof values},
+        {"attn.out", TENSOR_F32, 4, {1, 2, 3, 2}, values, sizeof values}};
+    struct error error;
+    char path[600];
+    assert_int_equal(tensors_write(scratch_path("two"), tensors, 2, NULL, 0, &error), OUTCOME_DONE);
+    struct inputs inputs = read_sound(scratch_path("two"), 0);
+    assert_true(inputs.count == 3 && inputs.d == 4);
+    free(inputs.data);
+    snprintf(path, sizeof path, "%s#attn.out", scratch_path("two"));
+    inputs = read_sound(path, 5);
+    assert_true(inputs.count == 5 && inputs.d == 2 && inputs.data[9] == 9);
+    free(inputs.data);
+    snprintf(path, sizeof path, "%s#attn", scratch_path("two"));
+    assert_refused("name", path, 0, "no tensor attn among the 2 in it, the first is attn.out");
+}
+
 static void test_tensors_refused(void **state)
 {
     (void)state;
@@ -370,11 +392,11 @@ static void test_tensors_refused(void **state)
     assert_refused("type", write_x("type", TENSOR_I32, 2, 3, nan_values), 0,
                    "tensor x has dtype I32, expected F32, BF16, F16 or F64");
     assert_refused("rows", write_x("rows", TENSOR_F32, 0, 3, NULL), 0,
-                   "tensor x has shape [0, 3], expected [batch, d]");
+                   "tensor x has shape [0, 3], expected [.., d]");
     assert_refused("columns", write_x("columns", TENSOR_F32, 3, 0, NULL), 0, "shape [3, 0]");
     static const char flat[] = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
     assert_refused("flat", scratch_tensors("flat", flat, sizeof flat - 1, nan_values, 8), 0,
-                   "tensor x has shape [2], expected [batch, d]");
+                   "tensor x has shape [2], expected [.., d]");
     static const char other[] = "{\"X\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}";
     assert_refused("other", scratch_tensors("other", other, sizeof other - 1, nan_values, 2), 0,
                    "no tensor x among the 1 in it, the first is X");
@@ -439,16 +461,12 @@ static void test_mnist(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_idx),
-                                       cmocka_unit_test(test_idx_large),
-                                       cmocka_unit_test(test_idx_headers),
-                                       cmocka_unit_test(test_idx_cut),
-                                       cmocka_unit_test(test_gzip_damaged),
-                                       cmocka_unit_test(test_gzip_bomb),
-                                       cmocka_unit_test(test_mutations),
-                                       cmocka_unit_test(test_tensors),
-                                       cmocka_unit_test(test_tensors_refused),
-                                       cmocka_unit_test(test_neither),
-                                       cmocka_unit_test(test_mnist)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_idx),           cmocka_unit_test(test_idx_large),
+        cmocka_unit_test(test_idx_headers),   cmocka_unit_test(test_idx_cut),
+        cmocka_unit_test(test_gzip_damaged),  cmocka_unit_test(test_gzip_bomb),
+        cmocka_unit_test(test_mutations),     cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_tensors_named), cmocka_unit_test(test_tensors_refused),
+        cmocka_unit_test(test_neither),       cmocka_unit_test(test_mnist)};
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
 }

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/rng.h"
+#include "base/file.h"
 #include "data/tensors.h"
 
 #include <cmocka.h>
@@ -543,6 +544,148 @@ static void test_layer_names(void **state)
     tensors_close(file);
 }
 
+static enum outcome read_text_layer(const char *path, struct error *error)
+{
+    struct midl_layer layer = {.full_weight = NULL};
+    void *owned = NULL;
+    enum outcome outcome = layer_read(path, &layer, &owned, error);
+    assert_int_equal(outcome == OUTCOME_DONE, owned != NULL); /* untouched on failure */
+    assert_int_equal(outcome == OUTCOME_DONE, layer.full_weight != NULL);
+    free(owned);
+    return outcome;
+}
+
+/* Write the layer again with `prefix` before each name and further tensors, as a PyTorch module
+ * that holds it gives its state_dict. */
+static const char *write_module(const struct midl_layer *layer, const char *prefix,
+                                const struct tensor *more, size_t more_count)
+{
+    static char names[16][80];
+    struct tensor tensors[16];
+    const struct tensor_meta meta[] = {{"format", "pt"}};
+    struct error error = {""};
+    size_t count = 0;
+    assert_int_equal(layer_write(scratch_path("alone"), layer, &error), OUTCOME_DONE);
+    struct tensors *file = read_sound(scratch_path("alone"));
+    for (; count < tensors_count(file); count++)
+        tensors[count] = *tensors_at(file, count);
+    for (size_t i = 0; i < more_count; i++)
+        tensors[count++] = more[i];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "%s%s", prefix, tensors[i].name);
+        tensors[i].name = names[i];
+    }
+    const char *path = scratch_path("module");
+    assert_int_equal(tensors_write(path, tensors, count, meta, 1, &error), OUTCOME_DONE);
+    tensors_close(file);
+    return path;
+}
+
+/* bias + up a in double. */
+static void assert_folded(const float *read, const float *bias, const float *up, const float *a,
+                          size_t rank)
+{
+    for (size_t j = 0; j < N; j++) {
+        double sum = (double)bias[j];
+        for (size_t i = 0; i < rank; i++)
+            sum += (double)up[j * rank + i] * (double)a[i];
+        assert_true(read[j] == (float)sum);
+    }
+}
+
+static void test_layer_down_biases(void **state)
+{
+    (void)state;
+    static const enum midl_gate gates[] = {MIDL_GATE_FULL, MIDL_GATE_LOWRANK, MIDL_GATE_SHARED};
+    static const float a[R] = {2.5f, -1}, e[RG] = {0.75f, 3};
+    static const double wide[R] = {2.5, -1};
+    for (size_t i = 0; i < 6; i++) {
+        enum midl_gate gate = gates[i % 3];
+        const struct tensor more[] = {
+            i < 3 ? (struct tensor){"light.down.bias", TENSOR_F32, 1, {R}, a, sizeof a}
+                  : (struct tensor){"light.down.bias", TENSOR_F64, 1, {R}, wide, sizeof wide},
+            {"gate.down.bias", TENSOR_F32, 1, {RG}, e, sizeof e}};
+        const char *prefix = i < 3 ? "" : "model.layers.3.mlp.";
+        struct midl_layer written = make_layer(gate), read;
+        struct error error = {""};
+        void *owned = NULL;
+        char path[600];
+        snprintf(path, sizeof path, "%s%s",
+                 write_module(&written, prefix, more, gate == MIDL_GATE_LOWRANK ? 2 : 1),
+                 i < 3 ? "" : "#model.layers.3.mlp");
+        if (layer_read(path, &read, &owned, &error) != OUTCOME_DONE)
+            fail_msg("%s", error.text);
+        assert_folded(read.light_bias, written.light_bias, written.light_up, a, R);
+        if (gate == MIDL_GATE_FULL)
+            assert_array(read.gate_bias, written.gate_bias, N);
+        else if (gate == MIDL_GATE_LOWRANK)
+            assert_folded(read.gate_bias, written.gate_bias, written.gate_up, e, RG);
+        else
+            assert_folded(read.gate_bias, written.gate_bias, written.gate_up, a, R);
+        read.light_bias = written.light_bias;
+        read.gate_bias = written.gate_bias;
+        read.shape.k = written.shape.k; /* a module's file has no metadata of ours */
+        assert_same_layer(&read, &written);
+        free(owned);
+    }
+}
+
+/* What a layer's names promise and nothing reads is an error, wherever the layer stands. */
+static void test_layer_unknown_names(void **state)
+{
+    (void)state;
+    static const float ones[4] = {1, 1, 1, 1};
+    static const struct {
+        enum midl_gate gate;
+        const char *name, *words;
+    } cases[] = {{MIDL_GATE_LOWRANK, "full.scale", "tensor full.scale is no part"},
+                 {MIDL_GATE_SHARED, "gate.down.bias", "tensor gate.down.bias is no part"},
+                 {MIDL_GATE_FULL, "gate.temperature", "with a full gate"},
+                 {MIDL_GATE_LOWRANK, "light.down.weight_g", "tensor light.down.weight_g"},
+                 {MIDL_GATE_LOWRANK, "light.down.bias", "expected [2]"},
+                 {MIDL_GATE_LOWRANK, "lights.down", NULL},
+                 {MIDL_GATE_LOWRANK, "fully.bias", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct midl_layer written = make_layer(cases[i].gate);
+        const struct tensor more = {cases[i].name, TENSOR_F32, 1, {4}, ones, sizeof ones};
+        struct error error = {""};
+        enum outcome outcome = read_text_layer(write_module(&written, "", &more, 1), &error);
+        if (cases[i].words)
+            assert_error(cases[i].name, outcome, OUTCOME_USAGE, &error, cases[i].words);
+        else
+            assert_int_equal(outcome, OUTCOME_DONE);
+    }
+}
+
+/* A file whose layer stands elsewhere: the line says where, or what there is. */
+static void test_layer_prefix(void **state)
+{
+    (void)state;
+    static const float one = 1;
+    static const struct tensor x = {"x", TENSOR_F32, 1, {1}, &one, sizeof one};
+    struct midl_layer written = make_layer(MIDL_GATE_SHARED);
+    struct error error = {""};
+    char path[600];
+    const char *module = write_module(&written, "mlp.0.", NULL, 0);
+    assert_error("no prefix", read_text_layer(module, &error), OUTCOME_USAGE, &error,
+                 "a layer stands under --prefix mlp.0");
+    snprintf(path, sizeof path, "%s#mlp.1", module);
+    assert_error("another", read_text_layer(path, &error), OUTCOME_USAGE, &error,
+                 "no tensor mlp.1.full.weight");
+    snprintf(path, sizeof path, "%s#mlp.0", module);
+    assert_int_equal(read_text_layer(path, &error), OUTCOME_DONE);
+    assert_true(file_same(path, module) && !file_same(path, scratch_path("alone")));
+    snprintf(path, sizeof path, "%s#mlp", module);
+    assert_error("too short", read_text_layer(path, &error), OUTCOME_USAGE, &error,
+                 "no tensor mlp.full.weight");
+    assert_int_equal(tensors_write(scratch_path("x"), &x, 1, NULL, 0, &error), OUTCOME_DONE);
+    assert_error("inputs", read_text_layer(scratch_path("x"), &error), OUTCOME_USAGE, &error,
+                 "not a MID-L layer; it holds x");
+    /* A file whose own name has the mark. */
+    assert_int_equal(layer_write(scratch_path("a#b"), &written, &error), OUTCOME_DONE);
+    assert_int_equal(read_text_layer(scratch_path("a#b"), &error), OUTCOME_DONE);
+}
+
 /* A layer file in text: tensors of BF16 ones, as many as names are given. */
 struct text_tensor {
     const char *name, *shape;
@@ -601,17 +744,6 @@ static void test_layer_foreign(void **state)
         assert_true(i != 0 || layer.gate_up[39] == 1.0f);
         free(owned);
     }
-}
-
-static enum outcome read_text_layer(const char *path, struct error *error)
-{
-    struct midl_layer layer = {.full_weight = NULL};
-    void *owned = NULL;
-    enum outcome outcome = layer_read(path, &layer, &owned, error);
-    assert_int_equal(outcome == OUTCOME_DONE, owned != NULL); /* untouched on failure */
-    assert_int_equal(outcome == OUTCOME_DONE, layer.full_weight != NULL);
-    free(owned);
-    return outcome;
 }
 
 static void test_layer_missing(void **state)
@@ -947,6 +1079,9 @@ int main(void)
         cmocka_unit_test(test_not_regular),
         cmocka_unit_test(test_layer_round_trip),
         cmocka_unit_test(test_layer_names),
+        cmocka_unit_test(test_layer_down_biases),
+        cmocka_unit_test(test_layer_unknown_names),
+        cmocka_unit_test(test_layer_prefix),
         cmocka_unit_test(test_layer_foreign),
         cmocka_unit_test(test_layer_missing),
         cmocka_unit_test(test_layer_wrong),

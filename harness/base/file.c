@@ -52,10 +52,41 @@ static enum outcome blame(int number)
     }
 }
 
+const char *file_part(const char *path)
+{
+    const char *mark = strrchr(path, '#');
+    return mark && access(path, F_OK) != 0 ? mark + 1 : NULL;
+}
+
+/* The path without its #PART; NULL if there is no memory. free() it. */
+static char *whole(const char *path)
+{
+    const char *part = file_part(path);
+    return part ? strndup(path, (size_t)(part - 1 - path)) : strdup(path);
+}
+
+static int open_whole(const char *path)
+{
+    char *file = whole(path);
+    int fd = file ? open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY) : -1;
+    int number = file ? errno : ENOMEM;
+    free(file);
+    errno = number;
+    return fd;
+}
+
+static bool stat_whole(const char *path, struct stat *ret)
+{
+    char *file = whole(path);
+    bool found = file && stat(file, ret) == 0;
+    free(file);
+    return found;
+}
+
 enum outcome file_open(const char *path, int *ret_fd, uint64_t *ret_bytes, struct error *error)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = open_whole(path);
     if (fd < 0) {
         int number = errno;
         bool denied = number == EACCES || number == EPERM || number == ENXIO;
@@ -283,6 +314,6 @@ char *file_text(const char *path)
 bool file_same(const char *a, const char *b)
 {
     struct stat status_a, status_b;
-    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
+    return stat_whole(a, &status_a) && stat_whole(b, &status_b) &&
            status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }

@@ -11,8 +11,12 @@
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Open a regular file; folders, pipes and devices are refused. On success *ret_fd is the caller's
- * to close. */
+/* The PART of a path FILE#PART, by which a caller names something inside FILE; NULL if there is
+ * none, or if a file has the whole name. */
+const char *file_part(const char *path);
+
+/* Open a regular file; folders, pipes and devices are refused. Of FILE#PART the file is opened. On
+ * success *ret_fd is the caller's to close. */
 enum outcome file_open(const char *path, int *ret_fd, uint64_t *ret_bytes, struct error *error);
 
 /* Read exactly `bytes` bytes at `offset`; a file that ends before is an error that names the place.
@@ -55,7 +59,7 @@ void file_replace_abort(struct file_replace *file); /* the old file stays */
  * work. */
 enum outcome file_replace_check(const char *path, struct error *error);
 
-/* True if both paths lead to the same existing file. */
+/* True if both paths, without a #PART, lead to the same existing file. */
 bool file_same(const char *a, const char *b);
 
 #endif

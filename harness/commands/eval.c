@@ -25,7 +25,7 @@
 /* The options as texts; NULL where not given. */
 struct request {
     const char *layer, *input, *output, *kernel, *dtype, *k, *select, *unselected, *threshold,
-        *block, *batch, *threads, *json, *quiet;
+        *block, *batch, *threads, *json, *quiet, *prefix, *tensor;
 };
 
 /* What an evaluation holds; every pointer may be NULL. */
@@ -122,6 +122,32 @@ static enum outcome read_options(const struct request *request, struct job *job,
     return outcome;
 }
 
+/* FILE#PART, by which readers know what in the file is meant; free() it. */
+static enum outcome with_part(const char *file, const char *part, char **ret, struct error *error)
+{
+    int length = snprintf(NULL, 0, "%s%s%s", file, part ? "#" : "", part ? part : "");
+    char *text = malloc((size_t)length + 1);
+    if (!text)
+        return fail_memory(error, "a path", length);
+    snprintf(text, (size_t)length + 1, "%s%s%s", file, part ? "#" : "", part ? part : "");
+    *ret = text;
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_files(const struct request *request, struct job *job, struct error *error)
+{
+    char *layer = NULL, *input = NULL;
+    enum outcome outcome;
+    if ((outcome = with_part(request->layer, request->prefix, &layer, error)) == OUTCOME_DONE &&
+        (outcome = with_part(request->input, request->tensor, &input, error)) == OUTCOME_DONE &&
+        (outcome = layer_read(layer, &job->layer, &job->layer_memory, error)) == OUTCOME_DONE &&
+        (outcome = change_shape(request, &job->layer.shape, error)) == OUTCOME_DONE)
+        outcome = inputs_read(input, 0, &job->inputs, error);
+    free(layer);
+    free(input);
+    return outcome;
+}
+
 /* Whose fault it is that there is no plan. */
 static enum outcome plan_outcome(const struct request *request, const struct job *job,
                                  enum midl_status status)
@@ -141,10 +167,7 @@ static enum outcome prepare(const struct request *request, struct job *job, stru
     char reason[MIDL_REASON_SIZE];
     enum outcome outcome;
     if ((outcome = read_options(request, job, error)) != OUTCOME_DONE ||
-        (outcome = layer_read(request->layer, &job->layer, &job->layer_memory, error)) !=
-            OUTCOME_DONE ||
-        (outcome = change_shape(request, &job->layer.shape, error)) != OUTCOME_DONE ||
-        (outcome = inputs_read(request->input, 0, &job->inputs, error)) != OUTCOME_DONE)
+        (outcome = read_files(request, job, error)) != OUTCOME_DONE)
         return outcome;
     if (job->inputs.d != job->layer.shape.d)
         return fail(error, OUTCOME_USAGE,
@@ -363,8 +386,11 @@ int command_eval(int argc, char **argv)
     struct error error;
     const struct option_row rows[] = {
         {"layer", "FILE", "the layer, safetensors", &request.layer},
-        {"input", "FILE", "inputs: safetensors x [batch,d], or idx images, plain or gzip",
+        {"prefix", "P", "read the layer's tensors behind `P.`: model.layers.3.mlp",
+         &request.prefix},
+        {"input", "FILE", "inputs: safetensors x [.., d], or idx images, plain or gzip",
          &request.input},
+        {"tensor", "NAME", "the inputs' tensor; default x", &request.tensor},
         {"output", "FILE", "receives y, selected and gate, safetensors", &request.output},
         {"kernel", "NAME", "variant (midl list kernels); default auto", &request.kernel},
         {"dtype", "TYPE", "of the full path's weights: f32 (default), bf16, int8", &request.dtype},

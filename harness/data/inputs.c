@@ -34,26 +34,31 @@ static enum outcome read_idx(const char *path, size_t limit, struct inputs *ret,
 
 /* ---- safetensors ----------------------------------------------------------------------------- */
 
-/* Tensor `x` [count][d], usable: *ret. */
-static enum outcome find_x(const char *path, const struct tensors *file, const struct tensor **ret,
-                           struct error *error)
+/* The tensor of the inputs, usable: *ret. Its last dimension is d, the others make the batch. */
+static enum outcome find_inputs(const char *path, const struct tensors *file,
+                                const struct tensor **ret, size_t *ret_count, struct error *error)
 {
-    const struct tensor *x = tensors_find(file, "x");
+    const char *part = file_part(path), *name = part ? part : "x";
+    const struct tensor *x = tensors_find(file, name);
     char shape[TENSOR_TEXT_SIZE];
+    size_t count = 1;
     if (!x)
-        return fail(error, OUTCOME_USAGE, "%s: no tensor x among the %zu in it%s%.80s",
-                    file_shown(path), tensors_count(file),
+        return fail(error, OUTCOME_USAGE, "%s: no tensor %.80s among the %zu in it%s%.80s",
+                    file_shown(path), name, tensors_count(file),
                     tensors_count(file) ? ", the first is " : "",
                     tensors_count(file) ? tensors_at(file, 0)->name : "");
     tensor_shape_text(x->dims, x->shape, shape);
-    if (x->dims != 2 || x->shape[0] == 0 || x->shape[1] == 0)
+    if (x->dims < 2 || x->dims > TENSOR_DIMS || x->bytes == 0)
         return file_bad(error, path, tensors_offset(file, x),
-                        "tensor x has shape %s, expected [batch, d], both at least 1", shape);
+                        "tensor %.80s has shape %s, expected [.., d], all at least 1", name, shape);
     if (!tensor_floats(x, 0, NULL))
         return file_bad(error, path, tensors_offset(file, x),
-                        "tensor x has dtype %s, expected F32, BF16, F16 or F64",
+                        "tensor %.80s has dtype %s, expected F32, BF16, F16 or F64", name,
                         tensor_type_name(x->type));
+    for (size_t i = 0; i + 1 < x->dims; i++)
+        count *= x->shape[i];
     *ret = x;
+    *ret_count = count;
     return OUTCOME_DONE;
 }
 
@@ -63,13 +68,14 @@ static enum outcome read_tensors(const char *path, size_t limit, struct inputs *
     struct inputs inputs = {.data = NULL};
     struct tensors *file = NULL;
     const struct tensor *x = NULL;
+    size_t count = 0;
     enum outcome outcome = tensors_read(path, &file, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if ((outcome = find_x(path, file, &x, error)) != OUTCOME_DONE)
+    if ((outcome = find_inputs(path, file, &x, &count, error)) != OUTCOME_DONE)
         goto cleanup;
-    inputs.count = limit && limit < x->shape[0] ? limit : x->shape[0];
-    inputs.d = x->shape[1];
+    inputs.count = limit && limit < count ? limit : count;
+    inputs.d = x->shape[x->dims - 1];
     size_t elements = inputs.count * inputs.d;
     if (!(inputs.data = malloc(elements * sizeof *inputs.data))) {
         outcome = fail_memory(error, file_shown(path), (double)elements * sizeof *inputs.data);
@@ -81,8 +87,8 @@ static enum outcome read_tensors(const char *path, size_t limit, struct inputs *
             continue;
         outcome =
             file_bad(error, path, tensors_offset(file, x) + i * (tensor_type_bits(x->type) / 8),
-                     "x[%zu][%zu] is %f; inputs must be finite", i / inputs.d, i % inputs.d,
-                     (double)inputs.data[i]);
+                     "%.80s[%zu][%zu] is %f; inputs must be finite", x->name, i / inputs.d,
+                     i % inputs.d, (double)inputs.data[i]);
         goto cleanup;
     }
     *ret = inputs;

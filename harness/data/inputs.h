@@ -1,4 +1,4 @@
-/* inputs.h - batches of real inputs: safetensors `x` [batch,d], or MNIST idx (plain or gzip). */
+/* inputs.h - batches of real inputs: safetensors `x` [.., d], or MNIST idx (plain or gzip). */
 #ifndef MIDL_INPUTS_H
 #define MIDL_INPUTS_H
 
@@ -13,7 +13,8 @@ struct inputs {
 };
 
 /* Read at most `limit` rows (0: all). The format is told by content, not by name: gzip, idx or
- * safetensors. Non-finite values in safetensors are an error. */
+ * safetensors. Of safetensors FILE#NAME reads the tensor NAME, FILE the tensor x; all dimensions
+ * but the last make the batch. Non-finite values in safetensors are an error. */
 enum outcome inputs_read(const char *path, size_t limit, struct inputs *ret, struct error *error);
 
 #endif

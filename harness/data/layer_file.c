@@ -42,6 +42,11 @@ static const struct slot slots[] = {
 
 #define SLOTS (sizeof slots / sizeof *slots)
 
+/* Biases of the down-projections, which nn.Linear has by default: U (V x + a) + c is U V x + c'
+ * with c' = U a + c, so that no kernel needs them. */
+static const struct slot light_down_bias = {.name = "light.down.bias", .dims = "r"};
+static const struct slot gate_down_bias = {.name = "gate.down.bias", .dims = "g"};
+
 static bool slot_used(const struct slot *slot, enum midl_gate gate)
 {
     return (slot->gates & GATE_BIT(gate)) != 0;
@@ -76,23 +81,75 @@ static size_t slot_shape(const struct slot *slot, const struct midl_shape *shape
 
 struct layer_reader {
     const char *path;
+    const char *prefix; /* of every name: "" or "model.layers.3.mlp" */
     const struct tensors *file;
     struct error *error;
 };
+
+#define TENSOR_NAME_MAX 512
+
+/* The name in the file of a tensor that the table calls `name`. */
+static const char *full_name(const struct layer_reader *r, const char *name,
+                             char ret[TENSOR_NAME_MAX])
+{
+    snprintf(ret, TENSOR_NAME_MAX, "%s%s%s", r->prefix, *r->prefix ? "." : "", name);
+    return ret;
+}
+
+static const struct tensor *find(const struct layer_reader *r, const char *name)
+{
+    char full[TENSOR_NAME_MAX];
+    return tensors_find(r->file, full_name(r, name, full));
+}
+
+/* The name behind the prefix, NULL if the tensor's name doesn't begin with it. */
+static const char *behind_prefix(const struct layer_reader *r, const char *name)
+{
+    size_t length = strlen(r->prefix);
+    if (length == 0)
+        return name;
+    return strncmp(name, r->prefix, length) == 0 && name[length] == '.' ? name + length + 1 : NULL;
+}
+
+/* Describe what a file without a layer under the prefix holds: the prefix that would find one, or
+ * its first names. */
+static void describe(const struct layer_reader *r, char *ret, size_t size)
+{
+    static const char tail[] = ".full.weight";
+    size_t count = tensors_count(r->file), at = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = tensors_at(r->file, i)->name;
+        size_t length = strlen(name);
+        if (length <= strlen(tail) || strcmp(name + length - strlen(tail), tail) != 0)
+            continue;
+        snprintf(ret, size, "a layer stands under --prefix %.*s", (int)(length - strlen(tail)),
+                 name);
+        return;
+    }
+    at += (size_t)snprintf(ret, size, count ? "it holds " : "it holds no tensor");
+    for (size_t i = 0; i < count && i < 3; i++)
+        at += (size_t)snprintf(ret + at, size - at, "%s%.60s", i ? ", " : "",
+                               tensors_at(r->file, i)->name);
+    if (count > 3)
+        snprintf(ret + at, size - at, " and %zu more", count - 3);
+}
 
 /* Rows and columns of a matrix that fixes what the letters stand for. */
 static enum outcome matrix(const struct layer_reader *r, const char *name, size_t *ret_rows,
                            size_t *ret_columns)
 {
-    const struct tensor *tensor = tensors_find(r->file, name);
-    char shape[TENSOR_TEXT_SIZE];
-    if (!tensor)
-        return fail(r->error, OUTCOME_USAGE, "%s: no tensor %s: not a MID-L layer",
-                    file_shown(r->path), name);
+    const struct tensor *tensor = find(r, name);
+    char shape[TENSOR_TEXT_SIZE], full[TENSOR_NAME_MAX], there[300];
+    if (!tensor) {
+        describe(r, there, sizeof there);
+        return fail(r->error, OUTCOME_USAGE, "%s: no tensor %.200s: not a MID-L layer; %s",
+                    file_shown(r->path), full_name(r, name, full), there);
+    }
     if (tensor->dims != 2) {
         tensor_shape_text(tensor->dims, tensor->shape, shape);
         return file_bad(r->error, r->path, tensors_offset(r->file, tensor),
-                        "tensor %s has shape %s, expected two dimensions", name, shape);
+                        "tensor %.200s has shape %s, expected two dimensions",
+                        full_name(r, name, full), shape);
     }
     *ret_rows = tensor->shape[0];
     *ret_columns = tensor->shape[1];
@@ -102,13 +159,13 @@ static enum outcome matrix(const struct layer_reader *r, const char *name, size_
 /* The gate kind, from the tensors that only one kind has. */
 static enum outcome find_gate(const struct layer_reader *r, enum midl_gate *ret)
 {
-    const char *full = tensors_find(r->file, "gate.weight") ? "gate.weight"
-                       : tensors_find(r->file, "gate.bias") ? "gate.bias"
-                                                            : NULL;
-    const char *other = tensors_find(r->file, "gate.down.weight") ? "gate.down.weight"
-                        : tensors_find(r->file, "gate.up.weight") ? "gate.up.weight"
-                        : tensors_find(r->file, "gate.up.bias")   ? "gate.up.bias"
-                                                                  : NULL;
+    const char *full = find(r, "gate.weight") ? "gate.weight"
+                       : find(r, "gate.bias") ? "gate.bias"
+                                              : NULL;
+    const char *other = find(r, "gate.down.weight") ? "gate.down.weight"
+                        : find(r, "gate.up.weight") ? "gate.up.weight"
+                        : find(r, "gate.up.bias")   ? "gate.up.bias"
+                                                    : NULL;
     if (full && other)
         return fail(r->error, OUTCOME_USAGE,
                     "%s: two gates: %s belongs to a full gate, %s to a low-rank or shared one",
@@ -118,9 +175,37 @@ static enum outcome find_gate(const struct layer_reader *r, enum midl_gate *ret)
                     "%s: no gate: expected gate.weight, or gate.up.weight with or without "
                     "gate.down.weight",
                     file_shown(r->path));
-    *ret = full                                        ? MIDL_GATE_FULL
-           : tensors_find(r->file, "gate.down.weight") ? MIDL_GATE_LOWRANK
-                                                       : MIDL_GATE_SHARED;
+    *ret = full                          ? MIDL_GATE_FULL
+           : find(r, "gate.down.weight") ? MIDL_GATE_LOWRANK
+                                         : MIDL_GATE_SHARED;
+    return OUTCOME_DONE;
+}
+
+static bool known(const char *name, enum midl_gate gate)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (slot_used(&slots[i], gate) && strcmp(slots[i].name, name) == 0)
+            return true;
+    return strcmp(name, light_down_bias.name) == 0 ||
+           (gate == MIDL_GATE_LOWRANK && strcmp(name, gate_down_bias.name) == 0);
+}
+
+/* Refuse a tensor that belongs to the layer by its name and isn't read: leaving it out would change
+ * what the layer computes. */
+static enum outcome check_names(const struct layer_reader *r, enum midl_gate gate)
+{
+    for (size_t i = 0; i < tensors_count(r->file); i++) {
+        const struct tensor *tensor = tensors_at(r->file, i);
+        const char *name = behind_prefix(r, tensor->name);
+        if (!name || known(name, gate))
+            continue;
+        if (strncmp(name, "full.", 5) == 0 || strncmp(name, "light.", 6) == 0 ||
+            strncmp(name, "gate.", 5) == 0)
+            return file_bad(r->error, r->path, tensors_offset(r->file, tensor),
+                            "tensor %.200s is no part of a MID-L layer with a %s gate: remove or "
+                            "rename it",
+                            tensor->name, midl_gate_name(gate));
+    }
     return OUTCOME_DONE;
 }
 
@@ -131,10 +216,18 @@ static enum outcome bad_metadata(const struct layer_reader *r, const char *key, 
                 file_shown(r->path), key, value, expected);
 }
 
+/* The metadata `key` of this layer: PREFIX.key, or the file's own. */
+static const char *metadata(const struct layer_reader *r, const char *key)
+{
+    char full[TENSOR_NAME_MAX];
+    const char *text = tensors_metadata(r->file, full_name(r, key, full));
+    return text ? text : tensors_metadata(r->file, key);
+}
+
 /* A whole number in the metadata; *ret stays if the key isn't there. */
 static enum outcome metadata_size(const struct layer_reader *r, const char *key, size_t *ret)
 {
-    const char *text = tensors_metadata(r->file, key);
+    const char *text = metadata(r, key);
     char *end;
     if (!text)
         return OUTCOME_DONE;
@@ -155,9 +248,9 @@ static size_t default_k(const struct midl_shape *shape)
 
 static enum outcome read_metadata(const struct layer_reader *r, struct midl_shape *shape)
 {
-    const char *select = tensors_metadata(r->file, "select");
-    const char *unselected = tensors_metadata(r->file, "unselected");
-    const char *threshold = tensors_metadata(r->file, "threshold");
+    const char *select = metadata(r, "select");
+    const char *unselected = metadata(r, "unselected");
+    const char *threshold = metadata(r, "threshold");
     enum outcome outcome;
     char *end;
 
@@ -186,7 +279,8 @@ static enum outcome read_shape(const struct layer_reader *r, struct midl_shape *
     enum outcome outcome;
     if ((outcome = matrix(r, "full.weight", &shape.n, &shape.d)) != OUTCOME_DONE ||
         (outcome = matrix(r, "light.down.weight", &shape.r, &columns)) != OUTCOME_DONE ||
-        (outcome = find_gate(r, &shape.gate)) != OUTCOME_DONE)
+        (outcome = find_gate(r, &shape.gate)) != OUTCOME_DONE ||
+        (outcome = check_names(r, shape.gate)) != OUTCOME_DONE)
         return outcome;
     if (shape.gate == MIDL_GATE_LOWRANK &&
         (outcome = matrix(r, "gate.down.weight", &shape.rg, &columns)) != OUTCOME_DONE)
@@ -203,26 +297,75 @@ static enum outcome read_shape(const struct layer_reader *r, struct midl_shape *
 static enum outcome find_slot(const struct layer_reader *r, const struct slot *slot,
                               const struct midl_shape *shape, const struct tensor **ret)
 {
-    const struct tensor *tensor = tensors_find(r->file, slot->name);
+    const struct tensor *tensor = find(r, slot->name);
     size_t expected[2] = {0}, dims = strlen(slot->dims);
-    char got_text[TENSOR_TEXT_SIZE], expected_text[TENSOR_TEXT_SIZE];
+    char got_text[TENSOR_TEXT_SIZE], expected_text[TENSOR_TEXT_SIZE], full[TENSOR_NAME_MAX];
 
+    full_name(r, slot->name, full);
     slot_shape(slot, shape, expected);
     tensor_shape_text(dims, expected, expected_text);
     if (!tensor)
-        return fail(r->error, OUTCOME_USAGE, "%s: no tensor %s, expected with shape %s",
-                    file_shown(r->path), slot->name, expected_text);
+        return fail(r->error, OUTCOME_USAGE, "%s: no tensor %.200s, expected with shape %s",
+                    file_shown(r->path), full, expected_text);
     if (tensor->dims != dims || memcmp(tensor->shape, expected, dims * sizeof *expected) != 0) {
         tensor_shape_text(tensor->dims, tensor->shape, got_text);
         return file_bad(r->error, r->path, tensors_offset(r->file, tensor),
-                        "tensor %s has shape %s, expected %s", slot->name, got_text, expected_text);
+                        "tensor %.200s has shape %s, expected %s", full, got_text, expected_text);
     }
     if (!tensor_floats(tensor, 0, NULL))
         return file_bad(r->error, r->path, tensors_offset(r->file, tensor),
-                        "tensor %s has dtype %s, expected F32, BF16, F16 or F64", slot->name,
+                        "tensor %.200s has dtype %s, expected F32, BF16, F16 or F64", full,
                         tensor_type_name(tensor->type));
     *ret = tensor;
     return OUTCOME_DONE;
+}
+
+/* The bias of a down-projection of `rank` rows, NULL if the file has none; free() it. */
+static enum outcome read_down_bias(const struct layer_reader *r, const struct slot *slot,
+                                   const struct midl_shape *shape, float **ret)
+{
+    const struct tensor *tensor;
+    size_t dims[2], rank = slot_shape(slot, shape, dims);
+    *ret = NULL;
+    if (!find(r, slot->name))
+        return OUTCOME_DONE;
+    enum outcome outcome = find_slot(r, slot, shape, &tensor);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (!(*ret = malloc(rank * sizeof **ret)))
+        return fail_memory(r->error, file_shown(r->path), (double)rank * sizeof **ret);
+    tensor_floats(tensor, rank, *ret);
+    return OUTCOME_DONE;
+}
+
+/* bias += up a, in double. up: [n][rank]. */
+static void fold(const float *up, const float *a, size_t n, size_t rank, const float *bias)
+{
+    float *folded = (float *)(uintptr_t)bias; /* the layer's memory, which this file owns */
+    for (size_t j = 0; j < n; j++) {
+        double sum = (double)bias[j];
+        for (size_t i = 0; i < rank; i++)
+            sum += (double)up[j * rank + i] * (double)a[i];
+        folded[j] = (float)sum;
+    }
+}
+
+static enum outcome fold_down_biases(const struct layer_reader *r, const struct midl_layer *layer)
+{
+    const struct midl_shape *shape = &layer->shape;
+    float *light = NULL, *gate = NULL;
+    enum outcome outcome = read_down_bias(r, &light_down_bias, shape, &light);
+    if (outcome == OUTCOME_DONE && shape->gate == MIDL_GATE_LOWRANK)
+        outcome = read_down_bias(r, &gate_down_bias, shape, &gate);
+    if (outcome == OUTCOME_DONE && light)
+        fold(layer->light_up, light, shape->n, shape->r, layer->light_bias);
+    if (outcome == OUTCOME_DONE && light && shape->gate == MIDL_GATE_SHARED)
+        fold(layer->gate_up, light, shape->n, shape->r, layer->gate_bias);
+    if (outcome == OUTCOME_DONE && gate)
+        fold(layer->gate_up, gate, shape->n, shape->rg, layer->gate_bias);
+    free(light);
+    free(gate);
+    return outcome;
 }
 
 /* Floats that an array takes in the layer's memory: each begins at a multiple of 64 bytes. */
@@ -256,8 +399,11 @@ static enum outcome read_arrays(const struct layer_reader *r, struct midl_layer 
         *slot_pointer(&slots[i], layer) = at;
         at += padded(elements);
     }
-    *ret_owned = memory;
-    return OUTCOME_DONE;
+    if ((outcome = fold_down_biases(r, layer)) == OUTCOME_DONE)
+        *ret_owned = memory;
+    else
+        free(memory);
+    return outcome;
 }
 
 enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **ret_owned,
@@ -268,7 +414,9 @@ enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **r
     enum outcome outcome = tensors_read(path, &file, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    struct layer_reader r = {.path = path, .file = file, .error = error};
+    const char *prefix = file_part(path);
+    struct layer_reader r = {
+        .path = path, .prefix = prefix ? prefix : "", .file = file, .error = error};
     if ((outcome = read_shape(&r, &layer.shape)) == OUTCOME_DONE &&
         (outcome = read_arrays(&r, &layer, ret_owned)) == OUTCOME_DONE)
         *ret_layer = layer;
