@@ -34,6 +34,7 @@ struct midl_training {
     float *chosen;           /* p of the selected neurons: [B][k], and a vector more to read */
     uint8_t *bits;           /* [B][MIDL_BITS(n)] */
     bool *ranked;            /* [B]: no logit is NaN */
+    bool *moving;            /* [B]: tau follows from the input's logits */
     float *work;             /* topk's: [threads][MIDL_TOPK_WORK(n)] */
     size_t batch;            /* of the last forward pass */
     size_t bytes;
@@ -125,8 +126,9 @@ static bool take_selection(struct midl_training *t)
     t->chosen = midl_take(B * k + MIDL_PANEL, sizeof *t->chosen, bytes);
     t->bits = midl_take(B, MIDL_BITS(t->shape.n), bytes);
     t->ranked = midl_take(B, sizeof *t->ranked, bytes);
+    t->moving = midl_take(B, sizeof *t->moving, bytes);
     t->work = midl_take((size_t)t->threads * MIDL_TOPK_WORK(t->shape.n), sizeof *t->work, bytes);
-    return t->index && t->count && t->chosen && t->bits && t->ranked && t->work;
+    return t->index && t->count && t->chosen && t->bits && t->ranked && t->moving && t->work;
 }
 
 enum midl_status midl_training_create(const struct midl_shape *shape,
@@ -431,8 +433,8 @@ static double soften(const struct midl_training *t, size_t count, const float *l
 /* Fill mask [count] so that it sums to `wanted`, which lies between 0 and count, by Newton's method
  * kept within a bracket. From the least level by T log(count) downwards the sum is above count - 1,
  * from the largest upwards it is below 1. */
-static double solve(const struct midl_training *t, size_t count, const float *level, double wanted,
-                    float *mask)
+static void solve(const struct midl_training *t, size_t count, const float *level, double wanted,
+                  float *mask)
 {
     enum { MOST_STEPS = 100 };
     double least = (double)level[0], most = least, slope, T = (double)t->temperature;
@@ -444,7 +446,7 @@ static double solve(const struct midl_training *t, size_t count, const float *le
     double tau = (low + high) / 2;
     for (int step = 0; step < MOST_STEPS; step++) {
         double over = soften(t, count, level, tau, mask, &slope) - wanted;
-        if (fabs(over) <= 1e-7 * wanted)
+        if (fabs(over) <= 2e-7 * wanted)
             break;
         *(over > 0 ? &low : &high) = tau;
         double next = tau + over * T / slope;
@@ -453,26 +455,23 @@ static double solve(const struct midl_training *t, size_t count, const float *le
             break;
         tau = next;
     }
-    return tau;
 }
 
-/* m of one input from its levels: logits, or means of blocks. */
-static void soft_mask(const struct midl_training *t, size_t count, double wanted,
+/* m of one input from its levels: logits, or means of blocks. True if tau moves with them. */
+static bool soft_mask(const struct midl_training *t, size_t count, double wanted,
                       const float *level, float *mask)
 {
-    const struct midl_shape *s = &t->shape;
-    double slope;
-    if (s->select == MIDL_SELECT_THRESHOLD) {
-        double p = (double)s->threshold, cut = p > 0 ? log(p / (1 - p)) : -INFINITY;
-        double sum = soften(t, count, level, cut, mask, &slope);
-        if (sum <= wanted)
-            return;
-    }
-    if (wanted > 0 && wanted < (double)count)
+    double slope, p = (double)t->shape.threshold, cut = p > 0 ? log(p / (1 - p)) : -INFINITY;
+    if (t->shape.select == MIDL_SELECT_THRESHOLD &&
+        soften(t, count, level, cut, mask, &slope) <= wanted)
+        return false;
+    if (wanted > 0 && wanted < (double)count) {
         solve(t, count, level, wanted, mask);
-    else
-        for (size_t i = 0; i < count; i++)
-            mask[i] = wanted > 0 ? 1.0f : 0.0f;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        mask[i] = wanted > 0 ? 1.0f : 0.0f;
+    return false;
 }
 
 /* Mean logit of each block; or the logits themselves. */
@@ -497,12 +496,10 @@ static void soft_inputs(const struct call *call, size_t first, size_t last, size
     size_t width = mask_width(s), count = s->n / width;
     all_gates(call, first, last, part);
     for (size_t b = first; b < last; b++) {
-        float *mask = t->mask + b * s->n;
-        if (t->ranked[b])
-            soft_mask(t, count, (double)(s->k / width),
-                      levels(s, t->logit + b * s->n, t->scaled + part * s->n), mask);
-        else
-            memset(mask, 0, s->n * sizeof *mask);
+        float *mask = t->mask + b * s->n, *means = t->scaled + part * s->n;
+        const float *level = levels(s, t->logit + b * s->n, means);
+        memset(mask, 0, s->n * sizeof *mask);
+        t->moving[b] = t->ranked[b] && soft_mask(t, count, (double)(s->k / width), level, mask);
         for (size_t j = s->n; width > 1 && j-- > 0;)
             mask[j] = mask[j / width];
     }
@@ -690,19 +687,6 @@ static struct soft_gradient soft_gradient(const struct midl_training *t, size_t 
                                   p * (F - L) * dy};
 }
 
-/* Whether tau follows from the logits of input b: unless it is the threshold's. Then the m sum to
- * k, up to rounding. */
-static bool tau_moves(const struct midl_training *t, size_t b)
-{
-    const float *mask = t->mask + b * t->shape.n;
-    double sum = 0;
-    if (t->shape.select != MIDL_SELECT_THRESHOLD)
-        return true;
-    for (size_t j = 0; j < t->shape.n; j++)
-        sum += (double)mask[j];
-    return sum > (double)t->shape.k * (1 - 1e-6);
-}
-
 /* dl from the gradient by the masks, which stands in d_mask: by width neurons at once, which share
  * level and mask. */
 static void mask_gradient(const struct midl_training *t, size_t b, float *d_mask, float *d_logit)
@@ -717,7 +701,7 @@ static void mask_gradient(const struct midl_training *t, size_t b, float *d_mask
         slopes += slope;
         sum += slope * (double)d_mask[i];
     }
-    double mean = slopes > 0 && tau_moves(t, b) ? sum / slopes : 0;
+    double mean = slopes > 0 && t->moving[b] ? sum / slopes : 0;
     double scale = 1 / ((double)t->temperature * (double)width);
     for (size_t j = 0; j < n; j++) {
         double slope = (double)mask[j] * (1.0 - (double)mask[j]);
