@@ -31,9 +31,8 @@
  *   ... the loss, dy ...
  *   midl_training_backward(training, &layer, 64, x, dy, dx, &gradients);
  *
- * Results are the same bits for every number of threads. OpenBLAS is used with one thread, by
- * several threads at a time; its number of threads, one for the whole process, is set to 1 by these
- * calls.
+ * Results are the same bits for every number of threads: other libraries make pieces of the dense
+ * products, each on one thread.
  */
 #ifndef MIDL_GRADIENTS_H
 #define MIDL_GRADIENTS_H

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "blas.h"
+#if MIDL_HAVE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
 #include "parallel.h"
 
 enum {
@@ -23,7 +26,39 @@ static struct midl_product piece_of(const struct midl_product *p, size_t row, si
     return piece;
 }
 
-#if MIDL_HAVE_OPENBLAS
+/* multiply makes a whole product on the calling thread. work_alone tells the library that does it
+ * to take no others, and returns for resume how many it took before. */
+#if MIDL_HAVE_ONEDNN
+
+static void multiply(const struct midl_product *p)
+{
+    dnnl_sgemm(p->turn_a ? 'T' : 'N', p->turn_b ? 'T' : 'N', (dnnl_dim_t)p->rows,
+               (dnnl_dim_t)p->columns, (dnnl_dim_t)p->inner, 1.0f, p->a, (dnnl_dim_t)p->lda, p->b,
+               (dnnl_dim_t)p->ldb, p->add ? 1.0f : 0.0f, p->c, (dnnl_dim_t)p->ldc);
+}
+
+/* oneDNN takes as many threads as OpenMP would give this one; within a team it takes one. */
+static int work_alone(void)
+{
+#if defined(_OPENMP)
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return threads;
+#else
+    return 0;
+#endif
+}
+
+static void resume(int threads)
+{
+#if defined(_OPENMP)
+    omp_set_num_threads(threads);
+#else
+    (void)threads;
+#endif
+}
+
+#elif MIDL_HAVE_OPENBLAS
 
 static void multiply(const struct midl_product *p)
 {
@@ -33,9 +68,16 @@ static void multiply(const struct midl_product *p)
                 (int)p->ldc);
 }
 
-static void prepare(void)
+static int work_alone(void)
 {
+    int threads = openblas_get_num_threads();
     blas_threads(1);
+    return threads;
+}
+
+static void resume(int threads)
+{
+    blas_threads(threads);
 }
 
 #else
@@ -68,8 +110,14 @@ static void multiply(const struct midl_product *p)
         multiply_row(p, row);
 }
 
-static void prepare(void)
+static int work_alone(void)
 {
+    return 0;
+}
+
+static void resume(int threads)
+{
+    (void)threads;
 }
 
 #endif
@@ -92,6 +140,7 @@ static void product_part(void *data)
 void midl_product_run(int threads, const struct midl_product *product)
 {
     struct midl_product p = *product;
-    prepare();
+    int before = work_alone();
     parallel_run(threads, product_part, &p);
+    resume(before);
 }
