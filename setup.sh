@@ -14,7 +14,7 @@ build=${MIDL_BUILD:-build}
 # What midl needs, and what makes it complete: OpenBLAS, oneDNN and BLIS (yardsticks), PAPI and valgrind
 # (counters), gnuplot (figures), cmocka (tests).
 packages="gcc g++ libc6-dev meson ninja-build pkg-config git
-libsqlite3-dev libinih-dev libcjson-dev zlib1g-dev libarchive-dev libbenchmark-dev
+libsqlite3-dev libinih-dev libcjson-dev zlib1g-dev libarchive-dev libmatio-dev libbenchmark-dev
 libopenblas-dev libdnnl-dev libblis-openmp-dev libpapi-dev valgrind gnuplot-nox libcmocka-dev"
 
 usage() {

@@ -79,8 +79,8 @@ done
 
 # ---- midl list
 
-refuses "midl list: list what? kernels, suites, axes, figures, metrics or counters" list
-refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, axes, figures, metrics or counters" \
+refuses "midl list: list what? kernels, suites, axes, figures, metrics, counters or datasets" list
+refuses "midl list: no list of kernles (did you mean kernels?): kernels, suites, axes, figures, metrics, counters or datasets" \
     list kernles
 refuses "midl list: unexpected argument more (--help shows the usage)" list kernels more
 refuses "midl list: unknown option --jsn: did you mean --json?" list kernels --jsn

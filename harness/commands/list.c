@@ -8,6 +8,7 @@
 #include "commands/command.h"
 #include "counters/counters.h"
 #include "counters/groups.h"
+#include "data/dataset.h"
 #include "midl.h"
 #include "report/figures.h"
 #include "machine/valgrind.h"
@@ -250,6 +251,42 @@ static enum outcome fill_counters(cJSON *rows, struct error *error)
     return row_done(ok, error);
 }
 
+/* ---- datasets -------------------------------------------------------------------------------- */
+
+/* The folder that --data names; NULL: $MIDL_DATA. */
+static const char *data_folder;
+
+static enum outcome add_dataset(cJSON *rows, const struct dataset_info *info, struct error *error)
+{
+    char missing[DATASET_MISSING_SIZE], *place = NULL;
+    enum outcome outcome = dataset_locate(info, data_folder, &place, missing, error);
+    if (outcome)
+        return outcome;
+    cJSON *row = add_row(rows);
+    bool ok = add_text(row, "name", info->name) &&
+              add_text(row, "here",
+                       info->made ? "made"
+                       : place    ? "yes"
+                                  : "no") &&
+              add_text(row, "text", info->about) &&
+              add_text(row, "place", place && *place ? place : NULL) &&
+              add_text(row, "problem", *missing ? missing : NULL) &&
+              add_text(row, "source", info->source) &&
+              add_text(row, "preprocessing", info->preprocessing) &&
+              add_text(row, "network", info->network) &&
+              cJSON_AddNumberToObject(row, "epochs", info->epochs);
+    free(place);
+    return row_done(ok, error);
+}
+
+static enum outcome fill_datasets(cJSON *rows, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < dataset_count() && !outcome; i++)
+        outcome = add_dataset(rows, dataset_at(i), error);
+    return outcome;
+}
+
 /* ---- Printing -------------------------------------------------------------------------------- */
 
 static const struct listing listings[] = {
@@ -259,6 +296,7 @@ static const struct listing listings[] = {
     {"figures", {"name", "text"}, fill_figures},
     {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics},
     {"counters", {"group", "name", "here", "meaning", "reason"}, fill_counters},
+    {"datasets", {"name", "here", "text", "place", "problem"}, fill_datasets},
 };
 
 /* A cell as the lines show it: strings without control characters, whole numbers, "-" for a number
@@ -348,7 +386,7 @@ static enum outcome find_listing(int argc, char **argv, int first, const struct 
         names[i] = listings[i].name;
     if (first >= argc)
         return fail(error, OUTCOME_USAGE,
-                    "list what? kernels, suites, axes, figures, metrics or counters");
+                    "list what? kernels, suites, axes, figures, metrics, counters or datasets");
     for (size_t i = 0; i < COUNT(listings); i++) {
         if (strcmp(argv[first], names[i]) == 0) {
             *ret = &listings[i];
@@ -356,25 +394,29 @@ static enum outcome find_listing(int argc, char **argv, int first, const struct 
         }
     }
     return fail(error, OUTCOME_USAGE,
-                "no list of %.60s%s: kernels, suites, axes, figures, metrics or counters",
+                "no list of %.60s%s: kernels, suites, axes, figures, metrics, counters or datasets",
                 argv[first], did_you_mean(argv[first], names, COUNT(names), hint));
 }
 
 int command_list(int argc, char **argv)
 {
     const char *json = NULL;
-    const struct option_row rows[] = {{"json", NULL, "print the list as JSON", &json}};
+    const struct option_row rows[] = {
+        {"json", NULL, "print the list as JSON", &json},
+        {"data", "DIR", "folder of data sets (default $MIDL_DATA)", &data_folder},
+    };
     const struct listing *listing = NULL;
     struct error error;
     int first = argc;
     bool help = false;
     enum outcome outcome = options_parse(
-        argc, argv, "midl list kernels|suites|axes|figures|metrics|counters [--json]",
+        argc, argv, "midl list kernels|suites|axes|figures|metrics|counters|datasets [--json]",
         "Show what there is, a line each. Kernels: `best` marks the row that its idea means on "
         "this\n"
         "machine. Suites: how many points each measures. Axes: what a suite, and the options of\n"
         "`midl sweep`, may vary. Metrics: the columns of the database.\n"
-        "Counters: the groups of `midl sweep --counters`, and who counts what here.",
+        "Counters: the groups of `midl sweep --counters`, and who counts what here. Data sets:\n"
+        "which are here, what is missing and where one gets it.",
         rows, COUNT(rows), &first, &help, &error);
     if (!outcome && help)
         return OUTCOME_DONE;

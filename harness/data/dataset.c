@@ -13,6 +13,7 @@
 #include "data/archive.h"
 #include "data/bundle.h"
 #include "data/dataset_internal.h"
+#include "data/mat_file.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -74,15 +75,20 @@ static char *next_place(const char *folder, const char **list)
     return asprintf(&path, "%s/%.*s", folder, length, word) < 0 ? NULL : path;
 }
 
-/* The first folder of the list that has all files, or NULL. */
-static char *find_root(const struct dataset_info *info, const char *folder)
+/* The first folder of the list that has all files, or NULL. A folder that has a part of them is
+ * kept in *ret_part, to be freed. */
+static char *find_root(const struct dataset_info *info, const char *folder, char **ret_part)
 {
     const char *list = info->roots;
     char *path;
     while (list && (path = next_place(folder, &list))) {
-        if (bundle_in_folder(path, info->train) && bundle_in_folder(path, info->test))
+        bool train = bundle_in_folder(path, info->train), test = bundle_in_folder(path, info->test);
+        if (train && test)
             return path;
-        free(path);
+        if (*ret_part || (!train && !test))
+            free(path);
+        else
+            *ret_part = path;
     }
     return NULL;
 }
@@ -100,31 +106,52 @@ static char *find_archive(const struct dataset_info *info, const char *folder)
     return NULL;
 }
 
+/* Say what a set that was found still needs: a library that this program was built without. */
+static const char *unreadable(const struct dataset_info *info, bool archive)
+{
+    size_t length = strlen(info->train);
+    bool matlab = length > 4 && strcmp(info->train + length - 4, ".mat") == 0;
+    return archive ? archive_unavailable() : matlab ? mat_file_unavailable() : "";
+}
+
+/* Look for the files; returns the place, or NULL and what is missing. */
+static char *find_files(const struct dataset_info *info, const char *folder,
+                        char missing[DATASET_MISSING_SIZE])
+{
+    char *part = NULL, *place = find_root(info, folder, &part);
+    bool archive = !place && (place = find_archive(info, folder));
+    const char *obstacle = place ? unreadable(info, archive) : "";
+    if (*obstacle) {
+        snprintf(missing, DATASET_MISSING_SIZE, "%s%s: %.200s", obstacle,
+                 archive ? "; unpack it" : "", file_shown(place));
+        free(place);
+        place = NULL;
+    } else if (!place && part) {
+        const char *lacking = bundle_in_folder(part, info->train) ? info->test : info->train;
+        snprintf(missing, DATASET_MISSING_SIZE, "%.150s lacks %.60s: get it from %.100s",
+                 file_shown(part), lacking, info->source);
+    } else if (!place) {
+        snprintf(missing, DATASET_MISSING_SIZE, "not in %.150s: get it from %.120s",
+                 file_shown(folder), info->source);
+    }
+    free(part);
+    return place;
+}
+
 enum outcome dataset_locate(const struct dataset_info *info, const char *folder, char **ret_place,
                             char missing[DATASET_MISSING_SIZE], struct error *error)
 {
-    const char *unreadable = archive_unavailable();
     char *place = NULL;
     missing[0] = '\0';
     if (!folder)
         folder = getenv("MIDL_DATA");
-    if (info->made) {
-        place = strdup("");
-        if (!place)
-            return fail_memory(error, "a name", 1);
-    } else if (!folder || !*folder) {
+    if (info->made && !(place = strdup("")))
+        return fail_memory(error, "a name", 1);
+    if (!info->made && (!folder || !*folder))
         snprintf(missing, DATASET_MISSING_SIZE,
                  "no folder of data is known: give --data DIR or set MIDL_DATA");
-    } else if (!(place = find_root(info, folder)) && (place = find_archive(info, folder)) &&
-               *unreadable) {
-        snprintf(missing, DATASET_MISSING_SIZE, "%s: unpack %.200s", unreadable, place);
-        free(place);
-        place = NULL;
-    } else if (!place) {
-        snprintf(missing, DATASET_MISSING_SIZE,
-                 "%.120s has no files of it (%.60s) in it: get them from %.120s",
-                 file_shown(folder), info->train, info->source);
-    }
+    else if (!info->made)
+        place = find_files(info, folder, missing);
     *ret_place = place;
     return OUTCOME_DONE;
 }

@@ -8,6 +8,7 @@
 #include "data/bundle.h"
 #include "data/dataset_internal.h"
 #include "data/idx.h"
+#include "data/mat_file.h"
 
 /* Images as their files hold them. */
 struct images {
@@ -259,4 +260,87 @@ enum outcome images_cifar100(const struct dataset_request *request, struct datas
 {
     return cifar_load(&(struct cifar_format){.label_bytes = 2, .classes = 100}, request, set,
                       error);
+}
+
+/* ---- SVHN ------------------------------------------------------------------------------------ */
+
+#define SVHN_SIDE 32
+#define SVHN_CHANNELS 3
+#define SVHN_CLASSES 10 /* label 10 means the digit 0 */
+
+static enum outcome check_svhn(const char *path, const struct mat_bytes *x,
+                               const struct mat_bytes *y, struct error *error)
+{
+    size_t count = x->shape[3], labels = y->shape[0] * y->shape[1] * y->shape[2] * y->shape[3];
+    if (x->shape[0] != SVHN_SIDE || x->shape[1] != SVHN_SIDE || x->shape[2] != SVHN_CHANNELS)
+        return fail(error, OUTCOME_USAGE,
+                    "%s: array X is %zu x %zu x %zu x %zu, expected 32 x 32 x 3 x N",
+                    file_shown(path), x->shape[0], x->shape[1], x->shape[2], count);
+    if (labels != count)
+        return fail(error, OUTCOME_USAGE, "%s: array y has %zu labels for the %zu images of X",
+                    file_shown(path), labels, count);
+    for (size_t i = 0; i < count; i++)
+        if (y->bytes[i] < 1 || y->bytes[i] > SVHN_CLASSES)
+            return fail(error, OUTCOME_USAGE, "%s: array y: label %zu is %u, expected 1 to %d",
+                        file_shown(path), i, y->bytes[i], SVHN_CLASSES);
+    return OUTCOME_DONE;
+}
+
+/* Turn [image][channel][column][row], as MATLAB lays it out, into [image][channel][row][column]. */
+static void turn_planes(struct mat_bytes *x)
+{
+    size_t planes = x->shape[3] * SVHN_CHANNELS;
+    for (size_t p = 0; p < planes; p++) {
+        unsigned char *plane = x->bytes + p * SVHN_SIDE * SVHN_SIDE;
+        for (size_t row = 0; row < SVHN_SIDE; row++)
+            for (size_t column = row + 1; column < SVHN_SIDE; column++) {
+                unsigned char kept = plane[row * SVHN_SIDE + column];
+                plane[row * SVHN_SIDE + column] = plane[column * SVHN_SIDE + row];
+                plane[column * SVHN_SIDE + row] = kept;
+            }
+    }
+}
+
+static enum outcome svhn_part(const char *place, const char *name, struct images *ret,
+                              struct error *error)
+{
+    struct mat_bytes x = {.bytes = NULL}, y = {.bytes = NULL};
+    char *path = NULL;
+    enum outcome outcome = bundle_path(place, name, &path, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = mat_file_read(path, "X", &x, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = mat_file_read(path, "y", &y, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_svhn(path, &x, &y, error);
+    free(path);
+    if (outcome != OUTCOME_DONE) {
+        free(x.bytes);
+        free(y.bytes);
+        return outcome;
+    }
+    turn_planes(&x);
+    for (size_t i = 0; i < x.shape[3]; i++)
+        y.bytes[i] %= SVHN_CLASSES;
+    *ret = (struct images){.pixels = x.bytes,
+                           .labels = y.bytes,
+                           .count = x.shape[3],
+                           .c = SVHN_CHANNELS,
+                           .h = SVHN_SIDE,
+                           .w = SVHN_SIDE};
+    return OUTCOME_DONE;
+}
+
+enum outcome images_svhn(const struct dataset_request *request, struct dataset *set,
+                         struct error *error)
+{
+    struct images parts[2] = {{.pixels = NULL}, {.pixels = NULL}};
+    enum outcome outcome = svhn_part(request->place, request->info->train, &parts[0], error);
+    if (outcome == OUTCOME_DONE)
+        outcome = svhn_part(request->place, request->info->test, &parts[1], error);
+    if (outcome == OUTCOME_DONE)
+        outcome = images_to_set(request, parts, NULL, SVHN_CLASSES, set, error);
+    images_clear(&parts[0]);
+    images_clear(&parts[1]);
+    return outcome;
 }
