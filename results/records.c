@@ -4,6 +4,7 @@
  */
 #include "store_internal.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
@@ -99,57 +100,30 @@ enum store_status store_put_ceilings(struct store *store, int64_t run_id,
     return store_end(store, status, doing);
 }
 
-/* Every column of table point but run_id and linear, and where its value is. */
-struct point_column {
-    enum value_kind kind;
-    const char *name;
-    size_t offset;
+/* ---- Points ---------------------------------------------------------------------------------- */
+
+#define DERIVED(...)
+#define FOREIGN(...)
+
+const struct store_point store_point_blank = {
+#define BLANK_TEXT NULL
+#define BLANK_INTEGER 0
+#define BLANK_REAL NAN
+#define BLANK_FLAG false
+#define COLUMN(type, name, ...) .name = BLANK_##type,
+#include "point.def"
+#undef COLUMN
 };
 
-#define FIELD(name) #name, offsetof(struct store_point, name)
-
-static const struct point_column point_columns[] = {
-    {VALUE_TEXT, FIELD(shape_key)},   {VALUE_TEXT, FIELD(kernel)},
-    {VALUE_TEXT, FIELD(isa)},         {VALUE_TEXT, FIELD(dtype)},
-    {VALUE_INTEGER, FIELD(d)},        {VALUE_INTEGER, FIELD(n)},
-    {VALUE_INTEGER, FIELD(k)},        {VALUE_INTEGER, FIELD(rank)},
-    {VALUE_TEXT, FIELD(gate)},        {VALUE_INTEGER, FIELD(gate_rank)},
-    {VALUE_TEXT, FIELD(select_mode)}, {VALUE_INTEGER, FIELD(block)},
-    {VALUE_REAL, FIELD(threshold)},   {VALUE_TEXT, FIELD(unselected)},
-    {VALUE_INTEGER, FIELD(batch)},    {VALUE_INTEGER, FIELD(threads)},
-    {VALUE_TEXT, FIELD(cache)},       {VALUE_TEXT, FIELD(input)},
-    {VALUE_TEXT, FIELD(layer)},       {VALUE_TEXT, FIELD(blas_core)},
-    {VALUE_TEXT, FIELD(status)},      {VALUE_TEXT, FIELD(reason)},
-    {VALUE_REAL, FIELD(error_ratio)}, {VALUE_REAL, FIELD(time_ns)},
-    {VALUE_REAL, FIELD(time_lo_ns)},  {VALUE_REAL, FIELD(time_hi_ns)},
-    {VALUE_TEXT, FIELD(yardstick)},   {VALUE_REAL, FIELD(speedup)},
-    {VALUE_REAL, FIELD(speedup_lo)},  {VALUE_REAL, FIELD(speedup_hi)},
-    {VALUE_TEXT, FIELD(stop)},        {VALUE_REAL, FIELD(plan_ns)},
-    {VALUE_REAL, FIELD(plan_bytes)},  {VALUE_REAL, FIELD(flops)},
-    {VALUE_REAL, FIELD(bytes)},       {VALUE_REAL, FIELD(flops_gate)},
-    {VALUE_REAL, FIELD(flops_light)}, {VALUE_REAL, FIELD(flops_full)},
-    {VALUE_REAL, FIELD(flops_blend)}, {VALUE_REAL, FIELD(bytes_gate)},
-    {VALUE_REAL, FIELD(bytes_light)}, {VALUE_REAL, FIELD(bytes_full)},
-    {VALUE_REAL, FIELD(bytes_io)},    {VALUE_REAL, FIELD(comparisons)},
-    {VALUE_REAL, FIELD(selected)},    {VALUE_REAL, FIELD(distinct_rows)},
-    {VALUE_REAL, FIELD(flops_ratio)}, {VALUE_REAL, FIELD(bound_ns)},
-    {VALUE_REAL, FIELD(placements)},  {VALUE_REAL, FIELD(regimes)},
-};
-
-static struct value point_value(const struct store_point *point, const struct point_column *column)
-{
-    const void *field = (const char *)point + column->offset;
-
-    switch (column->kind) {
-    case VALUE_TEXT:
-        return as_text(*(const char *const *)field);
-    case VALUE_INTEGER:
-        return as_integer(*(const int64_t *)field);
-    case VALUE_REAL:
-        return as_real(*(const double *)field);
-    }
-    return as_text(NULL);
-}
+#define COLUMN(type, name, ...) ", " #name
+static const char insert_point[] = "INSERT INTO point (run_id"
+#include "point.def"
+#undef COLUMN
+#define COLUMN(...) ", ?"
+                                   ") VALUES (?"
+#include "point.def"
+#undef COLUMN
+                                   ")";
 
 /* The statements of one call of store_put_points, prepared once. */
 struct writer {
@@ -158,25 +132,6 @@ struct writer {
 };
 
 static const char storing[] = "store points";
-
-static enum store_status prepare_point(struct writer *writer)
-{
-    sqlite3_str *sql = sqlite3_str_new(writer->store->db);
-
-    sqlite3_str_appendall(sql, "INSERT INTO point (run_id, linear");
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        sqlite3_str_appendf(sql, ", %s", point_columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (?, ?");
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        sqlite3_str_appendall(sql, ", ?");
-    sqlite3_str_appendall(sql, ")");
-    char *finished = sqlite3_str_finish(sql);
-    enum store_status status = finished
-                                   ? store_prepare(writer->store, finished, storing, &writer->point)
-                                   : store_fail_sqlite(writer->store, SQLITE_NOMEM, storing);
-    sqlite3_free(finished);
-    return status;
-}
 
 static enum store_status prepare_counter(struct store *store, sqlite3_stmt **ret)
 {
@@ -189,7 +144,7 @@ static enum store_status prepare_counter(struct store *store, sqlite3_stmt **ret
 
 static enum store_status writer_prepare(struct writer *writer)
 {
-    enum store_status status = prepare_point(writer);
+    enum store_status status = store_prepare(writer->store, insert_point, storing, &writer->point);
 
     if (status == STORE_OK)
         status =
@@ -243,13 +198,17 @@ static enum store_status put_samples(const struct writer *writer, int64_t point_
 static enum store_status put_point(const struct writer *writer, int64_t run_id,
                                    const struct store_point *point)
 {
-    struct value row[2 + COUNT(point_columns)] = {as_integer(run_id),
-                                                  as_integer(point->linear ? 1 : 0)};
-    int code;
-
-    for (size_t i = 0; i < COUNT(point_columns); i++)
-        row[2 + i] = point_value(point, &point_columns[i]);
-    code = store_step(writer->point, row, COUNT(row));
+#define AS_TEXT(value) as_text(value)
+#define AS_INTEGER(value) as_integer(value)
+#define AS_REAL(value) as_real(value)
+#define AS_FLAG(value) as_integer((value) ? 1 : 0)
+#define COLUMN(type, name, ...) AS_##type(point->name),
+    const struct value row[] = {
+        as_integer(run_id),
+#include "point.def"
+    };
+#undef COLUMN
+    int code = store_step(writer->point, row, COUNT(row));
     if (code == SQLITE_CONSTRAINT_UNIQUE)
         return store_fail(writer->store, STORE_BAD, "run %lld already has the point %s %s %s %s",
                           (long long)run_id, point->kernel, point->isa, point->dtype,

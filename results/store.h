@@ -69,38 +69,33 @@ struct store_counter {
     double per_call, scaled;               /* NaN: NULL */
 };
 
-/* One point, fields as the columns of table point; NaN and NULL where they do not apply. */
+/* One point: a field for each column of point.def, const char *, int64_t, double or bool. NaN and
+ * NULL where they do not apply. */
 struct store_point {
-    const char *shape_key, *kernel, *isa, *dtype;
-    bool linear;
-    int64_t d, n, k, rank;
-    const char *gate;
-    int64_t gate_rank;
-    const char *select_mode;
-    int64_t block;
-    double threshold;
-    const char *unselected;
-    int64_t batch, threads;
-    const char *cache, *input, *layer, *blas_core;
-    const char *status, *reason;
-    double error_ratio;
-    double time_ns, time_lo_ns, time_hi_ns;
-    const char *yardstick;
-    double speedup, speedup_lo, speedup_hi;
-    const char *stop;
-    double plan_ns;
-    double plan_bytes;
-    double flops, bytes;
-    double flops_gate, flops_light, flops_full, flops_blend;
-    double bytes_gate, bytes_light, bytes_full, bytes_io;
-    double comparisons, selected, distinct_rows, flops_ratio, bound_ns;
-    double placements, regimes;
+#define FIELD_TEXT const char *
+#define FIELD_INTEGER int64_t
+#define FIELD_REAL double
+#define FIELD_FLAG bool
+#define COLUMN(type, name, ...) FIELD_##type name;
+#define DERIVED(...)
+#define FOREIGN(...)
+#include "point.def"
+#undef COLUMN
+#undef DERIVED
+#undef FOREIGN
+#undef FIELD_TEXT
+#undef FIELD_INTEGER
+#undef FIELD_REAL
+#undef FIELD_FLAG
 
     const struct store_sample *samples;
     size_t sample_count;
     const struct store_counter *counters;
     size_t counter_count;
 };
+
+/* Nothing known yet: NULL, 0, NaN and false. */
+extern const struct store_point store_point_blank;
 
 /* Begin a run, status 'running', with what is known of the machine. */
 enum store_status store_run_begin(struct store *store, const struct store_run *run,

@@ -143,59 +143,19 @@ static enum outcome fill_figures(cJSON *rows, struct error *error)
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
-/* The columns of the views that hold measurements, as schema.sql defines them. */
+/* The columns of the views that hold measurements, as views.sql defines them. */
 static const struct {
     const char *view, *name, *unit, *meaning;
 } metrics[] = {
-    {"points", "point_id", "", "identifies the point in all views"},
-    {"points", "run_id", "", "the run that measured it"},
-    {"points", "suite", "", "the suite of that run"},
-    {"points", "kernel", "", "idea of the variant, as in `midl list kernels`"},
-    {"points", "isa", "", "instruction set of the variant"},
-    {"points", "dtype", "", "of the full path's weights"},
-    {"points", "d", "", "length of an input"},
-    {"points", "n", "", "neurons"},
-    {"points", "k", "", "neurons that take the full path, at most"},
-    {"points", "active", "", "k / n"},
-    {"points", "rank", "", "of the light path"},
-    {"points", "gate_rank", "", "of a lowrank gate, else 0"},
-    {"points", "batch", "", "inputs in one call"},
-    {"points", "threads", "", "threads of one call"},
-    {"points", "cache", "", "warm: weights as the last call left them; cold: from rotating copies"},
-    {"points", "status", "", "ok, noisy (interval wider than asked), failed (wrong), skipped"},
-    {"points", "reason", "", "why not ok"},
-    {"points", "samples", "", "timed repetitions behind time_ns"},
-    {"points", "time_ns", "ns", "one call: median"},
-    {"points", "time_lo_ns", "ns", "lower end of its 95 % interval"},
-    {"points", "time_hi_ns", "ns", "upper end of its 95 % interval"},
-    {"points", "flops", "FLOP", "one call, by model: a multiply-add is 2, selection none"},
-    {"points", "bytes", "B", "one call, by model: each weight, input and output once"},
-    {"points", "gflops", "GFLOP/s", "flops / time_ns"},
-    {"points", "gbps", "GB/s", "bytes / time_ns"},
-    {"points", "flops_ratio", "", "promise: FLOPs of the plain layer / FLOPs of MID-L"},
-    {"points", "speedup", "", "delivery: time of the fastest plain layer / time, same rounds"},
-    {"points", "bound_ratio", "", "time that the measured ceilings allow / time taken"},
-    {"points", "linear", "", "1: a plain dense layer, a yardstick"},
-    {"points", "gate", "", "full, lowrank or shared"},
-    {"points", "select_mode", "", "topk, block or threshold"},
-    {"points", "block", "", "neighbours selected together, 0 unless select_mode is block"},
-    {"points", "threshold", "", "of the gate, NULL unless select_mode is threshold"},
-    {"points", "unselected", "", "what a neuron left out gives: light or zero"},
-    {"points", "input", "", "random, or the file"},
-    {"points", "layer", "", "random, or the file"},
-    {"points", "blas_core", "", "kernel set that OpenBLAS chose, where it takes part"},
-    {"points", "yardstick", "", "the plain layer that speedup refers to"},
-    {"points", "speedup_lo", "", "lower end of the 95 % interval of speedup"},
-    {"points", "speedup_hi", "", "upper end of the 95 % interval of speedup"},
-    {"points", "stop", "", "why sampling ended: target or budget"},
-    {"points", "error_ratio", "", "largest error / error allowed, over all outputs"},
-    {"points", "plan_ns", "ns", "making the plan: packing and set-up"},
-    {"points", "plan_bytes", "B", "memory that the plan holds"},
-    {"points", "selected", "", "(input, neuron) pairs on the full path in one call"},
-    {"points", "distinct_rows", "", "distinct neurons selected by the batch"},
-    {"points", "shape_key", "", "label of the shape; points that were interleaved share it"},
-    {"points", "placements", "", "in how many places of memory it was measured"},
-    {"points", "regimes", "", "2: the machine ran at two speeds; samples.disturbed tells which"},
+#define IN_VIEW(...) {"points", __VA_ARGS__},
+#define IN_TABLE(...)
+#define COLUMN(type, name, unit, place, meaning) IN_##place(#name, unit, meaning)
+#define DERIVED(name, unit, value, meaning) {"points", #name, unit, meaning},
+#define FOREIGN(name, unit, meaning) {"points", #name, unit, meaning},
+#include "point.def"
+#undef COLUMN
+#undef DERIVED
+#undef FOREIGN
     {"counters", "point_id", "", "the point it belongs to"},
     {"counters", "counter", "", "instructions, l1d_misses, ...; `midl info` says which work"},
     {"counters", "per_call", "events", "in one call; NULL: not to be had, see reason"},

@@ -118,49 +118,23 @@ static bool place_check(const struct place *p, struct contender *contenders, siz
 static struct store_point point_of(const struct contender *c)
 {
     const struct place *p = c->place;
-    return (struct store_point){.shape_key = p->key,
-                                .kernel = c->method->name,
-                                .isa = midl_isa_name(c->method->isa),
-                                .dtype = "f32",
-                                .n = (int64_t)p->n,
-                                .k = (int64_t)p->k,
-                                .gate = "none",
-                                .select_mode = "topk",
-                                .threshold = NAN,
-                                .unselected = "none",
-                                .batch = (int64_t)p->batch,
-                                .threads = 1,
-                                .cache = "warm",
-                                .input = p->fill,
-                                .layer = "none",
-                                .status = "failed",
-                                .reason = c->reason,
-                                .error_ratio = NAN,
-                                .time_ns = NAN,
-                                .time_lo_ns = NAN,
-                                .time_hi_ns = NAN,
-                                .speedup = NAN,
-                                .speedup_lo = NAN,
-                                .speedup_hi = NAN,
-                                .plan_ns = NAN,
-                                .plan_bytes = NAN,
-                                .flops = NAN,
-                                .bytes = NAN,
-                                .flops_gate = NAN,
-                                .flops_light = NAN,
-                                .flops_full = NAN,
-                                .flops_blend = NAN,
-                                .bytes_gate = NAN,
-                                .bytes_light = NAN,
-                                .bytes_full = NAN,
-                                .bytes_io = NAN,
-                                .comparisons = NAN,
-                                .selected = (double)(p->batch * p->k),
-                                .distinct_rows = NAN,
-                                .flops_ratio = NAN,
-                                .bound_ns = NAN,
-                                .placements = NAN,
-                                .regimes = NAN};
+    struct store_point point = store_point_blank;
+    point.shape_key = p->key;
+    point.kernel = c->method->name;
+    point.isa = midl_isa_name(c->method->isa);
+    point.dtype = "f32";
+    point.n = (int64_t)p->n;
+    point.k = (int64_t)p->k;
+    point.gate = point.unselected = point.layer = "none";
+    point.select_mode = "topk";
+    point.batch = (int64_t)p->batch;
+    point.threads = 1;
+    point.cache = "warm";
+    point.input = p->fill;
+    point.status = "failed";
+    point.reason = c->reason;
+    point.selected = (double)(p->batch * p->k);
+    return point;
 }
 
 static void point_times(struct store_point *point, struct contender *c, const struct rounds *rounds,

@@ -219,61 +219,35 @@ static struct owned *owned_create(const struct bench_shape *shape, size_t count)
 }
 
 /* A point that says which case it is, and nothing of how it went. */
-static struct store_point blank_point(const struct bench_case *bench_case,
-                                      const struct owned *owned)
+static struct store_point point_of(const struct bench_case *bench_case, const struct owned *owned)
 {
     const struct bench_shape *shape = &bench_case->shape;
     const struct midl_shape *layer = &shape->layer;
     const struct midl_variant *variant = bench_case->variant;
-    bool block = layer->select == MIDL_SELECT_BLOCK;
-    bool threshold = layer->select == MIDL_SELECT_THRESHOLD;
-    return (struct store_point){.shape_key = owned->shape_key,
-                                .kernel = midl_variant_idea(variant),
-                                .isa = midl_isa_name(midl_variant_isa(variant)),
-                                .dtype = midl_dtype_name(midl_variant_dtype(variant)),
-                                .linear = midl_variant_is_linear(variant),
-                                .d = (int64_t)layer->d,
-                                .n = (int64_t)layer->n,
-                                .k = (int64_t)layer->k,
-                                .rank = (int64_t)layer->r,
-                                .gate = midl_gate_name(layer->gate),
-                                .gate_rank =
-                                    layer->gate == MIDL_GATE_LOWRANK ? (int64_t)layer->rg : 0,
-                                .select_mode = midl_select_name(layer->select),
-                                .block = block ? (int64_t)layer->block : 0,
-                                .threshold = threshold ? (double)layer->threshold : NAN,
-                                .unselected = midl_unselected_name(layer->unselected),
-                                .batch = (int64_t)shape->batch,
-                                .threads = shape->threads,
-                                .cache = cache_state_name(shape->cache),
-                                .input = owned->input,
-                                .layer = owned->layer,
-                                .error_ratio = NAN,
-                                .time_ns = NAN,
-                                .time_lo_ns = NAN,
-                                .time_hi_ns = NAN,
-                                .speedup = NAN,
-                                .speedup_lo = NAN,
-                                .speedup_hi = NAN,
-                                .plan_ns = NAN,
-                                .plan_bytes = NAN,
-                                .flops = NAN,
-                                .bytes = NAN,
-                                .flops_gate = NAN,
-                                .flops_light = NAN,
-                                .flops_full = NAN,
-                                .flops_blend = NAN,
-                                .bytes_gate = NAN,
-                                .bytes_light = NAN,
-                                .bytes_full = NAN,
-                                .bytes_io = NAN,
-                                .comparisons = NAN,
-                                .selected = NAN,
-                                .distinct_rows = NAN,
-                                .flops_ratio = NAN,
-                                .bound_ns = NAN,
-                                .placements = NAN,
-                                .regimes = NAN};
+    struct store_point point = store_point_blank;
+    point.shape_key = owned->shape_key;
+    point.kernel = midl_variant_idea(variant);
+    point.isa = midl_isa_name(midl_variant_isa(variant));
+    point.dtype = midl_dtype_name(midl_variant_dtype(variant));
+    point.linear = midl_variant_is_linear(variant);
+    point.d = (int64_t)layer->d;
+    point.n = (int64_t)layer->n;
+    point.k = (int64_t)layer->k;
+    point.rank = (int64_t)layer->r;
+    point.gate = midl_gate_name(layer->gate);
+    point.gate_rank = layer->gate == MIDL_GATE_LOWRANK ? (int64_t)layer->rg : 0;
+    point.select_mode = midl_select_name(layer->select);
+    if (layer->select == MIDL_SELECT_BLOCK)
+        point.block = (int64_t)layer->block;
+    if (layer->select == MIDL_SELECT_THRESHOLD)
+        point.threshold = (double)layer->threshold;
+    point.unselected = midl_unselected_name(layer->unselected);
+    point.batch = (int64_t)shape->batch;
+    point.threads = shape->threads;
+    point.cache = cache_state_name(shape->cache);
+    point.input = owned->input;
+    point.layer = owned->layer;
+    return point;
 }
 
 /* The point is one with a reason; subject->reason holds it. */
@@ -783,7 +757,7 @@ enum outcome measure_group(const struct bench_case *cases, size_t count,
         goto cleanup;
     }
     for (size_t i = 0; i < count; i++) {
-        group.points[i] = blank_point(&cases[i], group.owned);
+        group.points[i] = point_of(&cases[i], group.owned);
         group.subjects[i] = (struct subject){
             .bench_case = &cases[i], .point = &group.points[i], .reason = group.owned->reasons[i]};
     }

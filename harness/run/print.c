@@ -1,4 +1,4 @@
-/* sweep_print.c - the table of a sweep and its JSON. */
+/* print.c - the table of a sweep and its JSON. */
 #include "run/print.h"
 
 #include <cjson/cJSON.h>
@@ -31,79 +31,31 @@ static void add_number(struct builder *builder, const char *name, double number)
     add(builder, name, isfinite(number) ? cJSON_CreateNumber(number) : cJSON_CreateNull());
 }
 
-static void add_count(struct builder *builder, const char *name, int64_t count)
+/* Every column of the view, by its type. */
+static void add_point(struct builder *builder, const struct store_point *point)
 {
-    add_number(builder, name, (double)count);
-}
-
-/* What was run. */
-static void add_case(struct builder *builder, const struct store_point *point)
-{
-    add_text(builder, "kernel", point->kernel);
-    add_text(builder, "isa", point->isa);
-    add_text(builder, "dtype", point->dtype);
-    add_count(builder, "linear", point->linear);
-    add_count(builder, "d", point->d);
-    add_count(builder, "n", point->n);
-    add_count(builder, "k", point->k);
-    add_number(builder, "active", (double)point->k / (double)point->n);
-    add_count(builder, "rank", point->rank);
-    add_text(builder, "gate", point->gate);
-    add_count(builder, "gate_rank", point->gate_rank);
-    add_text(builder, "select_mode", point->select_mode);
-    add_count(builder, "block", point->block);
-    add_number(builder, "threshold", point->threshold);
-    add_text(builder, "unselected", point->unselected);
-    add_count(builder, "batch", point->batch);
-    add_count(builder, "threads", point->threads);
-    add_text(builder, "cache", point->cache);
-    add_text(builder, "input", point->input);
-    add_text(builder, "layer", point->layer);
-    add_text(builder, "shape_key", point->shape_key);
-}
-
-/* How it went. */
-static void add_outcome(struct builder *builder, const struct store_point *point)
-{
-    add_text(builder, "status", point->status);
-    add_text(builder, "reason", point->reason);
-    add_number(builder, "error_ratio", point->error_ratio);
-    add_count(builder, "samples", (int64_t)point->sample_count);
-    add_number(builder, "time_ns", point->time_ns);
-    add_number(builder, "time_lo_ns", point->time_lo_ns);
-    add_number(builder, "time_hi_ns", point->time_hi_ns);
-    add_text(builder, "stop", point->stop);
-    add_text(builder, "yardstick", point->yardstick);
-    add_number(builder, "speedup", point->speedup);
-    add_number(builder, "speedup_lo", point->speedup_lo);
-    add_number(builder, "speedup_hi", point->speedup_hi);
-    add_text(builder, "blas_core", point->blas_core);
-    add_number(builder, "plan_ns", point->plan_ns);
-    add_number(builder, "plan_bytes", point->plan_bytes);
-}
-
-/* What it cost by model, and what that makes of the time. */
-static void add_cost(struct builder *builder, const struct store_point *point)
-{
-    add_number(builder, "flops", point->flops);
-    add_number(builder, "bytes", point->bytes);
-    add_number(builder, "gflops", point->flops / point->time_ns);
-    add_number(builder, "gbps", point->bytes / point->time_ns);
-    add_number(builder, "flops_ratio", point->flops_ratio);
-    add_number(builder, "bound_ratio", point->bound_ns / point->time_ns);
-    add_number(builder, "selected", point->selected);
-    add_number(builder, "distinct_rows", point->distinct_rows);
+#define ADD_TEXT(name) add_text(builder, #name, point->name)
+#define ADD_INTEGER(name) add_number(builder, #name, (double)point->name)
+#define ADD_REAL(name) add_number(builder, #name, point->name)
+#define ADD_FLAG(name) add_number(builder, #name, point->name ? 1 : 0)
+#define IN_VIEW(statement) statement
+#define IN_TABLE(statement)
+#define COLUMN(type, name, unit, place, meaning) IN_##place(ADD_##type(name);)
+#define DERIVED(name, unit, value, meaning) add_number(builder, #name, value);
+#define FOREIGN(...)
+#include "point.def"
+#undef COLUMN
+#undef DERIVED
+#undef FOREIGN
 }
 
 bool print_point_json(FILE *out, int64_t run_id, const char *suite, const struct store_point *point)
 {
     struct builder builder = {.object = cJSON_CreateObject()};
     builder.ok = builder.object != NULL;
-    add_count(&builder, "run_id", run_id);
+    add_number(&builder, "run_id", (double)run_id);
     add_text(&builder, "suite", suite);
-    add_case(&builder, point);
-    add_outcome(&builder, point);
-    add_cost(&builder, point);
+    add_point(&builder, point);
     char *text = builder.ok ? cJSON_PrintUnformatted(builder.object) : NULL;
     if (text) {
         fprintf(out, "%s\n", text);
