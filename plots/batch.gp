@@ -1,19 +1,12 @@
-# batch.gp - one panel a layer size: time per input over the batch
+# batch.gp - one panel a layer size: speedup over the batch
 yard_marks = 1
 rows_of_panel = "in('point', p)"
-eval spans(rows_of_panel)
+logarithmic = 0
+dodge = 0.06; dodge_log = 1
 eval page(0)
 do for [p = 1:panels] {
-    eval clear . place(p)
-    stats data using (in('point', p) ? column(5) : NaN) nooutput
-    smallest = STATS_min; largest = STATS_max
-    eval span(rows_of_panel)
-    set xrange [smallest / 1.2:largest * 1.2]
-    set logscale x 2
-    set xtics 1, (largest > 32 * smallest ? 4 : 2), 2 ** 20
-    set title quote(panel_titles[p]) offset 0, -0.6
-    if (last_row(p)) { set xlabel 'batch (inputs per call)' offset 0, 0.4 }
-    eval beside(p, 'time per input (µs)')
-    plot @curves
+    eval clear . place(p) . span(rows_of_panel) . powers(p)
+    eval below(p, 'batch (inputs per call)') . beside(p, 'speedup')
+    plot 1 with lines lc rgb 'black' lw 0.8 dt 3, @curves
 }
 eval finish(0)

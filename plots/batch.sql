@@ -1,8 +1,8 @@
--- batch.sql - time of one input against the batch, by layer size
--- needs: two batches of one layer size at the same k/n; run `midl sweep batch`
+-- batch.sql - what remains with many inputs per call: speedup over the batch, by layer size
+-- needs: speedups at two batches of one layer size and k/n; run `midl sweep batch`
 shares AS (
     SELECT d, n, round(active, 2) AS share FROM points
-    WHERE run_id = :run AND status IN ('ok', 'noisy')
+    WHERE run_id = :run AND status IN ('ok', 'noisy') AND speedup > 0
     GROUP BY d, n, round(active, 2) HAVING count(DISTINCT batch) > 1),
 
 mine AS (
@@ -13,21 +13,36 @@ mine AS (
                              ORDER BY abs(share - coalesce(CAST(:active AS REAL), 0.45)), share
                              LIMIT 1))),
 
-shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size))
+shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size) WHERE speedup > 0),
+
+-- The fastest variant at each place.
+best AS (
+    SELECT panel, batch, max(speedup) AS speedup, speedup_lo
+    FROM shown WHERE NOT linear GROUP BY panel, batch)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Time of one input in a batch, k/n = ' || printf('%.2f', avg(active))
-       || CASE WHEN (SELECT total FROM panels) > 6
-               THEN ' (6 of ' || (SELECT total FROM panels) || ' layer sizes)' ELSE '' END AS text
+       printf('MID-L at k/n = %.2f: %.2f to %.2f times as fast as the fastest dense layer in batches',
+              (SELECT avg(active) FROM shown), min(speedup), max(speedup)) AS text
+FROM best WHERE batch > 1 HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, printf('Speedup over the batch, k/n = %.2f', avg(active))
 FROM shown HAVING count(*) > 0
 UNION ALL
-SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM panels
+SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title
+FROM panels WHERE panel IN (SELECT panel FROM shown)
+UNION ALL
+SELECT * FROM legend WHERE style IN (SELECT style FROM shown)
 UNION ALL
 SELECT * FROM (
-    SELECT 'point', panel, style, series, batch, time_ns / batch / 1e3, time_lo_ns / batch / 1e3,
-           time_hi_ns / batch / 1e3, noisy, NULL
+    SELECT 'point', panel, style, series, batch, speedup, speedup_lo, speedup_hi, noisy, NULL
     FROM shown ORDER BY linear DESC, abs(style), panel, batch)
 UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Time of the fastest dense layer of the same batch / time. Bars: 95 % intervals of the ratio'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
-FROM notes WHERE EXISTS (SELECT 1 FROM shown);
+FROM notes WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '6 of ' || total || ' layer sizes are shown'
+FROM panels WHERE panel = 1 AND total > 6;

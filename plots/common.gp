@@ -1,9 +1,10 @@
-# common.gp - what all figures share: sizes, fonts, colours and marks, the page with its panels,
-# legend and small print. Loaded before the figure's own file, in the folder that holds its columns:
+# common.gp - what all figures share: sizes, fonts, looks, the page with its panels, legend and small
+# print. Loaded before the figure's own file, in the folder that holds its columns:
 #
 #   gnuplot -e "name = 'latency'; format = 'svg'" plots/common.gp plots/latency.gp
 #
-# reads latency.tsv and writes latency.svg (pdf, png; tex: latency-inc.tex with latency-inc.pdf).
+# reads latency.tsv and writes latency.svg (pdf, png; tex: latency-inc.tex, latency-inc.pdf and
+# latency-caption.tex). `width = 8.5` there sets the width of the page in centimetres.
 
 data = name . '.tsv'
 set encoding utf8
@@ -16,48 +17,75 @@ is(kind) = strcol(1) eq kind
 in(kind, p) = column(2) == p && strcol(1) eq kind
 of(kind, p, s) = column(3) == s && column(2) == p && strcol(1) eq kind
 
-# ---- Colours and marks -------------------------------------------------------------------------
-# Okabe and Ito's palette, told apart by colour-blind readers; its yellow is too pale for lines and
-# comes last. In print without colour, pairs of mark and dash tell the variants apart, which repeat
-# after nine; the instruction sets of one variant share its colour. Yardsticks are grey, with dashes
-# and crosses of their own; style 0 is a line of no variant, black and dotted.
+# ---- Looks -------------------------------------------------------------------------------------
+# A look is a colour, a mark and a dash; common.sql gives each idea its number. The colours are told
+# apart by colour-blind readers (Okabe and Ito's, and two darker ones). In grey, pairs of mark and
+# dash tell the variants apart: no two are equal. Yardsticks are grey. The instruction sets of one
+# variant share colour and mark and differ in dashes. Looks from 71 on are those of other things,
+# types of weights or kinds of masks; from 81 on those of things in an order, as layer sizes: the
+# darker the larger. Look 0 is a line of no series.
+#   look         1 auto   2 simd   3 lists  4 hybrid 5 block  6 masked 7 gather 8 dense  9 dense-rows
+midl_hue  = '0x000000 0x0072B2 0xD55E00 0x009E73 0x56B4E9 0xCC79A7 0x882255 0xE69F00 0x8A5A00'
+midl_mark = '7        5        13       9        15       5        13       9        9'
+midl_dash = '1        1        1        1        1        (2,2)    (8,3)    (8,3)    (2,2)'
+spare_hue  = '0x555555 0x44AA99 0xAA4499 0x999933 0x332288'
+spare_mark = '7 7 15 15 13'
+spare_dash = '(8,3) (2,2) (8,3) (2,2) (2,2)'
+#            OpenBLAS oneDNN   BLIS     own tiles, others
+yard_hue  = '0x303030 0x5A5A5A 0x808080 0x484848 0x9A9A9A'
+yard_mark = '1        2        3        11       11'
+yard_dash = '(12,4)   (2,3)    (12,3,2,3) 1      (5,3)'
+other_hue  = '0x0072B2 0xD55E00 0x009E73 0xCC79A7 0x000000 0xE69F00 0x56B4E9 0x882255'
+other_mark = '5        13       9        7        15       11       5        13'
+other_dash = '1        1        1        1        1        1        (8,3)    (8,3)'
+order_hue  = '0x7FB8DA 0x3E8EC4 0x1B5E9B 0x0A3A6B 0x5B3A8C 0x2A0A4A'
+order_mark = '1 2 3 8 12 4'
+order_dash = '1 (8,3) (2,2) 1 (8,3) (2,2)'
+set_dash   = '(10,2,2,2) (6,2,1,2,1,2) (1,3) (16,3) (4,6)'
 
-array hues[7]
-hues[1] = 0x0072B2; hues[2] = 0xD55E00; hues[3] = 0x009E73; hues[4] = 0xCC79A7
-hues[5] = 0xE69F00; hues[6] = 0x56B4E9; hues[7] = 0x000000
-array greys[3]
-greys[1] = 0x404040; greys[2] = 0x707070; greys[3] = 0x9A9A9A
-array dashes[5]
-dashes[1] = '1'; dashes[2] = '(9,3)'; dashes[3] = '(3,2)'; dashes[4] = '(9,3,2,3)'
-dashes[5] = '(9,2,2,2,2,2)'
-array yard_dashes[3]
-yard_dashes[1] = '(14,4)'; yard_dashes[2] = '(2,3)'; yard_dashes[3] = '(14,3,2,3)'
+look(style) = int(abs(style)) / 10
+set_of(style) = int(abs(style)) % 10
+cycle(list, i) = word(list, 1 + (i - 1) % words(list))
+pick(style, yard, midl, spare, other, ordered) = look(style) > 80 ? cycle(ordered, look(style) - 80) : \
+    look(style) > 70 ? cycle(other, look(style) - 70) : style < 0 ? cycle(yard, look(style)) : \
+    look(style) <= words(midl) ? word(midl, look(style)) : cycle(spare, look(style) - words(midl))
+hue(style) = style == 0 ? 0x000000 : int(pick(style, yard_hue, midl_hue, spare_hue, other_hue, order_hue))
+solid_mark(style) = style == 0 ? 0 : style < -700 ? 1 + look(style) % 3 : \
+    int(pick(style, yard_mark, midl_mark, spare_mark, other_mark, order_mark))
+hollow_mark(style) = solid_mark(style) < 4 || look(style) > 80 ? solid_mark(style) : solid_mark(style) - 1
+dash(style) = style == 0 ? '(1,3)' : style < -700 ? '(4,3)' : \
+    set_of(style) > 0 ? cycle(set_dash, set_of(style)) : \
+    pick(style, yard_dash, midl_dash, spare_dash, other_dash, order_dash)
 
-idea(style) = abs(style) / 10 - 1
-set_of(style) = abs(style) % 10
-hue(style) = style == 0 ? 0x000000 : \
-    style < 0 ? greys[1 + idea(style) % 3] : hues[1 + idea(style) % 7]
-solid_mark(style) = style < 0 ? 1 + idea(style) % 3 : \
-    5 + 2 * ((idea(style) + 5 * set_of(style) + 1) % 6)
-hollow_mark(style) = style < 0 ? solid_mark(style) : solid_mark(style) - 1
-dash(style) = style == 0 ? '(1,3)' : \
-    style < 0 ? yard_dashes[1 + idea(style) % 3] : dashes[1 + (idea(style) + set_of(style)) % 5]
+# What is not drawn strongly is mixed with white and thin.
+mix(part, c) = int(255 - (255 - part) * c)
+pale(rgb) = mix(rgb / 65536, 0.45) * 65536 + mix(rgb / 256 % 256, 0.45) * 256 + mix(rgb % 256, 0.45)
 
 # ---- What is in the data -----------------------------------------------------------------------
 
+panels_most = 24
 array styles[64]
 array names[64]
-array panel_titles[6]
-series = 0; panels = 0; title = ''; caption = ''; seen = ' '; yards = 0
+array strong[64]
+array groups[64]
+array panel_titles[panels_most]
+series = 0; panels = 0; sources = 1; title = ''; subject = ''; caption = ''; seen = ' '; yards = 0
 
-meet(style, label) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 : (seen = seen . style . ' ', \
-    series = series + 1, yards = yards + (style < 0), styles[series] = style, names[series] = label)
-append(text) = (caption = caption . (strlen(caption) > 0 ? '. ' : '') . text)
+meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 : ( \
+    seen = seen . style . ' ', series = series + 1, yards = yards + (style < 0), \
+    styles[series] = style, names[series] = label, strong[series] = strength, \
+    groups[series] = group)
+append(text) = strstrt(caption, text) > 0 ? 0 : \
+    (caption = caption . (strlen(caption) > 0 ? '. ' : '') . text)
 stats data using ( \
-    column(3) == column(3) ? meet(int(column(3)), strcol(4)) : 0, \
-    is('title') ? (title = strcol(10)) : 0, \
-    is('panel') ? (panels = int(column(2)), panel_titles[panels] = strcol(10)) : 0, \
+    is('series') ? meet(int(column(3)), strcol(4), int(column(6)), strcol(10)) : \
+    is('point') ? meet(int(column(3)), strcol(4), 1, '') : 0, \
+    is('title') ? (title = strcol(10)) : 0, is('subject') ? (subject = strcol(10)) : 0, \
+    is('sources') ? (sources = int(column(6))) : 0, \
+    is('panel') ? (panels = int(column(2)) > panels ? int(column(2)) : panels, \
+                   panel_titles[int(column(2))] = strcol(10)) : 0, \
     is('note') || is('caption') ? append(strcol(10)) : 0, 1) nooutput
+if (title eq '' || sources > 1) { title = subject }
 
 # ---- Text --------------------------------------------------------------------------------------
 
@@ -66,8 +94,10 @@ swap(s, a, b) = strstrt(s, a) == 0 ? s : \
     s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
 escape(s) = swap(swap(swap(swap(swap(swap(swap(s, '\', '\textbackslash '), '{', '\{'), '}', '\}'), \
     '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#')
+symbols(s) = swap(swap(swap(swap(swap(s, '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
+    '–', '--'), '…', '\dots{}')
 quote(s) = format ne 'tex' ? s : \
-    swap(swap(swap(swap(escape(s), '$', '\$'), '^', '\^{}'), '~', '\~{}'), '→', '$\to$')
+    symbols(swap(swap(swap(escape(s), '$', '\$'), '^', '\^{}'), '~', '\~{}'))
 
 # Small text: `'' . fine(s)` with `font small`. LaTeX takes sizes from the text only.
 fine_mark = format eq 'tex' ? '\fontsize{6}{7}\selectfont ' : ''
@@ -82,17 +112,22 @@ lines(s) = strstrt(s, "\n") == 0 ? strlen(s) > 0 : 1 + lines(s[strstrt(s, "\n") 
 
 # ---- The page ----------------------------------------------------------------------------------
 # From the top: title, rows of panels, legend, small print. Lengths in centimetres, text in points:
-# one panel is as wide as a column of a paper, more are as wide as the page.
+# one panel is as wide as a column of a paper, more are as wide as the page. The legend stands in the
+# empty cells that panels leave, if it fits; else below. LaTeX sets title and small print itself.
 
 text_size = 8; small_size = 6
-text_width = 0.155; small_width = format eq 'tex' ? 0.124 : 0.114 # of a character, about
+text_width = 0.152; small_width = format eq 'tex' ? 0.105 : 0.114 # of a character, about
+line_h = 0.34                                                    # of the legend
 left_gap = 1.3; right_gap = 0.3; top_gap = 0.55; bottom_gap = 1.0 # around the axes of a panel
 
-cols = panels == 1 ? 1 : panels == 2 || panels == 4 ? 2 : 3
-page_w = panels == 1 ? 9.0 : 18.0
-panel_h = 5.0
+page_w = exists('width') ? width : panels == 1 ? 8.5 : 17.8
+most_cols = page_w < 7 ? 1 : page_w < 12 ? 2 : 3
+cols = sources > 1 && sources <= most_cols ? sources : \
+    panels < most_cols ? panels : panels == 4 && most_cols == 3 ? 2 : most_cols
+panel_h = 4.6
 counts = 0     # 1: y counts things: the axis is logarithmic, large numbers end in k or M
 yard_marks = 0 # 1: yardsticks are points among the others, not lines across
+size_marks = 0 # 1: marks tell the looks from 81 on, variants have colour and dash only
 
 # Text in points, lines and marks in the same proportion in all formats; png at 200 dots an inch.
 dots = 200
@@ -111,27 +146,51 @@ terminal(w, h) = \
             text_size, 1.2 * text_size, w, h, text_size)
 small = sprintf(',%g', small_size)
 
-# Where the entries of the legend stand: x in centimetres, rows from 0.
-array legend_x[64]
-array legend_y[64]
-legend_rows = 0
-legend_at = page_w
-new_group(i) = i > 1 && styles[i] < 700 && styles[i > 1 ? i - 1 : i] > 700
-entry_w(i) = 1.3 + text_width * strlen(names[i])
-legend_set(i) = (legend_at + entry_w(i) > page_w - 0.2 || new_group(i) ? \
-                 (legend_at = 0.3, legend_rows = legend_rows + 1) : 0, \
-    legend_x[i] = legend_at, legend_y[i] = legend_rows - 1, legend_at = legend_at + entry_w(i))
+# Entries of the legend: a series, or where a group begins its heading (entry_of 0).
+array entry_of[128]
+array entry_text[128]
+array entry_x[128]
+array entry_y[128]
+entries = 0; longest = 0
+add_entry(i, text) = (entries = entries + 1, entry_of[entries] = i, entry_text[entries] = text, \
+    longest = strlen(text) > longest ? strlen(text) : longest)
+do for [i = 1:series] {
+    if (strlen(groups[i]) > 0 && (i == 1 || groups[i > 1 ? i - 1 : 1] ne groups[i])) {
+        dummy = add_entry(0, groups[i])
+    }
+    dummy = add_entry(i, names[i])
+}
+entry_w = 0.95 + 0.128 * longest
+legend_cols(w) = w < 2 * entry_w ? 1 : int(w / entry_w)
+# Column by column, no heading at the foot of one: as many rows as that takes.
+array entry_col[128]
+array entry_row[128]
+put_next(i, most) = (at_row >= most || entry_of[i] == 0 && at_row == most - 1 && most > 1 ? \
+    (at_col = at_col + 1, at_row = 0) : 0, entry_col[i] = at_col, entry_row[i] = at_row, \
+    at_row = at_row + 1)
+rows_for(w, most) = (at_col = 0, at_row = 0, sum [i = 1:entries] put_next(i, most), \
+    at_col < legend_cols(w) ? most : rows_for(w, most + 1))
+legend_rows(w) = entries == 0 ? 0 : rows_for(w, (entries + legend_cols(w) - 1) / legend_cols(w))
+put_entry(i, x, y, w) = (entry_x[i] = x + entry_col[i] * (w / legend_cols(w)), \
+    entry_y[i] = y - line_h * (entry_row[i] + 0.5))
 
 # `eval page(0)` opens the page; a figure that wants other sizes sets them before.
 page(unused) = ( \
     rows = (panels + cols - 1) / cols, \
-    small_print = wrap(caption, int((page_w - 0.4) / small_width)), \
-    legend_at = page_w, legend_rows = 0, sum [i = 1:series] legend_set(i), \
-    foot = 0.2 + 0.27 * lines(small_print), \
-    strip = foot + 0.1 + 0.42 * legend_rows, \
-    head_line = wrap(title, int((page_w - 0.4) / text_width)), \
-    head = 0.15 + 0.4 * lines(head_line), \
+    small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
+    cell_w = page_w / cols, \
+    empty_w = (rows * cols - panels) * cell_w - left_gap, \
+    inside = empty_w > entry_w && legend_rows(empty_w) * line_h < panel_h - 0.4, \
+    legend_w = inside ? empty_w : page_w - 0.5, \
+    legend_used = legend_rows(legend_w), \
+    legend_h = inside ? 0 : line_h * legend_used + (entries > 0 ? 0.1 : 0), \
+    foot = 0.15 + 0.27 * lines(small_print), \
+    strip = foot + legend_h, \
+    head_line = format eq 'tex' ? '' : wrap(title, int((page_w - 0.4) / text_width)), \
+    head = 0.1 + 0.4 * lines(head_line), \
     page_h = strip + rows * panel_h + head, \
+    sum [i = 1:entries] put_entry(i, inside ? page_w - empty_w : 0.3, \
+                                  inside ? strip + panel_h - 0.4 : strip - 0.05, legend_w), \
     sprintf("set terminal %s; set output '%s%s'; set multiplot", terminal(page_w, page_h), name, \
             format eq 'tex' ? '-inc.tex' : '.' . format))
 
@@ -142,37 +201,54 @@ gather(i) = 'set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
 first_column(i) = (i - 1) % cols == 0
 last_row(i) = i + cols > panels
 beside(i, text) = first_column(i) ? \
-    sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", text, \
-            (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
+    sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", \
+            swap(quote(text), '\', '\\'), (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
+below(i, text) = last_row(i) ? sprintf("set xlabel \"%s\" offset 0, 0.4;", \
+                                       swap(quote(text), '\', '\\')) : ''
 edge(side, at) = sprintf("set %smargin at screen %g; ", side, at)
 place(i) = edge('l', ((i - 1) % cols / (1. * cols)) + left_gap / page_w) \
     . edge('r', ((i - 1) % cols + 1.) / cols - right_gap / page_w) \
     . edge('t', 1 - (head + (i - 1) / cols * panel_h + top_gap) / page_h) \
-    . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h) . gather(i)
+    . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h) \
+    . 'set title "' . swap(quote(panel_titles[i]), '\', '\\') . '" offset 0, -0.6;' . gather(i)
 
-# Line style i is that of series i.
+# Line style i is that of series i. Pale ones are drawn first: order[1] is the number of the first.
+array order[64]
+drawn = 0
+colour(i) = strong[i] ? hue(styles[i]) : pale(hue(styles[i]))
+mark_size(i) = strong[i] ? 0.5 : 0.3
+do for [strength = 0:1] {
+    do for [i = 1:series] {
+        if (strong[i] == strength) { drawn = drawn + 1; order[drawn] = i }
+    }
+}
 do for [i = 1:series] {
-    eval sprintf("set style line %d lc rgb %d lw 1.3 dt %s pt %d ps 0.45", \
-                 i, hue(styles[i]), dash(styles[i]), solid_mark(styles[i]))
+    eval sprintf("set style line %d lc rgb %d lw %g dt %s pt %d ps 0.45", \
+                 i, colour(i), strong[i] ? 1.5 : 0.8, dash(styles[i]), solid_mark(styles[i]))
 }
 
 # `eval finish(0)`: title, legend and small print, then the page is complete.
 cm_x(x) = x / page_w
 cm_y(y) = y / page_h
-legend_row(i) = cm_y(strip - 0.1 - 0.42 * (legend_y[i] + 0.5))
-legend_mark(i) = styles[i] > 0 || styles[i] < 0 && yard_marks ? legend_x[i] + 0.4 : -page_w
+entry_line(i) = entry_of[i] == 0 || size_marks && look(styles[entry_of[i]]) > 80 ? -page_w : entry_x[i]
+has_mark(style) = style == 0 ? 0 : size_marks ? look(style) > 80 : style > 0 || style < 0 && yard_marks
+entry_mark(i) = entry_of[i] > 0 && has_mark(styles[entry_of[i] > 0 ? entry_of[i] : 1]) ? \
+    entry_x[i] + 0.35 : -page_w
+entry_style(i) = entry_of[i] > 0 ? entry_of[i] : 1
 finish(unused) = clear . 'unset border; unset tics; unset grid; set margins 0, 0, 0, 0;' \
     . 'set label "" . quote(head_line) at screen 0.5, 1 - cm_y(0.3) center;' \
-    . 'set label "" . fine(small_print) at screen cm_x(0.2), cm_y(foot - 0.2) font small;' \
-    . 'set for [i = 1:series] arrow from screen cm_x(legend_x[i]), legend_row(i)' \
-    . ' to screen cm_x(legend_x[i] + 0.8), legend_row(i) nohead ls i;' \
-    . 'set for [i = 1:series] label "" . quote(names[i]) at screen cm_x(legend_x[i] + 0.9),' \
-    . ' legend_row(i);' \
-    . 'set for [i = 1:series] label "" at screen cm_x(legend_mark(i)), legend_row(i)' \
-    . ' point ls i ps 0.6;' \
-    . 'plot [0:1] [0:1] NaN notitle; unset multiplot; set output'
+    . 'set label "" . fine(small_print) at screen cm_x(0.2), cm_y(foot - 0.15) font small;' \
+    . 'set for [i = 1:entries] arrow from screen cm_x(entry_line(i)), cm_y(entry_y[i])' \
+    . ' to screen cm_x(entry_line(i) + 0.7), cm_y(entry_y[i]) nohead ls entry_style(i);' \
+    . 'set for [i = 1:entries] label "" . fine(entry_text[i]) at' \
+    . ' screen cm_x(entry_x[i] + (entry_of[i] > 0 ? 0.8 : 0)), cm_y(entry_y[i]) font ",6.5";' \
+    . 'set for [i = 1:entries] label "" at screen cm_x(entry_mark(i)), cm_y(entry_y[i])' \
+    . ' point ls entry_style(i) ps 0.6;' \
+    . 'plot [0:1] [0:1] NaN notitle; unset multiplot; set output;' . write_caption
 clear = 'unset label; unset arrow; unset object; unset title; unset xlabel; unset ylabel;' \
     . 'unset logscale; set autoscale; set xtics auto; set ytics auto;'
+write_caption = format ne 'tex' ? '' : 'set print name . "-caption.tex";' \
+    . 'print quote(title) . ". " . quote(caption) . "."; print "% the caption is whole"; set print;'
 
 # ---- Axes --------------------------------------------------------------------------------------
 
@@ -184,32 +260,47 @@ set grid lt 1 lw 0.5 lc rgb 0xE2E2E2
 unset key
 
 # `eval decades('y', '1 2 5')`: tics of a logarithmic axis. `eval named('x')`: of an axis with names,
-# given as rows 'x name' with x and text, or 'y name' with y and text.
+# given as rows 'x name' with x and text, or 'y name' with y and text; names_in(axis, p): of panel p.
 tics_style = ' nomirror scale 0.5 font small;'
 tic(value) = counts && value > 5e3 ? gprintf('%.0s%c', value) : \
     value < 1e5 ? sprintf('%g', value) : sprintf('%.0f', value)
 decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9] for [m in "' \
     . steps . '"] ' . axis . 'tics add (fine(tic(m * 10. ** e)) m * 10. ** e);'
+# Tics of a logarithmic axis from low to high, dense enough that there are two at least.
+steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.5 * low ? \
+    '1 1.5 2 3 4 5 7' : '1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 2 2.2 2.5 2.8 3 3.5 4 4.5 5 5.5 6 7 8 9'
 array name_at[64]
 array name_text[64]
 named_ticks = 0
-add_name(at, text) = (named_ticks = named_ticks + 1, name_at[named_ticks] = at, \
-    name_text[named_ticks] = text)
-named(axis) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_style \
-    . sprintf("stats data using (is('%s name') ? add_name(column(%d), fine(strcol(10))) : 0, 1)" \
-              . " nooutput;", axis, axis eq 'x' ? 5 : 6) \
+add_name(at, text) = named_ticks == 64 ? 0 : (named_ticks = named_ticks + 1, \
+    name_at[named_ticks] = at, name_text[named_ticks] = text)
+named(axis) = names_if(axis, "is('" . axis . " name')")
+names_in(axis, p) = names_if(axis, sprintf("in('%s name', %d)", axis, p))
+names_if(axis, condition) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_style \
+    . sprintf("stats data using ((%s) ? add_name(column(%d), fine(strcol(10))) : 0, 1) nooutput;", \
+              condition, axis eq 'x' ? 5 : 6) \
     . 'set for [i = 1:named_ticks] ' . axis . 'tics add (name_text[i] name_at[i]);'
+
+# `eval powers(p)`: a logarithmic x axis of batches or sizes, with a tic at each power of two that
+# has room, or at a lone value. smallest and largest: its ends. After span(): stats goes by ranges.
+powers(p) = 'set autoscale y;' . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \
+    . 'smallest = STATS_min; largest = STATS_max; set yrange [low:high];' \
+    . 'set xrange [smallest / 1.25:largest * 1.25]; set logscale x 2;' \
+    . 'if (largest < 2 * smallest) { set xtics () ' . tics_style \
+    . ' set xtics add (fine(tic(smallest)) smallest, fine(tic(largest)) largest) }' \
+    . 'else { set xtics 1, (largest > 32 * smallest ? 4 : 2), 2 ** 24 };'
 
 # Layers that are not square have names with an arrow.
 arrows = 0
 stats data using (arrows = arrows + (strstrt(strcol(10), '→') > 0), 1) nooutput
-size_axis = arrows > 0 ? quote('layer size d→n') : 'layer size n = d'
+size_axis = arrows > 0 ? 'layer size d→n' : 'layer size n = d'
 
 # `eval spans(rows)` before the page: whether the y axes are linear from zero, or logarithmic because
 # one panel p spans more than a decade of what the condition picks. `eval span(rows)`: the y axis of
 # panel p. low and high: its ends. Noisy points count without their intervals, which may run out of
-# the panel. A count of zero has no place on a logarithmic axis: it lies on the lower end, and that
-# is labelled 0.
+# the panel: an arrow shows that. A count of zero has no place on a logarithmic axis: it lies on the
+# lower end, and that is labelled 0. A missing bound is asked for first: who reads it, in gnuplot 6,
+# makes the whole expression missing.
 lower(unused) = !valid(7) || column(9) == 1 ? column(6) : column(7) > 0 ? column(7) : column(6)
 upper(unused) = !valid(8) || column(9) == 1 ? column(6) : column(8) > 0 ? column(8) : column(6)
 positive(value) = value > 0 ? value : (zeros = zeros + 1, NaN)
@@ -221,21 +312,35 @@ span(rows) = measure(rows) \
     . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0;' \
     . 'high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
     . 'set yrange [low:high];' \
-    . 'if (logarithmic) { set logscale y; eval decades("y", high > 3000 * low ? "1" : "1 2 5") }' \
+    . 'if (logarithmic) { set logscale y; eval decades("y", steps(low, high)) }' \
     . 'else { set ytics auto; set format y fine_mark . (high < 1e5 ? "%h" : "%.0f") };' \
-    . 'if (zeros > 0) { set ytics add (fine("0") low) }'
+    . 'if (zeros > 0) { set ytics add (fine("0") low) };'
 
 # `plot @curves`: the 'point' rows of panel p, series by series: lines, intervals, marks; noisy
-# points are hollow, on white, so that their line doesn't fill them.
-low = 0
+# points are hollow, on white, so that their line doesn't fill them. Series that share an x stand
+# side by side, `dodge` apart, if they are drawn strongly: a share of x on a logarithmic axis (`dodge_log`), else as it is.
+# An interval that leaves the panel ends in an arrow.
+low = 0; high = 1e300; dodge = 0; dodge_log = 0
 y_of(unused) = column(6) > low ? column(6) : low
 x_of(kind, p, i) = of(kind, p, styles[i]) ? column(5) : NaN
-x_here(i) = column(3) == styles[i] ? column(5) : NaN
-marks = "for [i = 1:series] $here using (column(9) == 1 ? x_here(i) : NaN):(y_of(0))" \
-    . " with points pt solid_mark(styles[i]) ps 0.5 lc rgb 'white'," \
-    . "for [i = 1:series] $here using (x_here(i)):(y_of(0)):" \
-    . "(column(9) == 1 ? hollow_mark(styles[i]) : solid_mark(styles[i]))" \
-    . " with points pt variable ps 0.5 lw 0.8 lc rgb hue(styles[i])"
-curves = "for [i = 1:series] $here using (x_here(i)):(y_of(0)) with lines ls i," \
-    . "for [i = 1:series] $here using (x_here(i)):7:(0):(column(8) - column(7))" \
-    . " with vectors nohead lc rgb hue(styles[i]) lw 0.8," . marks
+array turn[64]
+turns = 0
+do for [i = 1:series] { turns = turns + (strong[i] > 0); turn[i] = strong[i] ? turns : 0 }
+aside(i) = strong[i] ? (turn[i] - (turns + 1) / 2.) * dodge : 0
+x_at(i) = dodge_log ? column(5) * 2 ** aside(i) : column(5) + aside(i)
+x_here(i) = column(3) == styles[i] ? x_at(i) : NaN
+bounded(i) = column(3) == styles[i] && valid(7) && valid(8) ? x_at(i) : NaN
+bar_low(unused) = column(7) > low ? column(7) : low
+bar_high(unused) = column(8) < high ? column(8) : high
+marks = "for [j = 1:series] $here using (column(9) == 1 ? x_here(order[j]) : NaN):(y_of(0))" \
+    . " with points pt solid_mark(styles[order[j]]) ps mark_size(order[j]) lc rgb 'white'," \
+    . "for [j = 1:series] $here using (x_here(order[j])):(y_of(0)):" \
+    . "(column(9) == 1 ? hollow_mark(styles[order[j]]) : solid_mark(styles[order[j]]))" \
+    . " with points pt variable ps mark_size(order[j]) lw 0.8 lc rgb colour(order[j])"
+bars = "for [j = 1:series] $here using (bounded(order[j])):(bar_low(0)):(0):" \
+    . "(bar_high(0) - bar_low(0)) with vectors nohead lc rgb colour(order[j]) lw 0.8," \
+    . "for [j = 1:series] $here using (column(8) > high ? bounded(order[j]) : NaN):" \
+    . "(bar_low(0)):(0):(high - bar_low(0)) with vectors head size screen 0.006, 25 filled" \
+    . " lc rgb colour(order[j]) lw 0.8"
+curves = "for [j = 1:series] $here using (x_here(order[j])):(y_of(0)) with lines ls order[j]," \
+    . bars . "," . marks

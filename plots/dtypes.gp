@@ -1,27 +1,26 @@
 # dtypes.gp - speedup by type of the weights: one panel over the layer size, one over the batch
 yard_marks = 1
-panel_h = 6.5
+panel_h = 5.5
 rows_of_panel = "in('point', p)"
-eval spans(rows_of_panel)
+logarithmic = 0
 eval page(0)
 do for [p = 1:panels] {
     eval clear . place(p)
-    sizes = 0
-    stats data using (sizes = sizes + in('x name', p), in('point', p) ? column(5) : NaN) nooutput
-    smallest = STATS_min; largest = STATS_max
+    sizes = 0; largest = 1
+    stats data using (sizes = sizes + in('x name', p), \
+                      in('x name', p) ? (largest = column(5)) : 0, 1) nooutput
     eval span(rows_of_panel)
     if (sizes > 0) {
-        eval named('x')
-        set xrange [0.6:largest + 0.4]
-        set xlabel size_axis offset 0, 0.4
+        dodge = 0.08; dodge_log = 0
+        eval names_in('x', p)
+        set xrange [0.5:largest + 0.5]
+        set xlabel quote(size_axis) offset 0, 0.4
     } else {
-        set logscale x 2
-        set xtics 1, (largest > 32 * smallest ? 4 : 2), 2 ** 20
-        set xrange [smallest / 1.2:largest * 1.2]
+        dodge = 0.06; dodge_log = 1
+        eval powers(p)
         set xlabel 'batch (inputs per call)' offset 0, 0.4
     }
-    set title quote(panel_titles[p]) offset 0, -0.6
-    eval beside(p, 'time of dense f32 / time')
+    eval beside(p, 'speedup')
     plot 1 with lines lc rgb 'black' lw 0.8 dt 3, @curves
 }
 eval finish(0)

@@ -1,4 +1,4 @@
--- dtypes.sql - what narrower weights add: the best of each type over the fastest dense layer in f32
+-- dtypes.sql - what do weights in 16 and 8 bits add? the best of each type over dense layers in f32
 -- needs: two types of weights over several sizes or batches; run `midl sweep dtypes`
 shares AS (
     SELECT round(active, 2) AS share FROM points
@@ -24,12 +24,17 @@ best AS (
            time_hi_ns, noisy, active
     FROM drawn WHERE NOT linear OR weights <> 'f32' GROUP BY size, batch, weights, linear),
 
+-- The interval of a ratio of two medians: their relative widths add like independent errors.
 compared AS (
-    SELECT best.*, dense_ns / time_ns AS gain, dense_lo_ns / time_hi_ns AS gain_lo,
-           dense_hi_ns / time_lo_ns AS gain_hi, noisy OR dense_noisy AS unsure,
-           CASE weights WHEN 'f32' THEN 10 WHEN 'bf16' THEN 20 ELSE 30 END
-               + CASE linear WHEN 1 THEN 0 ELSE 700 END AS mark,
-           CASE linear WHEN 1 THEN 'dense, ' ELSE 'MID-L, ' END || weights AS name
+    SELECT best.*, dense_ns / time_ns AS gain,
+           dense_ns / time_ns * (1 - min(0.99, sqrt(pow(1 - dense_lo_ns / dense_ns, 2)
+                                                    + pow(time_hi_ns / time_ns - 1, 2)))) AS gain_lo,
+           dense_ns / time_ns * (1 + sqrt(pow(dense_hi_ns / dense_ns - 1, 2)
+                                          + pow(1 - time_lo_ns / time_ns, 2))) AS gain_hi,
+           noisy OR dense_noisy AS unsure,
+           CASE linear WHEN 1 THEN -1 ELSE 1 END
+               * (700 + CASE weights WHEN 'f32' THEN 10 WHEN 'bf16' THEN 20 ELSE 30 END) AS mark,
+           CASE linear WHEN 1 THEN 'dense layer, ' ELSE 'MID-L, ' END || weights AS name
     FROM best JOIN floats USING (size, batch)),
 
 -- Left the batch that most sizes have, over the size; right the size that most batches have.
@@ -51,20 +56,36 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Speedup over the fastest dense layer with weights in f32, k/n = '
-       || printf('%.2f', avg(active)) AS text
+       printf('One input: MID-L at k/n = %.2f is %.2f to %.2f times as fast in bf16, %.2f to %.2f in int8',
+              avg(active), min(gain) FILTER (WHERE weights = 'bf16'),
+              max(gain) FILTER (WHERE weights = 'bf16'), min(gain) FILTER (WHERE weights = 'int8'),
+              max(gain) FILTER (WHERE weights = 'int8')) AS text
+FROM shown WHERE NOT linear AND batch = 1
+HAVING count(*) FILTER (WHERE weights = 'bf16') > 0 AND count(*) FILTER (WHERE weights = 'int8') > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       printf('Speedup by type of the weights over the fastest dense layer in f32, k/n = %.2f',
+              avg(active))
 FROM shown HAVING count(*) > 0
 UNION ALL
 SELECT DISTINCT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, heading FROM shown
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'series', NULL, mark, name, mark, 1, NULL, NULL, NULL,
+           CASE linear WHEN 1 THEN 'Fastest dense layer:' ELSE 'Fastest variant:' END
+    FROM shown ORDER BY linear DESC, abs(mark))
 UNION ALL
 SELECT DISTINCT 'x name', 1, NULL, NULL, place, NULL, NULL, NULL, NULL, label
 FROM shown WHERE panel = 1 AND EXISTS (SELECT 1 FROM over_sizes)
 UNION ALL
 SELECT * FROM (
-    SELECT 'point', panel, CASE linear WHEN 1 THEN -mark ELSE mark END, name, place, gain, gain_lo,
-           gain_hi, unsure, NULL
-    FROM shown ORDER BY linear DESC, mark, panel, place)
+    SELECT 'point', panel, mark, name, place, gain, gain_lo, gain_hi, unsure, NULL
+    FROM shown ORDER BY linear DESC, abs(mark), panel, place)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Each type''s fastest variant; ' || text
+       'Time of the fastest dense layer with weights in f32 / time. Bars: 95 % intervals of the ratio, from those of both times'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       replace(text, '. r: rank of the light path', '')
 FROM notes WHERE EXISTS (SELECT 1 FROM shown);

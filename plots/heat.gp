@@ -1,32 +1,53 @@
-# heat.gp - cells of speedup: white where nothing is won, blue where faster, orange where slower
-stats data using (is('cell') ? abs(log(column(7)) / log(2)) : NaN) nooutput
-reach = STATS_max > 0.5 ? STATS_max : 0.5
+# heat.gp - cells of speedup: the darker the faster; slower than the dense layer is orange and pale,
+# what may be either is grey, what was not measured is hatched
+stats data using (is('cell') ? log(column(7)) / log(2) : NaN) nooutput
+best = STATS_max > 0.2 ? STATS_max : 0.2
+worst = STATS_min < 0 ? STATS_min : 0
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
-width = STATS_max_x; height = STATS_max_y
-page_w = width > 8 ? 18.0 : 9.0
-panel_h = top_gap + bottom_gap + 0.62 * (height < 5 ? 5 : height)
-right_gap = 1.9; top_gap = 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
+columns = STATS_max_x; heights = STATS_max_y
+if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.8 : 8.5 }
+cols = sources > 1 && page_w > 12 ? 2 : 1
+panel_h = bottom_gap + 0.62 * (heights < 5 ? 5 : heights)
+right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
+panel_h = panel_h + top_gap
 
 eval page(0)
-eval clear . place(1) . named('x') . named('y')
-unset grid
-set border 15
-set xrange [0.5:width + 0.5]; set yrange [0.5:height + 0.5]
-set xlabel 'active neurons k/n' offset 0, 0.4
-eval beside(1, size_axis)
-set palette defined (-1 '#B34A00', -0.5 '#EBA05F', 0 'white', 0.5 '#6FB1DC', 1 '#00598F')
-set cbrange [-reach:reach]
-set colorbox user origin screen 1 - 1.5 / page_w, 1 - (head + panel_h - bottom_gap) / page_h \
-    size screen 0.35 / page_w, (panel_h - top_gap - bottom_gap) / page_h
-set cbtics () nomirror scale 0.5 font small
-set for [s in '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16'] cbtics add (fine(s) log(s) / log(2))
+# Steps of colour from the worst to 1 and from there to the best: the scale ends with the data.
+span_of_all = best - worst
+below_one = -worst / span_of_all
+set palette defined (0 '#FFF3E2', (below_one > 0 ? below_one * 0.999 : 0) '#F0B060', \
+    (below_one > 0 ? below_one : 0.0001) '#D6E8F5', below_one + 0.5 * (1 - below_one) '#5FA5D3', \
+    1 '#08457E')
+if (below_one == 0) { set palette defined (0 '#D6E8F5', 0.5 '#5FA5D3', 1 '#08457E') }
 heat(unused) = log(column(7)) / log(2)
-dark(unused) = abs(heat(0)) > 0.72 * reach
-plot data using (is('cell') ? column(5) : NaN):6:(0.5):(0.5):(heat(0)) \
-         with boxxyerror lc palette fs solid noborder, \
-     data using (is('cell') && !dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
-         with labels font small, \
-     data using (is('cell') && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
-         with labels font small textcolor rgb 'white', \
-     data using (is('contour') ? column(5) : NaN):6 with lines lc rgb 'black' lw 2
+unsure(unused) = column(9) == 1
+dark(unused) = heat(0) > 0.62 * best && !unsure(0)
+do for [p = 1:panels] {
+    eval clear . place(p) . names_in('x', p) . names_in('y', p)
+    unset grid
+    set border 15
+    set xrange [0.5:columns + 0.5]; set yrange [0.5:heights + 0.5]
+    eval below(p, 'active neurons k/n') . beside(p, size_axis)
+    set cbrange [worst:best]
+    set colorbox user origin screen ((p - 1) % cols + 1.) / cols - 1.5 / page_w, \
+        1 - (head + ((p - 1) / cols + 1) * panel_h - bottom_gap) / page_h \
+        size screen 0.35 / page_w, (panel_h - top_gap - bottom_gap) / page_h
+    set cbtics () nomirror scale 0.5 font small
+    steps_of_scale = span_of_all > 2 ? '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16 32' : \
+        '0.2 0.4 0.6 0.7 0.8 0.9 1 1.1 1.2 1.4 1.6 1.8 2 2.5 3 4'
+    set for [s in steps_of_scale] cbtics add (fine(s) log(s) / log(2))
+    plot data using (in('gap', p) ? column(5) : NaN):6:(0.5):(0.5) \
+             with boxxyerror fc rgb 0x909090 fs transparent pattern 5 noborder, \
+         data using (in('cell', p) && !unsure(0) ? column(5) : NaN):6:(0.5):(0.5):(heat(0)) \
+             with boxxyerror lc palette fs solid noborder, \
+         data using (in('cell', p) && unsure(0) ? column(5) : NaN):6:(0.5):(0.5) \
+             with boxxyerror lc rgb 0xEDEDED fs solid noborder, \
+         data using (in('cell', p) && !dark(0) && !unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
+             with labels font small, \
+         data using (in('cell', p) && unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
+             with labels font small textcolor rgb 0x606060, \
+         data using (in('cell', p) && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
+             with labels font small textcolor rgb 'white', \
+         data using (in('contour', p) ? column(5) : NaN):6 with lines lc rgb 'black' lw 2
+}
 eval finish(0)

@@ -4,9 +4,11 @@ mine AS (
     SELECT * FROM points
     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
 
--- k is a whole number, so that k/n differs a little from layer to layer: columns of 1/40.
+-- k is a whole number, so that k/n differs a little from layer to layer: columns of 1/40. A cell
+-- pays for sure if one variant does, and loses for sure if all do.
 best AS (
-    SELECT size, label, active, round(active * 40) AS share, max(speedup) AS speedup, noisy
+    SELECT size, label, round(active * 40) AS share, avg(active) AS active,
+           max(speedup) AS speedup, max(speedup_lo) AS speedup_lo, max(speedup_hi) AS speedup_hi
     FROM drawn WHERE NOT linear AND speedup > 0 GROUP BY size, round(active * 40)),
 
 -- At most twenty columns and twelve rows, spread evenly.
@@ -23,39 +25,79 @@ heights AS (
     WHERE (place - 1) * 11 % max(total - 1, 1) < 11),
 
 cells AS (
-    SELECT x, y, active, speedup, noisy FROM best JOIN shares USING (share) JOIN heights USING (size)
+    SELECT x, y, active, speedup, speedup_lo, speedup_hi
+    FROM best JOIN shares USING (share) JOIN heights USING (size)
     WHERE (SELECT count(*) FROM shares) > 1 AND (SELECT count(*) FROM heights) > 1),
 
--- Break-even: right of the last cell of a row that pays.
-contour AS (
-    SELECT y, coalesce(max(x) FILTER (WHERE speedup >= 1), min(x) - 1) + 0.5 AS x
+-- The cells of a row that surely pay end here, and here those begin that surely don't.
+paying AS (
+    SELECT y, max(active) FILTER (WHERE speedup_lo > 1) AS last_active,
+           coalesce(max(x) FILTER (WHERE speedup_lo > 1), 0.0) + 0.5 AS x, max(x) + 0.5 AS right_end
     FROM cells GROUP BY y)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
+       CASE WHEN max(last_active) IS NULL
+            THEN 'MID-L beats the fastest dense layer for sure at no size and k/n'
+            WHEN min(x) = min(right_end) THEN 'MID-L beats the fastest dense layer at all sizes and k/n'
+            ELSE printf('MID-L beats the fastest dense layer up to k/n = %.2f to %.2f',
+                        coalesce(min(last_active), 0), max(last_active)) END
+       || ' (batch ' || (SELECT min(batch) FROM drawn) || ')' AS text
+FROM paying HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'Speedup of the best variant over the fastest dense layer, batch '
-       || (SELECT min(batch) FROM drawn) AS text
+       || (SELECT min(batch) FROM drawn)
 WHERE EXISTS (SELECT 1 FROM cells)
 UNION ALL
-SELECT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '' WHERE EXISTS (SELECT 1 FROM cells)
+SELECT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       ''
+WHERE EXISTS (SELECT 1 FROM cells)
 UNION ALL
 SELECT 'x name', 1, NULL, NULL, x, NULL, NULL, NULL, NULL, printf('%.2f', avg(active))
 FROM cells GROUP BY x
 UNION ALL
-SELECT DISTINCT 'y name', 1, NULL, NULL, NULL, y, NULL, NULL, NULL, label
-FROM heights JOIN cells USING (y)
+SELECT 'y name', 1, NULL, NULL, NULL, y, NULL, NULL, NULL, label
+FROM heights WHERE y IN (SELECT y FROM cells)
 UNION ALL
--- lo: the speedup
-SELECT 'cell', 1, NULL, NULL, x, y, speedup, NULL, noisy,
-       CASE WHEN noisy THEN '(' || printf('%.2f', speedup) || ')'
-            ELSE printf(CASE WHEN speedup < 10 THEN '%.2f' ELSE '%.1f' END, speedup) END
+-- Places of the grid without a measurement.
+SELECT 'gap', 1, NULL, NULL, shares.x, heights.y, NULL, NULL, NULL, NULL
+FROM shares, heights
+WHERE EXISTS (SELECT 1 FROM cells)
+  AND (shares.x, heights.y) NOT IN (SELECT x, y FROM cells)
+UNION ALL
+-- lo: the speedup; noisy: its interval holds 1; as many decimals as the interval justifies
+SELECT 'cell', 1, NULL, NULL, x, y, speedup, NULL,
+       coalesce(speedup_lo <= 1 AND speedup_hi >= 1, 0),
+       printf(CASE WHEN speedup_hi - speedup_lo >= 2 THEN '%.0f'
+                   WHEN speedup_hi - speedup_lo >= 0.2 OR speedup >= 10 THEN '%.1f'
+                   ELSE '%.2f' END, speedup)
 FROM cells
 UNION ALL
 SELECT * FROM (
     SELECT 'contour', 1, NULL, NULL, x, y + side, NULL, NULL, NULL, NULL
-    FROM contour, (SELECT -0.5 AS side UNION ALL SELECT 0.5) ORDER BY y, side)
+    FROM paying, (SELECT -0.5 AS side UNION ALL SELECT 0.5)
+    WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end) ORDER BY y, side)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Left of the black line a variant beats the fastest dense layer. '
-       || replace(text, 'hollow: noisy', 'in brackets: noisy')
+       'Left of the black line a variant beats the fastest dense layer for sure'
+WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Grey: the 95 % interval holds 1'
+WHERE EXISTS (SELECT 1 FROM cells WHERE speedup_lo <= 1 AND speedup_hi >= 1)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Hatched: not measured'
+WHERE (SELECT count(*) FROM cells) < (SELECT count(*) FROM shares)
+                                      * (SELECT count(*) FROM heights)
+  AND EXISTS (SELECT 1 FROM cells)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'As many decimals as the interval justifies'
+WHERE EXISTS (SELECT 1 FROM cells)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       replace(replace(text, '. Hollow: noisy, the interval is wider than asked for', ''),
+               '. r: rank of the light path', '')
 FROM notes WHERE EXISTS (SELECT 1 FROM cells);

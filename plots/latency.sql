@@ -1,13 +1,18 @@
--- latency.sql - time of one call against the share of active neurons, by layer size
+-- latency.sql - up to which k/n is MID-L faster than a dense layer: time of one call, by layer size
 -- needs: three k of one layer size at batch 1; run `midl sweep latency`
 mine AS (
     SELECT * FROM points
-    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)
-      AND (d, n) IN (SELECT d, n FROM points
-                     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)
-                     GROUP BY d, n HAVING count(DISTINCT k) > 2)),
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
 
-shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size)),
+-- Sizes with three k or more at what is held; of more than six, six spread evenly.
+places AS (
+    SELECT size, title, n, row_number() OVER (ORDER BY size) AS panel
+    FROM (SELECT size, title, n, row_number() OVER (ORDER BY size) AS place,
+                 count(*) OVER () AS total
+          FROM drawn GROUP BY size HAVING count(DISTINCT k) > 2)
+    WHERE (place - 1) * 5 % max(total - 1, 1) < 5),
+
+shown AS (SELECT drawn.*, panel FROM drawn JOIN places USING (size)),
 
 -- A yardstick does the same work at every k: its line is the median of its medians, its band the
 -- mean interval of the middle half of them.
@@ -21,43 +26,43 @@ yardsticks AS (
     WHERE place BETWEEN count / 4 + 1 AND count - count / 4
     GROUP BY panel, style, series),
 
--- Where a variant stops paying: its speedup over the fastest yardstick, measured next to it, falls
--- through 1 for the last time between two neighbouring k. Time grows linearly with k, and so does
--- 1 / speedup: both are interpolated.
-steps AS (
-    SELECT panel, style, series, active, speedup, time_ns,
-           lead(active) OVER variant AS next_active, lead(speedup) OVER variant AS next_speedup,
-           lead(time_ns) OVER variant AS next_time_ns
-    FROM shown WHERE NOT linear AND speedup > 0
-    WINDOW variant AS (PARTITION BY panel, style ORDER BY active)),
-
-crossings AS (
-    SELECT panel, style, series, active + share * (next_active - active) AS active,
-           time_ns + share * (next_time_ns - time_ns) AS time_ns
-    FROM (SELECT *, (1 - 1 / speedup) / (1 / next_speedup - 1 / speedup) AS share FROM steps
-          WHERE speedup >= 1 AND next_speedup < 1)),
-
-best AS (
-    SELECT panel, style, series, active, time_ns,
-           row_number() OVER (PARTITION BY panel ORDER BY active DESC, style) AS place
-    FROM crossings),
-
+-- Where it pays for sure and where for sure it doesn't, by the intervals of the speedup over the
+-- fastest yardstick, which was measured next to it.
 verdicts AS (
-    SELECT panel,
-           CASE WHEN max(speedup) < 1 THEN 'no variant beats the dense layer here'
-                WHEN max(speedup) FILTER (WHERE active = last) >= 1
-                    THEN 'pays up to k/n = ' || printf('%.2f', last) END AS text
-    FROM (SELECT *, max(active) OVER (PARTITION BY panel) AS last FROM shown
-          WHERE NOT linear AND speedup > 0)
-    GROUP BY panel, last)
+    SELECT panel, active, max(speedup_lo) > 1 AS pays, max(speedup_hi) < 1 AS loses
+    FROM shown WHERE NOT linear AND speedup > 0 GROUP BY panel, active),
+
+-- The break-even point lies between the last k/n that pays and the next that doesn't: NULL where
+-- none does.
+sure AS (
+    SELECT panel, max(active) FILTER (WHERE pays) AS lower, max(active) AS last FROM verdicts
+    GROUP BY panel),
+evens AS (
+    SELECT sure.panel, lower, last, min(active) AS upper, n, places.title
+    FROM sure JOIN places USING (panel)
+         LEFT JOIN verdicts ON verdicts.panel = sure.panel AND loses AND active > coalesce(lower, 0)
+    GROUP BY sure.panel),
+
+ends AS (SELECT min(lower) AS least, max(lower) AS most, count(*) AS total, count(lower) AS paying
+         FROM evens)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Time of one call at batch ' || (SELECT min(batch) FROM drawn)
-       || CASE WHEN total > 6 THEN ' (6 of ' || total || ' layer sizes)' ELSE '' END AS text
-FROM panels WHERE panel = 1
+       CASE WHEN paying = 0 THEN 'MID-L beats the fastest dense layer at no k/n'
+            ELSE 'MID-L beats the fastest dense layer up to k/n = '
+                 || CASE WHEN least = most THEN printf('%.2f', most)
+                         ELSE printf('%.2f to %.2f', least, most) END
+                 || CASE WHEN paying < total
+                         THEN ' at ' || paying || ' of ' || total || ' sizes' ELSE '' END END
+       || ' (batch ' || (SELECT min(batch) FROM shown) || ')' AS text
+FROM ends WHERE total > 0
 UNION ALL
-SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM panels
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Time of one call at batch ' || min(batch) FROM shown HAVING count(*) > 0
+UNION ALL
+SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM places
+UNION ALL
+SELECT * FROM legend WHERE style IN (SELECT style FROM shown)
 UNION ALL
 SELECT 'yardstick', panel, style, series, NULL, time_ns / 1e3, time_lo_ns / 1e3, time_hi_ns / 1e3,
        NULL, NULL
@@ -68,14 +73,28 @@ SELECT * FROM (
            noisy, NULL
     FROM shown WHERE NOT linear ORDER BY panel, style, active)
 UNION ALL
-SELECT 'breakeven', panel, style, series, active, time_ns / 1e3, NULL, NULL, NULL,
-       'k/n = ' || printf('%.2f', active) || ' ' || series
-FROM best WHERE place = 1 AND panel NOT IN (SELECT panel FROM verdicts WHERE text IS NOT NULL)
+-- x to y: where the break-even point may lie, as far as was measured
+SELECT 'band', panel, NULL, NULL, coalesce(lower, 0), coalesce(upper, last), NULL, NULL, NULL, NULL
+FROM evens WHERE lower IS NOT NULL AND (upper IS NOT NULL OR lower < last)
 UNION ALL
-SELECT 'verdict', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
-FROM verdicts WHERE text IS NOT NULL
+SELECT 'verdict', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE WHEN lower IS NULL THEN 'pays nowhere for sure'
+            WHEN upper IS NOT NULL
+            THEN printf('pays up to %.2f, not from %.2f', lower, upper)
+            WHEN lower = last THEN printf('pays at all k/n up to %.2f', last)
+            ELSE printf('pays up to %.2f, then unsure', lower) END
+FROM evens
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Ring: up to here a variant beats the fastest dense layer' WHERE EXISTS (SELECT 1 FROM best)
+       'Grey column: the break-even point lies in it, by the 95 % intervals of the speedup over the '
+       || 'fastest dense layer of the same run. Bars and bands: 95 % intervals of the median'
+WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL
-SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text FROM notes;
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
+FROM notes WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       (SELECT count(*) FROM places) || ' of ' || total || ' layer sizes are shown'
+FROM (SELECT count(*) AS total FROM (SELECT size FROM drawn GROUP BY size
+                                     HAVING count(DISTINCT k) > 2))
+WHERE total > 6;

@@ -6,9 +6,7 @@ eval page(0)
 do for [p = 1:panels] {
     eval clear . place(p) . span(rows_of_panel)
     set xrange [0:1.02]; set xtics 0.2
-    set title quote(panel_titles[p]) offset 0, -0.6
-    if (last_row(p)) { set xlabel 'active neurons k/n' offset 0, 0.4 }
-    eval beside(p, 'misses per call')
+    eval below(p, 'active neurons k/n') . beside(p, 'misses per call')
     plot @curves, data using (in('model', p) ? column(5) : NaN):6 with lines ls series lw 2
 }
 eval finish(0)

@@ -1,4 +1,4 @@
--- promise.sql - the speedup that the FLOPs promise against the one that the clock delivers
+-- promise.sql - how much of the speedup that the FLOPs promise does the clock deliver?
 -- needs: speedups at batch 1; run `midl sweep latency`
 mine AS (
     SELECT * FROM points
@@ -11,33 +11,54 @@ shown AS (
                PARTITION BY size
                ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active) AS nearness
     FROM drawn JOIN panels USING (size)
-    WHERE NOT drawn.linear AND speedup > 0 AND flops_ratio > 0)
+    WHERE NOT drawn.linear AND speedup > 0 AND flops_ratio > 0),
+
+near AS (SELECT * FROM shown WHERE nearness = 1)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Speedup over the fastest dense layer: promised by FLOPs, delivered by the clock, batch '
-       || min(batch) AS text
+       printf('The clock delivers %.2f to %.2f of the speedup that the FLOPs promise, k/n = %.2f',
+              min(speedup / flops_ratio), max(speedup / flops_ratio), avg(active))
+       || ', batch ' || min(batch) AS text
+FROM near WHERE rank_here = 1 HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Speedup: promised by FLOPs, delivered by the clock, batch ' || min(batch)
 FROM shown HAVING count(*) > 0
 UNION ALL
-SELECT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'best variant at each k/n'
+SELECT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'fastest variant at each k/n'
 WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL
 SELECT 'panel', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'every variant at k/n = ' || printf('%.2f', avg(active))
-FROM shown WHERE nearness = 1 HAVING count(*) > 0
+FROM near HAVING count(*) > 0
 UNION ALL
--- Sizes take the marks from 710 on, which no variant has.
 SELECT * FROM (
-    SELECT 'point', 1, 700 + 10 * place, CASE WHEN d = n THEN 'n=' ELSE '' END || label,
+    SELECT DISTINCT 'series', NULL, 800 + 10 * place,
+           CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label, place, 1, NULL, NULL, NULL,
+           'Left:'
+    FROM shown ORDER BY place)
+UNION ALL
+SELECT what, panel, style, series, x, y, lo, hi, noisy, 'Right:' FROM legend
+WHERE style IN (SELECT style FROM near)
+UNION ALL
+SELECT * FROM (
+    SELECT 'point', 1, 800 + 10 * place, CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label,
            flops_ratio, speedup, speedup_lo, speedup_hi, noisy, series
     FROM shown WHERE rank_here = 1 ORDER BY place, active)
 UNION ALL
 SELECT * FROM (
     SELECT 'point', 2, style, series, place, speedup / flops_ratio, speedup_lo / flops_ratio,
            speedup_hi / flops_ratio, noisy, NULL
-    FROM shown WHERE nearness = 1 ORDER BY style, place)
+    FROM near ORDER BY style, place)
 UNION ALL
 SELECT DISTINCT 'x name', 2, NULL, NULL, place, NULL, NULL, NULL, NULL, label FROM shown
 UNION ALL
-SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text FROM notes
-WHERE EXISTS (SELECT 1 FROM shown);
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Promised: FLOPs of a dense layer / FLOPs of MID-L. Delivered: time of the fastest dense layer / time. Bars: 95 % intervals of the ratio'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       replace(text, '. r: rank of the light path', '')
+FROM notes WHERE EXISTS (SELECT 1 FROM shown);

@@ -9,10 +9,22 @@ add_flat(unused) = (flats = flats + 1, flat[flats] = column(6), flat_name[flats]
 stats data using (is('slope') ? add_slope(0) : is('ceiling') ? add_flat(0) : 0, 1) nooutput
 if (peak == 0) { peak = 1e9 }
 
+# Dots of one batch: sizes are marks, and variants stand side by side.
+dots_only = 0
+stats data using (is('point') && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ? \
+                  (dots_only = 1) : 0, 1) nooutput
+size_marks = dots_only
+dodge = dots_only ? 0.25 : 0; dodge_log = 1
+variants = 0
+do for [i = 1:series] { variants = variants + (look(styles[i]) <= 80) }
+beside_each(i) = dots_only ? (i - (variants + 1) / 2.) * dodge : 0
+x_at(i) = column(5) * 2 ** beside_each(i)
+spread_x = 2 ** (dodge * variants / 2.)
+
 # The same axes in all panels: from left of the points to right of where the ceiling begins, and of
 # the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
-x_low = STATS_min_x / 8; x_high = STATS_max_x * 24; y_low = STATS_min_y / 2
+x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * 24 * spread_x; y_low = STATS_min_y / 2
 do for [r = 1:slopes] {
     if (peak < 1e9 && slope[r] * x_high < 16 * peak) { x_high = 16 * peak / slope[r] }
 }
@@ -24,20 +36,21 @@ top = peak < 1e9 ? peak : y_high / 1.5
 # side by side one stands higher.
 array height[16]
 do for [r = 1:slopes] {
-    height[r] = r > 1 && slope[r - (r > 1)] < 1.7 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
+    height[r] = r > 1 && slope[r - (r > 1)] < 3 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
 }
 roof(bandwidth, x) = bandwidth * x < peak ? bandwidth * x : peak
 
-panel_h = panels == 1 ? 8.0 : 6.0
+panel_h = panels == 1 ? 7.5 : 5.5
 eval page(0)
+roofs = "for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8," \
+    . "for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1,"
 do for [p = 1:panels] {
     eval clear . place(p)
     set xrange [x_low:x_high]; set yrange [y_low:y_high]
     set logscale xy
-    eval decades('x', x_high > 500 * x_low ? '1' : '1 2 5') . decades('y', '1 2 5')
-    set title quote(panel_titles[p]) offset 0, -0.6
-    if (last_row(p)) { set xlabel 'FLOPs per byte' offset 0, 0.4 }
-    eval beside(p, 'GFLOP/s')
+    eval decades('x', x_high > 500 * x_low ? '1' : '1 2 5') . decades('y', steps(y_low, y_high))
+    low = y_low; high = y_high
+    eval below(p, 'FLOPs per byte') . beside(p, 'GFLOP/s')
     do for [r = 1:slopes] {
         set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, height[r] \
             font small front
@@ -45,10 +58,14 @@ do for [p = 1:panels] {
     do for [r = 1:flats] {
         digits = flat[r] < 1000 ? '%s %.3g' : '%s %.0f'
         set label '' . fine(sprintf(digits, flat_name[r], flat[r])) at x_high, flat[r] right \
-            offset -0.5, -0.6 font small front
+            offset -0.5, (flat[r] < peak ? -0.6 : 0.5) font small front
     }
-    plot for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8, \
-         for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1, \
-         @curves
+    if (dots_only) {
+        plot @roofs @bars, for [j = 1:series] \
+            data using (of('point', p, styles[order[j]]) ? x_at(order[j]) : NaN):6: \
+                (column(10) > 0 ? solid_mark(column(10)) : 0) with points pt variable ps 0.55 lc rgb hue(styles[order[j]])
+    } else {
+        plot @roofs @curves
+    }
 }
 eval finish(0)

@@ -1,4 +1,4 @@
--- roofline.sql - what bounds each variant: rate against arithmetic intensity, under measured roofs
+-- roofline.sql - what bounds each variant: memory, a cache or the arithmetic? rates under measured roofs
 -- needs: points in a run that measured the ceilings of its machine; run `midl sweep quick`
 shares AS (
     SELECT d, n, round(active, 2) AS share,
@@ -13,7 +13,13 @@ mine AS (
       AND (d, n, round(active, 2)) IN (SELECT d, n, share FROM shares WHERE place = 1)
       AND EXISTS (SELECT 1 FROM ceilings c WHERE c.run_id = :run AND c.threads = points.threads)),
 
-shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size)),
+-- One batch makes dots: one panel for all sizes then, which marks tell apart, and the strong series
+-- only.
+lone AS (SELECT count(DISTINCT batch) = 1 AND count(DISTINCT size) > 1 AS dots FROM drawn),
+shown AS (
+    SELECT drawn.*, panel AS place, CASE dots WHEN 1 THEN 1 ELSE panel END AS panel
+    FROM drawn JOIN panels USING (size), lone
+    WHERE NOT dots OR style IN (SELECT style FROM legend WHERE y)),
 
 -- Slopes, and ceilings of the dtype that is held. Weights that are widened once and used for many
 -- inputs are multiplied as floats: the best of those, where it is higher.
@@ -47,37 +53,49 @@ roofs AS (
 
 -- Each point has a roof of its own, by what it touches: who comes closest?
 closest AS (
-    SELECT *, row_number() OVER (ORDER BY bound_ratio DESC) AS place
+    SELECT *, row_number() OVER (ORDER BY bound_ratio DESC) AS nearness
     FROM shown WHERE bound_ratio IS NOT NULL)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Rate against arithmetic intensity, k/n = ' || printf('%.2f', avg(active)) AS text
+       printf('%s at n = %d, batch %d, comes closest to its roof: %.2f of it', series, n, batch,
+              bound_ratio) AS text
+FROM closest WHERE nearness = 1
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       printf('Rate against arithmetic intensity, k/n = %.2f', avg(active))
 FROM shown HAVING count(*) > 0
 UNION ALL
-SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM panels
+SELECT 'panel', panels.panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE dots WHEN 1 THEN 'batch ' || (SELECT min(batch) FROM drawn) ELSE title END
+FROM panels, lone WHERE panels.panel IN (SELECT panel FROM shown)
+UNION ALL
+SELECT * FROM legend WHERE style IN (SELECT style FROM shown)
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'series', NULL, 800 + 10 * place,
+           CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label, place, 1, NULL, NULL, NULL, 'Marks:'
+    FROM shown, lone WHERE dots ORDER BY place)
 UNION ALL
 -- y: GB/s of a slope, GFLOP/s of a ceiling
 SELECT * FROM (
     SELECT what, NULL, NULL, NULL, NULL, value, NULL, NULL, NULL, name
     FROM roofs WHERE EXISTS (SELECT 1 FROM shown) ORDER BY what DESC, value DESC)
 UNION ALL
+-- text: the look of the mark, where that tells the size
 SELECT * FROM (
     SELECT 'point', panel, style, series, flops / bytes, flops / time_ns, flops / time_hi_ns,
-           flops / time_lo_ns, noisy, '' || batch
-    FROM shown ORDER BY linear DESC, abs(style), panel, batch)
+           flops / time_lo_ns, noisy, CASE dots WHEN 1 THEN 800 + 10 * place END
+    FROM shown, lone ORDER BY linear DESC, abs(style), panel, batch, place)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'Read bandwidth: ' || group_concat(name || ' ' || CAST(round(value) AS INTEGER), ', ') || ' GB/s'
 FROM (SELECT * FROM roofs WHERE what = 'slope' ORDER BY value DESC) HAVING count(*) > 0
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Closest to its own roof: ' || series || ' at n = ' || n || ', batch ' || batch || ', '
-       || printf('%.2f', bound_ratio) || ' of it'
-FROM closest WHERE place = 1
-UNION ALL
-SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'FLOPs and bytes by model' || CASE WHEN max(batch) > min(batch)
            THEN ', batch ' || min(batch) || ' to ' || max(batch) || ' along each line'
-           ELSE ', batch ' || min(batch) END || '. ' || (SELECT text FROM notes)
+           ELSE '; variants stand side by side, ' || printf('%.2f', min(flops / bytes)) || ' to '
+                || printf('%.2f', max(flops / bytes)) || ' FLOPs per byte' END
+       || '. Bars: 95 % intervals. ' || (SELECT text FROM notes)
 FROM shown HAVING count(*) > 0;

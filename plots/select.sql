@@ -1,4 +1,4 @@
--- select.sql - time of top-k selection alone, over the number of values
+-- select.sql - what does top-k cost alone, and what do other methods? over the number of values
 -- needs: two n at the same k/n; run `midl select`
 mine AS (SELECT * FROM selections WHERE run_id = :run AND (:isa IS NULL OR isa IN (:isa, 'generic'))),
 
@@ -13,37 +13,64 @@ boxes AS (
     FROM places WHERE :active IS NULL OR share = round(CAST(:active AS REAL), 2)
     LIMIT 6),
 
+-- A method has the same look in every run.
+looked(kernel, look, name) AS (VALUES
+    ('topk', 710, 'midl'), ('introselect', 720, 'introselect'), ('heap', 730, 'heap'),
+    ('radix', 740, 'radix'), ('sort', 750, 'sort')),
 methods AS (
     SELECT kernel, isa,
-           10 * dense_rank() OVER (ORDER BY kernel <> 'topk', kernel)
-               + row_number() OVER (PARTITION BY kernel ORDER BY isa) - 1 AS style,
-           kernel || CASE kernel WHEN 'topk' THEN '-' || isa ELSE '' END AS series
-    FROM (SELECT DISTINCT kernel, isa FROM mine)),
+           coalesce(look, 750 + 10 * dense_rank() OVER (PARTITION BY look IS NULL ORDER BY kernel))
+               + row_number() OVER (PARTITION BY kernel
+                                    ORDER BY isa <> 'avx512', isa <> 'avx2', isa <> 'neon', isa)
+               - 1 AS style,
+           coalesce(name, kernel)
+               || CASE kernel WHEN 'topk'
+                  THEN ', ' || CASE isa WHEN 'avx512' THEN 'AVX-512' WHEN 'portable' THEN 'plain C'
+                                        ELSE upper(isa) END ELSE '' END AS series
+    FROM (SELECT DISTINCT kernel, isa FROM mine) LEFT JOIN looked USING (kernel)),
 
 seen AS (
     SELECT panel, style, series, n, time_ns / batch / n AS y, time_lo_ns / batch / n AS lo,
            time_hi_ns / batch / n AS hi, status = 'noisy' AS noisy
     FROM mine JOIN methods USING (kernel, isa)
          JOIN boxes ON boxes.input = mine.input AND share = round(active, 2)
-    WHERE status IN ('ok', 'noisy'))
+    WHERE status IN ('ok', 'noisy')),
+
+-- At each place, the best of ours against the best of the others.
+races AS (
+    SELECT min(y) FILTER (WHERE style >= 720)
+               / min(y) FILTER (WHERE style < 720) AS gain
+    FROM seen GROUP BY panel, n)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
-       NULL AS lo, NULL AS hi, NULL AS noisy, 'Top-k selection alone' AS text
+       NULL AS lo, NULL AS hi, NULL AS noisy,
+       printf('Top-k selection here is %.1f to %.1f times as fast as the best other method',
+              min(gain), max(gain)) AS text
+FROM races WHERE gain > 0 HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Top-k selection alone'
 WHERE EXISTS (SELECT 1 FROM seen)
 UNION ALL
 SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       input || ' values, k/n = ' || printf('%.2f', share) FROM boxes
+       input || ' values, k/n = ' || printf('%.2f', share)
+FROM boxes WHERE panel IN (SELECT panel FROM seen)
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL, 'Methods:'
+    FROM seen ORDER BY style)
 UNION ALL
 SELECT * FROM (
     SELECT 'point', panel, style, series, n, y, lo, hi, noisy, NULL
     FROM seen ORDER BY style, panel, n)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'one thread; ascending indices and values, ' || min(batch)
+       'One thread; ascending indices and values, ' || min(batch)
        || CASE WHEN max(batch) > min(batch) THEN ' to ' || max(batch) ELSE '' END
-       || ' inputs a call; rivals in plain C'
-       || CASE WHEN sum(status = 'noisy') > 0 THEN '; hollow: noisy' ELSE '' END
+       || ' inputs per call; other methods in plain C. Bars: 95 % intervals of the median'
+       || CASE WHEN sum(status = 'noisy') > 0
+               THEN '. Hollow: noisy, the interval is wider than asked for' ELSE '' END
        || CASE WHEN sum(status = 'failed') > 0
-               THEN '; ' || sum(status = 'failed') || ' points failed their check, not drawn'
+               THEN '. ' || sum(status = 'failed') || ' points failed their check, not drawn'
                ELSE '' END
 FROM mine HAVING EXISTS (SELECT 1 FROM seen);

@@ -1,14 +1,25 @@
-# spread.gp - one panel a layer size: raw samples over rounds
-yard_marks = 1
-rows_of_panel = "in('point', p)"
-eval spans(rows_of_panel)
+# spread.gp - one panel a layer size: for each variant, how its samples lie around their median
+longest_name = 0
+stats data using (is('y name') && strlen(strcol(10)) > longest_name ? \
+                  (longest_name = strlen(strcol(10))) : 0, 1) nooutput
+stats data using (is('y name') ? column(6) : NaN) nooutput
+rows_of_names = STATS_max
+left_gap = 0.5 + 0.105 * longest_name
+right_gap = 0.5
+most_cols = page_w < 12 ? 1 : 2
+if (panels > 1) { cols = sources > 1 ? sources : most_cols }
+panel_h = top_gap + bottom_gap + 0.34 * (rows_of_names < 5 ? 5 : rows_of_names)
+series = 0; entries = 0
 eval page(0)
 do for [p = 1:panels] {
-    eval clear . place(p) . span(rows_of_panel)
-    if (!logarithmic) { set yrange [0.95 * STATS_min_x:high] }
-    set title quote(panel_titles[p]) offset 0, -0.6
-    if (last_row(p)) { set xlabel 'round' offset 0, 0.4 }
-    eval beside(p, 'time per call (µs)')
-    plot @marks
+    eval clear . place(p) . named('y')
+    set xrange [-6.5:13.5]; set yrange [0.5:rows_of_names + 1]
+    set xtics ('-5' -5, '0' 0, '5' 5, '10' 10) nomirror scale 0.5 font small
+    eval below(p, 'sample / median - 1 (%)')
+    plot data using (in('bin', p) ? column(5) + 0.25 : NaN):(column(6) - 0.3 + 0.4 * column(7)): \
+             (0.25):(0.4 * column(7)):(column(3) < 0 ? 0x707070 : 0x0072B2) \
+             with boxxyerror lc rgb variable fs solid noborder, \
+         data using (in('bin', p) && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ? 12.8 : NaN): \
+             6:(fine_cell(10)) with labels left font small
 }
 eval finish(0)

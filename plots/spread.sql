@@ -1,41 +1,86 @@
--- spread.sql - every raw sample in the order it was taken: the figure to look at before the others
--- needs: points with raw samples; run `midl sweep quick`
-nearest AS (
-    SELECT d, n, batch, round(active, 2) AS share,
-           row_number() OVER (PARTITION BY d, n ORDER BY batch,
-               abs(round(active, 2) - coalesce(CAST(:active AS REAL), 0.45)), active) AS place
-    FROM points
-    WHERE run_id = :run AND samples > 0 AND status IN ('ok', 'noisy')
+-- spread.sql - were the measurements steady? the raw samples of each variant, as densities
+-- needs: points with raw samples, which only the database that measured has; run `midl sweep quick`
+-- One group of points that were measured in turns for each layer size, or number of values of a
+-- selection: the one nearest to k/n = 0.45 at the smallest batch.
+candidates AS (
+    SELECT shape_key, d, n, batch, active, count(*) AS points,
+           row_number() OVER (PARTITION BY d, n
+                              ORDER BY batch, abs(active - coalesce(CAST(:active AS REAL), 0.45)),
+                                       count(*) DESC, min(point_id)) AS choice
+    FROM every_point
+    WHERE run_id = :run AND samples > 3 AND status IN ('ok', 'noisy')
       AND (:batch IS NULL OR batch = CAST(:batch AS INTEGER))
-    GROUP BY d, n, batch, round(active, 2)),
+      AND (:dtype IS NULL OR dtype = :dtype) AND (:cache IS NULL OR cache = :cache)
+      AND (:threads IS NULL OR threads = CAST(:threads AS INTEGER))
+      AND (:gate IS NULL OR gate = :gate) AND (:select IS NULL OR select_mode = :select)
+    GROUP BY shape_key),
+groups AS (
+    SELECT *, row_number() OVER (ORDER BY d * n, n) AS panel
+    FROM (SELECT *, row_number() OVER (ORDER BY d * n, n) AS place, count(*) OVER () AS total
+          FROM candidates WHERE choice = 1)
+    WHERE (place - 1) * 5 % max(total - 1, 1) < 5),
 
+-- From the bottom: variants, yardsticks above.
+methods AS (
+    SELECT DISTINCT p.kernel, p.isa, p.dtype, p.linear,
+           coalesce(look, 100) AS style, coalesce(name, p.kernel)
+           || CASE WHEN count(*) OVER (PARTITION BY panel, p.kernel, p.dtype) > 1
+                   THEN ' ' || p.isa ELSE '' END
+           || CASE WHEN count(*) OVER (PARTITION BY panel, p.kernel, p.isa) > 1
+                   THEN ' ' || p.dtype ELSE '' END AS series
+    FROM every_point p JOIN groups USING (shape_key) LEFT JOIN looks USING (kernel)
+    WHERE p.run_id = :run AND p.samples > 3 AND (:isa IS NULL OR p.linear OR p.isa = :isa)),
+lines AS (
+    SELECT kernel, isa, dtype, linear, style, max(series) AS series,
+           row_number() OVER (ORDER BY linear, abs(style) DESC, kernel DESC, isa, dtype) AS line
+    FROM methods GROUP BY kernel, isa, dtype, linear),
+
+-- Samples in percent of the point's median.
 mine AS (
-    SELECT * FROM points
-    WHERE run_id = :run
-      AND (d, n, batch, round(active, 2)) IN (SELECT d, n, batch, share FROM nearest
-                                              WHERE place = 1)),
+    SELECT panel, line, p.linear, style, p.time_ns, s.disturbed,
+           100 * (s.real_ns / p.time_ns - 1) AS off
+    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (kernel, isa, dtype)
+         JOIN samples s USING (point_id)
+    WHERE p.run_id = :run AND s.real_ns > 0 AND p.time_ns > 0
+      AND p.status IN ('ok', 'noisy')),
 
-shown AS (SELECT drawn.*, panel FROM drawn JOIN panels USING (size))
+-- Bins of half a percent from -6 to 12; what lies beyond is counted at the ends.
+bins AS (
+    SELECT panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER))) AS bin,
+           count(*) AS samples
+    FROM mine GROUP BY panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER)))),
+shares AS (
+    SELECT *, 1.0 * samples / max(samples) OVER (PARTITION BY panel, line) AS height,
+           1.0 * samples / sum(samples) OVER (PARTITION BY panel, line) AS share FROM bins)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Raw samples in run order' AS text
-WHERE EXISTS (SELECT 1 FROM shown)
+       printf('%.0f %% of the samples lie within 2 %% of their median, %.1f %% beyond 10 %%',
+              100.0 * avg(abs(off) <= 2), 100.0 * avg(abs(off) > 10)) AS text
+FROM mine HAVING count(*) > 0
 UNION ALL
-SELECT * FROM (
-    SELECT DISTINCT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           replace(title, ', r = ' || rank, '') || ', k/n = ' || printf('%.2f', active)
-           || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
-    FROM shown ORDER BY panel)
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Raw samples around their medians'
+WHERE EXISTS (SELECT 1 FROM mine)
 UNION ALL
--- x: rounds, and within a round the place; noisy: what the drift monitor marked.
+SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE WHEN d = 0 THEN n || ' values' WHEN d = n THEN 'n = d = ' || n
+            ELSE 'd = ' || d || ', n = ' || n END
+       || printf(', k/n = %.2f', active) || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
+FROM groups WHERE EXISTS (SELECT 1 FROM mine)
+UNION ALL
+SELECT 'y name', NULL, NULL, NULL, NULL, line, NULL, NULL, NULL, series
+FROM lines WHERE EXISTS (SELECT 1 FROM mine)
+UNION ALL
+-- x: left end of the bin in percent; y: the line; lo: its height; hi: its share where it is the
+-- last one, of all that lies beyond
 SELECT * FROM (
-    SELECT 'point', panel, style, series,
-           round + (position + 0.5) / (1 + max(position) OVER (PARTITION BY panel)),
-           real_ns / 1e3, NULL, NULL, disturbed, NULL
-    FROM shown JOIN samples USING (point_id) WHERE real_ns > 0
-    ORDER BY linear DESC, abs(style), panel, round)
+    SELECT 'bin', panel, CASE linear WHEN 1 THEN -1 ELSE 1 END, NULL, bin / 2.0, line, height,
+           CASE WHEN bin IN (-12, 24) THEN share END, NULL,
+           CASE WHEN bin = 24 AND share >= 0.005 THEN printf('%.0f %%', 100 * share) END
+    FROM shares ORDER BY panel, line, bin)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Hollow: rounds that the drift monitor marked. ' || replace(text, '; hollow: noisy', '')
-FROM notes WHERE EXISTS (SELECT 1 FROM shown);
+       printf('Height: share of the samples in half a percent; at the right end all beyond 12 %%, in percent. The drift monitor marked %.0f %% of the samples: they count only where too few others are left',
+              100.0 * avg(disturbed))
+FROM mine HAVING count(*) > 0;

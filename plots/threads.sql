@@ -1,4 +1,4 @@
--- threads.sql - how many times faster several threads are than one, against the batch
+-- threads.sql - how much faster do several threads make each variant? over the batch
 -- needs: one thread and several of the same layer; run `midl sweep threads`
 chosen AS (
     SELECT coalesce(CAST(:threads AS INTEGER), max(threads)) AS threads FROM points
@@ -29,21 +29,32 @@ mine AS (
                               ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active
                               LIMIT 1)),
 
+-- The interval of a ratio of two medians that were measured apart: their relative widths add like
+-- independent errors.
 shown AS (
-    SELECT drawn.*, panel, one_ns / time_ns AS scaling, one_lo_ns / time_hi_ns AS scaling_lo,
-           one_hi_ns / time_lo_ns AS scaling_hi
+    SELECT drawn.*, panel, one_ns / time_ns AS scaling,
+           one_ns / time_ns * (1 - min(0.99, sqrt(pow(1 - one_lo_ns / one_ns, 2)
+                                                  + pow(time_hi_ns / time_ns - 1, 2)))) AS scaling_lo,
+           one_ns / time_ns * (1 + sqrt(pow(one_hi_ns / one_ns - 1, 2)
+                                        + pow(1 - time_lo_ns / time_ns, 2))) AS scaling_hi
     FROM drawn JOIN panels USING (size) WHERE one_ns > 0)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       'Time with one thread / time with ' || (SELECT threads FROM chosen) || ', k/n = '
-       || printf('%.2f', avg(active))
-       || CASE WHEN (SELECT total FROM panels) > 6
-               THEN ' (6 of ' || (SELECT total FROM panels) || ' layer sizes)' ELSE '' END AS text
+       (SELECT threads FROM chosen) || ' threads make the variant chosen by shape ' || printf('%.2f to %.2f', min(scaling), max(scaling))
+       || printf(' times as fast as one, k/n = %.2f', avg(active)) AS text
+FROM shown WHERE kernel = 'auto' HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Time with one thread / time with ' || (SELECT threads FROM chosen)
+       || printf(', k/n = %.2f', avg(active))
 FROM shown HAVING count(*) > 0
 UNION ALL
-SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL, title FROM panels
-WHERE EXISTS (SELECT 1 FROM shown)
+SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       title
+FROM panels WHERE panel IN (SELECT panel FROM shown)
+UNION ALL
+SELECT * FROM legend WHERE style IN (SELECT style FROM shown)
 UNION ALL
 SELECT 'ideal', NULL, NULL, NULL, NULL, threads, NULL, NULL, NULL, NULL FROM chosen
 WHERE EXISTS (SELECT 1 FROM shown)
@@ -52,5 +63,14 @@ SELECT * FROM (
     SELECT 'point', panel, style, series, batch, scaling, scaling_lo, scaling_hi, noisy, NULL
     FROM shown ORDER BY linear DESC, abs(style), panel, batch)
 UNION ALL
-SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
-FROM notes WHERE EXISTS (SELECT 1 FROM shown);
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Bars: 95 % intervals of the ratio, from those of both times'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       text
+FROM notes WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       '6 of ' || total || ' layer sizes are shown'
+FROM panels WHERE panel = 1 AND total > 6;

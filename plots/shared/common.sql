@@ -5,45 +5,79 @@
 --
 --   what    kind of row: 'point', 'panel', ... : common.gp and the figure's .gp say which they read
 --   panel   number of the panel it belongs to, from 1
---   style   mark of the series: variants 10, 20, ..., yardsticks -10, -20, ...; the last digit
---           tells the instruction sets of one variant apart
+--   style   look of the series: variants 10, 20, ..., yardsticks -10, -20, ..., other things 710,
+--           720, ...; the last digit tells the instruction sets of one variant apart
 --   series  its name
 --   x y lo hi   numbers to draw, in the figure's units; lo..hi: the 95 % interval of y
 --   noisy   1: drawn hollow
 --   text    what is written there
 --
 -- All but the axes of the figure is held at the setting that most of its points have, or at what
--- --where says. A figure that compares types or numbers of threads has NULL for them in `mine`.
-WITH kernels AS (
-    -- Every variant of the run in the order in which it was first met, also where it was skipped:
-    -- a variant looks the same in all figures of a run.
+-- --where says. A figure that compares types, threads, caches, selections or layers has NULL for
+-- them in `mine`.
+--
+-- Rows that every figure has: 'title', what is to be seen; 'subject', what is shown; 'panel'; 'series'
+-- with its place in the legend (x), 1 if it is drawn strongly (y) and its group (text); 'note', the
+-- small print.
+WITH RECURSIVE looks(kernel, look, name) AS (VALUES
+    -- One row an idea of kernels/variants.def: a look of common.gp, the same in all figures, and a
+    -- name. Yardsticks are named by their library, variants of MID-L by what they do. An idea
+    -- without a row gets one of the spare looks and its own name.
+    ('linear', -10, 'OpenBLAS'), ('linear-onednn', -20, 'oneDNN'), ('linear-blis', -30, 'BLIS'),
+    ('linear-rows', -40, 'own tiles'),
+    ('auto', 10, 'chosen by shape (auto)'),
+    ('simd', 20, 'fused rows (simd)'),
+    ('lists', 30, 'lists of inputs (lists)'),
+    ('hybrid', 40, 'dense + lists (hybrid)'),
+    ('block', 50, 'blocks of 16 (block)'),
+    ('masked', 60, 'row by row (masked)'),
+    ('gather', 70, 'rows by BLAS (gather)'),
+    ('dense', 80, 'every row, BLAS (dense)'),
+    ('dense-rows', 90, 'every row (dense-rows)')),
+
+kernels AS (
     SELECT kernel, isa, linear,
-           CASE linear WHEN 1 THEN -1 ELSE 1 END
-               * (10 * dense_rank() OVER (PARTITION BY linear ORDER BY first)
-                  + row_number() OVER (PARTITION BY linear, kernel ORDER BY isa) - 1) AS style,
-           kernel || CASE WHEN count(*) OVER (PARTITION BY kernel) > 1
-                          THEN '-' || isa ELSE '' END AS series
+           look + CASE linear WHEN 1 THEN -1 ELSE 1 END * place AS style,
+           name || CASE WHEN total > 1
+                        THEN ', ' || CASE isa WHEN 'avx512' THEN 'AVX-512' ELSE upper(isa) END
+                        ELSE '' END AS series
     FROM (SELECT kernel, isa, linear,
-                 min(min(point_id)) OVER (PARTITION BY linear, kernel) AS first
-          FROM points WHERE run_id = :run GROUP BY kernel, isa, linear)),
+                 coalesce(look, CASE linear WHEN 1 THEN -40 ELSE 90 END
+                                + CASE linear WHEN 1 THEN -10 ELSE 10 END
+                                  * dense_rank() OVER (PARTITION BY linear, look IS NULL
+                                                       ORDER BY kernel)) AS look,
+                 coalesce(name, kernel) AS name,
+                 row_number() OVER (PARTITION BY kernel, linear
+                                    ORDER BY isa <> 'avx512', isa <> 'avx2', isa <> 'neon', isa)
+                     - 1 AS place,
+                 count(*) OVER (PARTITION BY kernel, linear) AS total
+          FROM (SELECT DISTINCT kernel, isa, linear FROM points WHERE run_id = :run)
+               LEFT JOIN looks USING (kernel))),
+
+-- What --kernel names: its parts between commas, as patterns.
+picked(pattern, rest) AS (
+    SELECT NULL, :kernel || ',' WHERE :kernel IS NOT NULL
+    UNION ALL
+    SELECT substr(rest, 1, instr(rest, ',') - 1), substr(rest, instr(rest, ',') + 1)
+    FROM picked WHERE rest <> ''),
 
 named AS (
     SELECT *, status IN ('ok', 'noisy') AND time_ns > 0 AS drawable,
-           coalesce(dtype || ', ', '')
-           || coalesce(threads || CASE threads WHEN 1 THEN ' thread, ' ELSE ' threads, ' END, '')
-           || cache || ' cache, ' || gate || ' gate, '
-           || CASE select_mode WHEN 'topk' THEN 'top-k'
-                               WHEN 'block' THEN 'top blocks of ' || block
-                               ELSE select_mode || coalesce(' ' || threshold, '') END
+           substr(coalesce(', ' || dtype || ' weights', '')
+           || coalesce(', ' || threads || CASE threads WHEN 1 THEN ' thread' ELSE ' threads' END, '')
+           || coalesce(', ' || cache || ' cache', '') || ', ' || gate || ' gate'
+           || coalesce(', ' || CASE select_mode WHEN 'topk' THEN 'top-k selection'
+                                    WHEN 'block' THEN 'top blocks of ' || block
+                                    ELSE select_mode || coalesce(' ' || threshold, '') END, '')
            || CASE unselected WHEN 'light' THEN '' ELSE ', unselected ' || unselected END
-           || CASE layer WHEN 'random' THEN '' ELSE ', layer ' || layer END
-           || CASE input WHEN 'random' THEN '' ELSE ', input ' || input END AS setting
+           || CASE layer WHEN 'random' THEN '' ELSE coalesce(', layer ' || layer, '') END
+           || CASE input WHEN 'random' THEN '' ELSE ', input ' || input END, 3) AS setting
     FROM mine
     WHERE (:dtype IS NULL OR dtype IS NULL OR dtype = :dtype)
       AND (:threads IS NULL OR threads IS NULL OR threads = CAST(:threads AS INTEGER))
-      AND (:cache IS NULL OR cache = :cache)
+      AND (:cache IS NULL OR cache IS NULL OR cache = :cache)
       AND (:gate IS NULL OR gate = :gate)
-      AND (:select IS NULL OR select_mode = :select)
+      AND (:select IS NULL OR select_mode IS NULL OR select_mode = :select)
       AND (:isa IS NULL OR linear OR isa = :isa)),
 
 held AS (
@@ -76,13 +110,45 @@ drawn AS (
          JOIN kernels USING (kernel, isa, linear)
     WHERE drawable),
 
+-- How often each series is the fastest of its kind, and how far behind it is otherwise.
+contest AS (
+    SELECT kernel, isa, linear,
+           row_number() OVER (PARTITION BY linear, kernel = 'auto'
+                              ORDER BY sum(place = 1) DESC, avg(behind), style) AS standing
+    FROM (SELECT kernel, isa, linear, style,
+                 rank() OVER here AS place, time_ns / min(time_ns) OVER here AS behind
+          FROM drawn
+          WINDOW here AS (PARTITION BY size, active, batch, linear, kernel = 'auto'
+                          ORDER BY time_ns))
+    GROUP BY kernel, isa, linear),
+
+-- The legend. Up to six series are all drawn strongly; of more, those that --kernel names, or the
+-- fastest yardstick, the fastest variant and `auto`.
+legend AS (
+    SELECT 'series' AS what, NULL AS panel, style, series,
+           row_number() OVER (ORDER BY linear DESC, abs(style)) AS x,
+           CASE WHEN :kernel IS NOT NULL
+                THEN linear AND standing = 1 OR EXISTS (
+                         SELECT 1 FROM picked
+                         WHERE kernel GLOB pattern OR kernel || '-' || isa GLOB pattern)
+                ELSE standing = 1 OR count(*) OVER () <= 6 END AS y,
+           NULL AS lo, NULL AS hi, NULL AS noisy,
+           CASE linear WHEN 1 THEN 'Dense layer:' ELSE 'MID-L:' END AS text
+    FROM (SELECT DISTINCT kernel, isa, linear, style, series FROM drawn)
+         JOIN contest USING (kernel, isa, linear)),
+
 -- The line of small print that says what was held and what is not to be seen.
 notes AS (
-    SELECT setting
-           || CASE WHEN settings > 1 THEN ' (one of ' || settings || ' settings)' ELSE '' END
-           || CASE WHEN noisy > 0 THEN '; hollow: noisy' ELSE '' END
-           || CASE failed WHEN 0 THEN '' WHEN 1 THEN '; 1 point failed its check, not drawn'
-                          ELSE '; ' || failed || ' points failed their check, not drawn' END AS text
+    SELECT 'Held: ' || setting
+           || CASE WHEN settings > 1
+                   THEN ' (one of ' || settings || ' settings of the run; --where holds another)'
+                   ELSE '' END
+           || CASE WHEN noisy > 0 THEN '. Hollow: noisy, the interval is wider than asked for'
+                   ELSE '' END
+           || CASE failed WHEN 0 THEN '' WHEN 1 THEN '. 1 point failed its check, not drawn'
+                          ELSE '. ' || failed || ' points failed their check, not drawn' END
+           || CASE WHEN instr((SELECT min(title) FROM sizes), ', r = ') > 0
+                   THEN '. r: rank of the light path' ELSE '' END AS text
     FROM held, (SELECT sum(noisy) AS noisy FROM drawn),
          (SELECT count(*) AS failed FROM named JOIN held USING (setting)
           WHERE status = 'failed')),

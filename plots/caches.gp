@@ -1,0 +1,12 @@
+# caches.gp - one panel a k/n: speedup over the layer size, a line for each state of the caches
+rows_of_panel = "in('point', p)"
+logarithmic = 0
+dodge = 0.08; dodge_log = 0
+eval page(0)
+do for [p = 1:panels] {
+    eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
+    set xrange [0.5:named_ticks + 0.5]
+    eval below(p, size_axis) . beside(p, 'speedup')
+    plot 1 with lines lc rgb 'black' lw 0.8 dt 3, @curves
+}
+eval finish(0)

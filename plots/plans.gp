@@ -1,0 +1,16 @@
+# plans.gp - left: memory of a plan; right: time to make it in calls; both over the layer size
+yard_marks = 1
+rows_of_panel = "in('point', p)"
+dodge = 0
+role(p) = (p - 1) / sources + 1
+eval page(0)
+do for [p = 1:panels] {
+    logarithmic = role(p) == 2
+    eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
+    set xrange [0.7:named_ticks + 0.3]
+    set xlabel quote(size_axis) offset 0, 0.4
+    set label 999 (role(p) == 1 ? 'memory (times the weights)' : 'time (calls)') at \
+        screen (p - 1) % cols / (1. * cols) + 0.3 / page_w, graph 0.5 center rotate
+    plot @curves
+}
+eval finish(0)
