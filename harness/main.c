@@ -28,6 +28,7 @@ static const struct command commands[] = {
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"count-one", command_count_one, NULL},
+    {"gate-one", command_gate_one, NULL},
 };
 
 static int print_help(void)

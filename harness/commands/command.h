@@ -20,6 +20,9 @@ int command_plot(int argc, char **argv);
 /* The hidden command that measure/count_case.h starts under valgrind. */
 int command_count_one(int argc, char **argv);
 
+/* The hidden command that compare/worker.h starts for each look at a point. */
+int command_gate_one(int argc, char **argv);
+
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
 int command_fail(const char *command, enum outcome outcome, const struct error *error);
 

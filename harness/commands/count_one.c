@@ -18,7 +18,7 @@
 #include "midl_config.h"
 #include "measure/count_case.h"
 #include "measure/prepared.h"
-#include "suite/suite.h"
+#include "suite/one_case.h"
 
 #if MIDL_HAVE_CALLGRIND
 #include <valgrind/callgrind.h>
@@ -32,29 +32,6 @@
 #if MIDL_HAVE_OPENBLAS
 char *openblas_get_corename(void);
 #endif
-
-/* Options as bench_case_command writes them: --axis value, pair by pair. */
-static enum outcome parse_case(int argc, char **argv, struct bench_cases *ret, struct error *error)
-{
-    struct suite *suite = NULL;
-    enum outcome outcome = suite_custom(&suite, error);
-    for (int i = 1; outcome == OUTCOME_DONE && i < argc; i += 2) {
-        int axis = strncmp(argv[i], "--", 2) == 0 ? suite_axis_find(argv[i] + 2) : -1;
-        if (axis < 0 || i + 1 == argc)
-            outcome =
-                fail(error, OUTCOME_USAGE, "%.60s: an axis and its value were expected", argv[i]);
-        else
-            outcome = suite_set_axis(suite, (enum axis_id)axis, argv[i + 1], error);
-    }
-    if (outcome == OUTCOME_DONE)
-        outcome = suite_expand(suite, ret, error);
-    if (outcome == OUTCOME_DONE && ret->count != 1) {
-        outcome = fail(error, OUTCOME_USAGE, "%zu cases given, one expected", ret->count);
-        bench_cases_clear(ret);
-    }
-    suite_destroy(suite);
-    return outcome;
-}
 
 /* What this process runs, as the parent wants to know it: KEY=value lines. */
 static void print_facts(const struct midl_plan *plan)
@@ -131,7 +108,7 @@ int command_count_one(int argc, char **argv)
 {
     struct bench_cases cases = {0};
     struct error error;
-    enum outcome outcome = parse_case(argc, argv, &cases, &error);
+    enum outcome outcome = one_case_parse(argc - 1, argv + 1, &cases, &error);
     if (outcome == OUTCOME_DONE)
         outcome = count_apart(&cases.cases[0], &error);
     bench_cases_clear(&cases);

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include <wordexp.h>
 
 #include "base/child.h"
 #include "base/file.h"
@@ -24,6 +23,7 @@
 #include "machine/machine.h"
 #include "machine/machine_text.h"
 #include "machine/valgrind.h"
+#include "suite/one_case.h"
 
 #define TIME_LIMIT_S 120
 #define COUNTS_FILE "counts.1" /* of the first dump into --callgrind-out-file=counts */
@@ -90,18 +90,14 @@ static void add_variable(struct command_line *line, char *variable)
         line->environment[line->variables++] = variable;
 }
 
-/* The case as words: bench_case_command's text without "midl sweep", as a shell would split it. */
+/* The case as words. */
 static bool add_case(struct command_line *line, const struct bench_case *bench_case)
 {
-    char text[CASE_TEXT_SIZE];
-    wordexp_t words = {0};
-    bench_case_command(bench_case, text);
-    if (wordexp(text, &words, WRDE_NOCMD) != 0)
-        return false;
-    bool ok = words.we_wordc > 2;
-    for (size_t i = 2; i < words.we_wordc; i++)
-        add_word(line, keep(line, "%s", words.we_wordv[i]));
-    wordfree(&words);
+    char **words = one_case_words(bench_case);
+    bool ok = words && words[0];
+    for (size_t i = 0; ok && words[i]; i++)
+        add_word(line, keep(line, "%s", words[i]));
+    free(words);
     return ok;
 }
 

@@ -329,6 +329,15 @@ static void shuffle(struct rng *rng, size_t *order, size_t count)
     }
 }
 
+static void reverse(size_t *order, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        size_t kept = order[i];
+        order[i] = order[count - 1 - i];
+        order[count - 1 - i] = kept;
+    }
+}
+
 static bool loop_time(struct loop *loop, struct gbench_case *timed, struct gbench_sample *ret)
 {
     static const size_t first = 0;
@@ -385,7 +394,10 @@ static bool loop_refer(struct loop *loop, size_t first, size_t last)
 static bool loop_round(struct loop *loop)
 {
     size_t unreferred = 0;
-    shuffle(&loop->rng, loop->order, loop->count);
+    if (loop->options->mirrored && loop->rounds.count % 2)
+        reverse(loop->order, loop->count);
+    else
+        shuffle(&loop->rng, loop->order, loop->count);
     for (size_t i = 0; i < loop->count; i++) {
         if (loop_stopped(loop))
             return true;

@@ -64,6 +64,7 @@ struct rounds_options {
     double first_move_ns; /* what the first move will take, as far as is known */
     int place_rounds;     /* least rounds in one place */
     double move_share;    /* of the time, at most, for moving */
+    bool mirrored;        /* every other round takes the order of the one before from its end */
     bool steady;          /* before a sample, call the case until the caches have turned to it */
     bool settle; /* before a sample, wait until threads left over from the one before it sleep */
     const volatile sig_atomic_t *stop; /* non-zero: stop after the current sample; may be NULL */

@@ -1,0 +1,32 @@
+/* worker.h - a fresh process for one look at one point: this program again, as `midl gate-one`,
+ * with copies of both builds that were made for it alone. */
+#ifndef MIDL_WORKER_H
+#define MIDL_WORKER_H
+
+#include <stdio.h>
+
+#include "compare/pair.h"
+
+#define WORKER_SAMPLE_NS 3e5
+#define WORKER_LIMIT_S 120 /* a look takes a second or two */
+
+struct worker {
+    const char *builds[2]; /* files: old, new */
+    const char *folder;    /* for the copies; its owner removes it */
+    uint64_t seed;
+    int placements, rounds;
+    bool new_first; /* loaded first */
+};
+
+/* Start it and wait. OUTCOME_MACHINE with its last words if it failed. */
+enum outcome worker_run(const struct worker *worker, const struct bench_case *bench_case,
+                        struct pair_result *ret, struct error *error);
+
+/* What it prints, and reading that back: false if the text is cut short or isn't it. */
+void worker_write(FILE *out, const struct pair_result *result);
+bool worker_read(const char *text, struct pair_result *ret);
+
+/* Copy a file byte for byte to a new one. */
+enum outcome worker_copy(const char *from, const char *to, struct error *error);
+
+#endif
