@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"verify", command_verify, "every variant against the double-precision reference"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
+    {"check", command_check, "is this build slower than another? for CI"},
     {"select", command_select, "top-k selection alone, the library's against others"},
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},

@@ -187,6 +187,11 @@ MIDL_API bool midl_variant_is_linear(const struct midl_variant *variant);
 /* NULL if this build and processor can run the variant, else why not. */
 MIDL_API const char *midl_variant_unavailable(const struct midl_variant *variant);
 
+/* A hash of the machine code that a call of the variant runs in this library, other libraries' left
+ * out: two builds that agree in it run the same instructions. 0 where that isn't known, and for
+ * `auto`, which may run any. Changes of comments, or of other variants' files, don't change it. */
+MIDL_API uint64_t midl_code_hash(const struct midl_variant *variant);
+
 /* MIDL_OK if the variant serves this shape, batch and thread count; MIDL_UNAVAILABLE with the
  * reason if not (missing instruction set or library, or a shape that it isn't made for). */
 MIDL_API enum midl_status midl_variant_fits(const struct midl_variant *variant,

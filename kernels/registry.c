@@ -55,17 +55,18 @@ static const struct variant_impl not_built = {.unavailable = "not built for this
 #define IMPL(file, isa) CALL_(CONCAT(IMPL_, isa), file)
 
 static const struct midl_variant variants[] = {
-#define VARIANT(file, idea_, isa_, dtype_, tile_, kind, fits_, cost_, text_)                       \
+#define VARIANT(file_, idea_, isa_, dtype_, tile_, kind, fits_, cost_, text_)                      \
     {.name = idea_ SUFFIX_##isa_,                                                                  \
      .idea = idea_,                                                                                \
      .text = text_,                                                                                \
+     .file = #file_,                                                                               \
      .isa = MIDL_ISA_##isa_,                                                                       \
      .dtype = MIDL_##dtype_,                                                                       \
      .tile = tile_,                                                                                \
      .linear = IS_##kind,                                                                          \
      .fits = fits_,                                                                                \
      .cost = cost_,                                                                                \
-     .impl = IMPL(file, LOWER_##isa_)},
+     .impl = IMPL(file_, LOWER_##isa_)},
 #include "variants.def"
 #undef VARIANT
 };

@@ -46,7 +46,7 @@ struct variant_impl {
 };
 
 struct midl_variant {
-    const char *name, *idea, *text;
+    const char *name, *idea, *text, *file;
     enum midl_isa isa;
     enum midl_dtype dtype;
     size_t tile;

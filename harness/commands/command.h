@@ -16,6 +16,7 @@ int command_sweep(int argc, char **argv);
 int command_select(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_plot(int argc, char **argv);
+int command_check(int argc, char **argv);
 
 /* The hidden command that measure/count_case.h starts under valgrind. */
 int command_count_one(int argc, char **argv);

@@ -17,7 +17,10 @@
 #include "midl.h"
 #include "midl_config.h"
 #include "measure/count_case.h"
-#include "measure/prepared.h"
+#include "compare/library.h"
+#include "base/array.h"
+#include "machine/calibration_file.h"
+#include "verify/problem.h"
 #include "suite/one_case.h"
 
 #if MIDL_HAVE_CALLGRIND
@@ -33,28 +36,82 @@
 char *openblas_get_corename(void);
 #endif
 
-/* What this process runs, as the parent wants to know it: KEY=value lines. */
-static void print_facts(const struct midl_plan *plan)
+/* The case, ready to be called from one build. */
+struct counted {
+    struct midl_library library;
+    struct problem problem;
+    struct midl_plan *plan;
+    float *y;
+    size_t batch;
+};
+
+static void counted_run(struct counted *counted)
 {
-    printf("isa=%s\n", midl_isa_name(midl_isa_best()));
-    printf("variant=%s\n", midl_variant_name(midl_plan_variant(plan)));
-#if MIDL_HAVE_OPENBLAS
-    printf("blas_core=%s\n", openblas_get_corename());
-#endif
+    counted->library.run(counted->plan, counted->batch, counted->problem.x, counted->y);
 }
 
-static void run_counted(struct prepared *prepared, bool cold)
+static void counted_clear(struct counted *counted)
+{
+    free(counted->y);
+    if (counted->plan)
+        counted->library.plan_destroy(counted->plan);
+    problem_clear(&counted->problem);
+    library_close(&counted->library);
+}
+
+/* On failure too the caller clears. */
+static enum outcome counted_make(const struct bench_case *bench_case, struct counted *ret,
+                                 struct error *error)
+{
+    const struct bench_shape *shape = &bench_case->shape;
+    const char *path = getenv(LIBRARY_VARIABLE);
+    const struct midl_plan_options options = {.variant = midl_variant_name(bench_case->variant),
+                                              .dtype = shape->dtype,
+                                              .max_batch = shape->batch,
+                                              .threads = shape->threads,
+                                              .calibration = path ? NULL : calibration_get()};
+    char reason[MIDL_REASON_SIZE];
+    ret->library = library_linked();
+    ret->batch = shape->batch;
+    enum outcome outcome = path ? library_open(path, &ret->library, error) : OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE)
+        outcome = problem_load(shape, &ret->problem, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (library_plan_create(&ret->library, &ret->problem.layer, &options, &ret->plan, reason) !=
+        MIDL_OK)
+        return fail(error, OUTCOME_USAGE, "%s", reason);
+    size_t bytes = shape->batch * shape->layer.n * sizeof *ret->y;
+    ret->y = array_aligned(shape->batch * shape->layer.n, sizeof *ret->y);
+    if (!ret->y)
+        return fail_memory(error, "the output", (double)bytes);
+    memset(ret->y, 0, bytes);
+    return OUTCOME_DONE;
+}
+
+static void run_counted(struct counted *counted, bool cold)
 {
     if (cold)
-        prepared_run(prepared);
+        counted_run(counted);
     CALLGRIND_START_INSTRUMENTATION;
     if (!cold)
-        prepared_run(prepared);
+        counted_run(counted);
     CALLGRIND_TOGGLE_COLLECT;
-    prepared_run(prepared);
+    counted_run(counted);
     CALLGRIND_TOGGLE_COLLECT;
     CALLGRIND_STOP_INSTRUMENTATION;
     CALLGRIND_DUMP_STATS;
+}
+
+/* What this process runs, as the parent wants to know it: KEY=value lines. */
+static void print_facts(const struct counted *counted)
+{
+    const struct midl_library *library = &counted->library;
+    printf("isa=%s\n", midl_isa_name(midl_isa_best()));
+    printf("variant=%s\n", library->variant_name(library->plan_variant(counted->plan)));
+#if MIDL_HAVE_OPENBLAS
+    printf("blas_core=%s\n", openblas_get_corename());
+#endif
 }
 
 /* FLOPs, read off this process's code while it is still here. */
@@ -80,14 +137,14 @@ struct count {
 static void *count_on_thread(void *data)
 {
     struct count *count = data;
-    struct prepared prepared;
-    count->outcome = prepared_make(count->bench_case, &prepared, count->error);
-    if (count->outcome != OUTCOME_DONE)
-        return NULL;
-    run_counted(&prepared, count->bench_case->shape.cache == CACHE_COLD);
-    print_facts(prepared.plan);
-    print_flops();
-    prepared_clear(&prepared);
+    struct counted counted = {.batch = 0};
+    count->outcome = counted_make(count->bench_case, &counted, count->error);
+    if (count->outcome == OUTCOME_DONE) {
+        run_counted(&counted, count->bench_case->shape.cache == CACHE_COLD);
+        print_facts(&counted);
+        print_flops();
+    }
+    counted_clear(&counted);
     return NULL;
 }
 

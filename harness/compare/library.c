@@ -32,6 +32,7 @@ struct midl_library library_linked(void)
                                   .plan_variant = midl_plan_variant,
                                   .variant_name = midl_variant_name,
                                   .isa_limit = midl_isa_limit,
+                                  .code_hash = midl_code_hash,
                                   .variant_find = midl_variant_find};
     midl_build_id(linked.build_id);
     return linked;

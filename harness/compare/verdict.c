@@ -250,6 +250,18 @@ double gate_spread(const double *logs, size_t count)
     return spread;
 }
 
+bool gate_differs(const double *logs, size_t count, const struct gate_rule *rule)
+{
+    double bound = log1p(rule->effect / 2), alpha = GATE_ALPHA / rule->looks;
+    double *turned = malloc((count + 1) * sizeof *turned);
+    bool differs = signed_rank_above(logs, count, bound) <= alpha;
+    for (size_t i = 0; turned && i < count; i++)
+        turned[i] = -logs[i];
+    differs = differs || (turned && signed_rank_above(turned, count, bound) <= alpha);
+    free(turned);
+    return differs;
+}
+
 /* Half the effect has to hold the distance of a corrected test from the bound, and what chance may
  * take away in one of twenty runs, half of them in each of both measurements. The efficiency of
  * signed ranks against means of normal values is 0.95. */

@@ -118,6 +118,9 @@ enum outcome gate_run(struct gate_point *points, size_t count, const struct gate
 double gate_resolvable(double spread, size_t placements, size_t points,
                        const struct gate_rule *rule);
 
+/* Whether a look at identical builds would be flagged, in either direction. */
+bool gate_differs(const double *logs, size_t count, const struct gate_rule *rule);
+
 /* Robust standard deviation of logarithms around their centre. */
 double gate_spread(const double *logs, size_t count);
 

@@ -118,8 +118,8 @@ static void add_environment(struct command_line *line)
                      keep(line, "OPENBLAS_CORETYPE=%s", countable_core(machine_get()->blas_core)));
 }
 
-static bool command_make(const struct bench_case *bench_case, const char *folder,
-                         struct command_line *line)
+static bool command_make(const struct bench_case *bench_case, const char *library,
+                         const char *folder, struct command_line *line)
 {
     struct cache_geometry first = valgrind_first_level(), last = valgrind_last_level();
     char self[PATH_SIZE];
@@ -147,6 +147,8 @@ static bool command_make(const struct bench_case *bench_case, const char *folder
     add_word(line, keep(line, "%s", self));
     add_word(line, keep(line, "count-one"));
     add_variable(line, keep(line, COUNTS_VARIABLE "=%s/" COUNTS_FILE, folder));
+    if (library)
+        add_variable(line, keep(line, LIBRARY_VARIABLE "=%s", library));
     add_environment(line);
     return add_case(line, bench_case) && !line->full;
 }
@@ -235,9 +237,9 @@ static double flops_of_facts(const char *facts, char reason[COUNTER_REASON_SIZE]
     return NAN;
 }
 
-static bool count(const struct bench_case *bench_case, struct callgrind_totals *totals,
-                  struct counter_set *ret, char reason[COUNTER_REASON_SIZE],
-                  char flops_reason[COUNTER_REASON_SIZE])
+static bool count(const struct bench_case *bench_case, const char *library,
+                  struct callgrind_totals *totals, struct counter_set *ret,
+                  char reason[COUNTER_REASON_SIZE], char flops_reason[COUNTER_REASON_SIZE])
 {
     char folder[PATH_SIZE], out[PATH_SIZE + 16], err[PATH_SIZE + 16], counts[PATH_SIZE + 16];
     struct command_line line = {.words = 0};
@@ -260,7 +262,7 @@ static bool count(const struct bench_case *bench_case, struct callgrind_totals *
                           .limit_s = TIME_LIMIT_S,
                           .fixed_addresses = true};
     snprintf(reason, COUNTER_REASON_SIZE, "the case's command line is too long");
-    if (!command_make(bench_case, folder, &line))
+    if (!command_make(bench_case, library, folder, &line))
         goto cleanup;
     if (!child_run(&child, reason, COUNTER_REASON_SIZE)) {
         add_complaint(err, reason);
@@ -297,10 +299,16 @@ static void put_row(struct counter_set *set, unsigned wanted, const char *name, 
 
 void count_case(const struct bench_case *bench_case, unsigned wanted, struct counter_set *ret)
 {
+    count_case_of(bench_case, NULL, wanted, ret);
+}
+
+void count_case_of(const struct bench_case *bench_case, const char *library, unsigned wanted,
+                   struct counter_set *ret)
+{
     struct callgrind_totals totals = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     char reason[COUNTER_REASON_SIZE] = "", flops_reason[COUNTER_REASON_SIZE] = "";
     *ret = (struct counter_set){.count = 0};
-    bool counted = count(bench_case, &totals, ret, reason, flops_reason);
+    bool counted = count(bench_case, library, &totals, ret, reason, flops_reason);
     put_row(ret, wanted, "instructions", totals.instructions, reason);
     put_row(ret, wanted, "data_reads", totals.data_reads, reason);
     put_row(ret, wanted, "data_writes", totals.data_writes, reason);

@@ -16,7 +16,14 @@
  * counters of the groups in `wanted` (0: all). Never fails. */
 void count_case(const struct bench_case *bench_case, unsigned wanted, struct counter_set *ret);
 
-/* The environment variable by which the child knows the file of its own counts. */
+/* The same for another build of libmidl, given by its file (NULL: the one linked here). */
+void count_case_of(const struct bench_case *bench_case, const char *library, unsigned wanted,
+                   struct counter_set *ret);
+
+/* Environment variables by which the child knows the build to count, and the file of its own
+ * counts.
+ */
+#define LIBRARY_VARIABLE "MIDL_LIBRARY"
 #define COUNTS_VARIABLE "MIDL_COUNTS"
 
 #endif

@@ -1,0 +1,373 @@
+/* check.c - `midl check`: is this build slower than another one? Options in, a verdict and an exit
+ * status out; the stages are compare/gate.h's. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/stop.h"
+#include "base/util.h"
+#include "commands/command.h"
+#include "compare/accept.h"
+#include "compare/build.h"
+#include "compare/gate.h"
+#include "compare/gate_report.h"
+#include "harness_config.h"
+#include "suite/suite.h"
+
+static const char usage_line[] = "midl check [SUITE] --baseline FILE | --against REV [options]";
+static const char about[] =
+    "Compare the speed of this build of the library with that of another: a libmidl.so, or a git\n"
+    "revision, which is built and kept. Both are loaded into one process and called in turn, in\n"
+    "many placements and fresh processes; what is flagged is measured again. SUITE is `gate` "
+    "unless\n"
+    "given; axes replace its own, as in midl sweep. results/GATE.md tells how it decides. Exit\n"
+    "status 1: a confirmed slowdown, or a wrong result; 4: this machine can't tell now.";
+
+struct check_options {
+    const char *axes[SUITE_AXES];
+    const char *baseline, *against, *library, *effect, *budget, *seed, *counts, *no_time, *changed,
+        *accept, *junit, *markdown, *json, *quiet;
+};
+
+#define OTHER_OPTIONS 14
+#define BUDGET_S 100
+
+struct check {
+    struct check_options options;
+    const char *suite_name;
+    struct suite *suite;
+    struct bench_cases cases;
+    struct accept_list accepted;
+    char old_path[512];
+    const char *new_path;
+    struct gate_options gate_options;
+    struct gate gate;
+    char *arguments; /* of this command, without axes: what repeats a point */
+};
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+static enum outcome parse(int argc, char **argv, struct check *check, bool *ret_help,
+                          struct error *error)
+{
+    struct check_options *ret = &check->options;
+    char names[SUITE_AXES][AXIS_OPTION_SIZE];
+    struct option_row rows[OTHER_OPTIONS + SUITE_AXES] = {
+        {"baseline", "FILE", "the libmidl.so to compare with", &ret->baseline},
+        {"against", "REV", "the same, built from a git revision", &ret->against},
+        {"library", "FILE", "the build to judge; this program's own libmidl.so", &ret->library},
+        {"effect", "PERCENT", "smallest slowdown that matters: 3", &ret->effect},
+        {"budget", "SECONDS", "for timing, at most: 100", &ret->budget},
+        {"counts", NULL, "count instructions and misses by callgrind too", &ret->counts},
+        {"no-time", NULL, "time nothing: counts decide", &ret->no_time},
+        {"changed", NULL, "leave out kernels whose machine code is the same", &ret->changed},
+        {"accept", "FILE", "slowdowns that may be: VARIANT | SHAPE | UNTIL | WHY", &ret->accept},
+        {"order-seed", "N", "of orders and placements: 1", &ret->seed},
+        {"junit", "FILE", "verdicts as JUnit XML", &ret->junit},
+        {"markdown", "FILE", "verdicts as a Markdown table", &ret->markdown},
+        {"json", NULL, "verdicts as JSON on standard output, no table", &ret->json},
+        {"quiet", NULL, "no progress, no table", &ret->quiet}};
+    int first = 0;
+    for (int i = 0; i < SUITE_AXES; i++) {
+        suite_axis_option((enum axis_id)i, names[i]);
+        rows[OTHER_OPTIONS + i] =
+            (struct option_row){names[i], "LIST", suite_axis((enum axis_id)i)->help, &ret->axes[i]};
+    }
+    enum outcome outcome =
+        options_parse(argc, argv, usage_line, about, rows, COUNT(rows), &first, ret_help, error);
+    if (outcome != OUTCOME_DONE || *ret_help)
+        return outcome;
+    check->suite_name = first < argc ? argv[first++] : NULL;
+    return options_no_more(argc, argv, first, error);
+}
+
+static enum outcome parse_numbers(struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    struct gate_options *ret = &check->gate_options;
+    double percent = 100 * GATE_EFFECT;
+    size_t seed = 1;
+    enum outcome outcome = OUTCOME_DONE;
+    *ret = (struct gate_options){.budget_s = BUDGET_S,
+                                 .counts = options->counts != NULL,
+                                 .time = !options->no_time,
+                                 .changed_only = options->changed != NULL,
+                                 .quiet = options->quiet != NULL};
+    if (options->effect)
+        outcome = option_double("effect", options->effect, 0.1, 100, &percent, error);
+    if (outcome == OUTCOME_DONE && options->budget)
+        outcome = option_double("budget", options->budget, 1, 86400, &ret->budget_s, error);
+    if (outcome == OUTCOME_DONE && options->seed)
+        outcome = option_size("order-seed", options->seed, 0, 1000000, &seed, error);
+    if (outcome == OUTCOME_DONE && options->no_time && !options->counts)
+        outcome = fail(error, OUTCOME_USAGE, "--no-time leaves nothing to do without --counts");
+    if (outcome == OUTCOME_DONE && !options->baseline == !options->against)
+        outcome = fail(error, OUTCOME_USAGE, "give either --baseline FILE or --against REV");
+    ret->effect = percent / 100;
+    ret->seed = seed;
+    return outcome;
+}
+
+/* The options that repeat this comparison at another point. */
+static enum outcome keep_arguments(struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    const struct {
+        const char *name, *value;
+        bool flag;
+    } kept[] = {{"--baseline", options->baseline, false}, {"--against", options->against, false},
+                {"--library", options->library, false},   {"--effect", options->effect, false},
+                {"--counts", options->counts, true},      {"--no-time", options->no_time, true}};
+    size_t size = 1, used = 0;
+    for (size_t i = 0; i < COUNT(kept); i++)
+        size += kept[i].value ? 24 + 4 * strlen(kept[i].value) : 0;
+    check->arguments = malloc(size);
+    if (!check->arguments)
+        return fail_memory(error, "the command line", (double)size);
+    check->arguments[0] = '\0';
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        if (!kept[i].value)
+            continue;
+        used += (size_t)snprintf(check->arguments + used, size - used, " %s%s", kept[i].name,
+                                 kept[i].flag ? "" : " ");
+        if (!kept[i].flag && case_quote(kept[i].value, check->arguments + used, size - used))
+            used += strlen(check->arguments + used);
+    }
+    return OUTCOME_DONE;
+}
+
+/* ---- Points -------------------------------------------------------------------------------- */
+
+static bool has_axis(const struct check_options *options)
+{
+    for (size_t i = 0; i < SUITE_AXES; i++)
+        if (options->axes[i])
+            return true;
+    return false;
+}
+
+/* SUITE with axes replaced; axes alone are a suite of their own; neither is `gate`. */
+static enum outcome load_points(struct check *check, struct error *error)
+{
+    bool custom = !check->suite_name && has_axis(&check->options);
+    enum outcome outcome =
+        custom ? suite_custom(&check->suite, error)
+               : suite_load(check->suite_name ? check->suite_name : "gate", &check->suite, error);
+    for (int i = 0; i < SUITE_AXES && outcome == OUTCOME_DONE; i++)
+        if (check->options.axes[i])
+            outcome = suite_set_axis(check->suite, (enum axis_id)i, check->options.axes[i], error);
+    if (outcome == OUTCOME_DONE)
+        outcome = suite_expand(check->suite, &check->cases, error);
+    if (outcome == OUTCOME_DONE && check->cases.count == 0)
+        outcome = fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(check->suite));
+    return outcome;
+}
+
+static void today(char ret[16])
+{
+    time_t now = time(NULL);
+    struct tm *utc = gmtime(&now);
+    if (!utc || strftime(ret, 16, "%Y-%m-%d", utc) == 0)
+        snprintf(ret, 16, "0000-00-00");
+}
+
+static void mark_accepted(struct check *check)
+{
+    char label[CASE_TEXT_SIZE], date[16];
+    today(date);
+    for (size_t i = 0; i < check->gate.count; i++) {
+        struct gate_row *row = &check->gate.rows[i];
+        bench_shape_text(&row->bench_case->shape, label);
+        row->accepted =
+            accept_find(&check->accepted, midl_variant_name(row->bench_case->variant), label, date);
+    }
+}
+
+/* ---- Builds -------------------------------------------------------------------------------- */
+
+/* The shared library of this very build. */
+static enum outcome own_library(const char **ret, struct error *error)
+{
+    static const char *const places[] = {MIDL_BUILD_LIBRARY, MIDL_INSTALLED_LIBRARY};
+    char own[MIDL_BUILD_ID_SIZE];
+    struct midl_library library;
+    midl_build_id(own);
+    for (size_t i = 0; i < COUNT(places); i++) {
+        if (access(places[i], R_OK) != 0)
+            continue;
+        enum outcome outcome = library_open(places[i], &library, error);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+        bool same = strcmp(library.build_id, own) == 0;
+        library_close(&library);
+        if (!same)
+            return fail(error, OUTCOME_USAGE,
+                        "%s is of another build than this program: build anew, or name the library "
+                        "to judge by --library",
+                        places[i]);
+        *ret = places[i];
+        return OUTCOME_DONE;
+    }
+    return fail(error, OUTCOME_USAGE,
+                "this build's libmidl.so isn't found (at %s): name it by --library", places[0]);
+}
+
+static enum outcome find_builds(struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    enum outcome outcome = OUTCOME_DONE;
+    if (strstr(MIDL_FLAGS, "address") || strstr(MIDL_FLAGS, "undefined"))
+        return fail(error, OUTCOME_USAGE,
+                    "a build with sanitizers can't be compared: its times mean nothing");
+    check->new_path = options->library;
+    if (!options->library)
+        outcome = own_library(&check->new_path, error);
+    if (outcome == OUTCOME_DONE && options->against)
+        outcome = build_revision(options->against, options->quiet != NULL, check->old_path,
+                                 sizeof check->old_path, error);
+    else if (outcome == OUTCOME_DONE)
+        snprintf(check->old_path, sizeof check->old_path, "%s", options->baseline);
+    check->gate_options.builds[0] = check->old_path;
+    check->gate_options.builds[1] = check->new_path;
+    return outcome;
+}
+
+/* ---- Reports ------------------------------------------------------------------------------- */
+
+static enum outcome write_file(const char *path, const struct gate_report *report,
+                               void (*print)(const struct gate_report *, FILE *),
+                               struct error *error)
+{
+    struct file_replace file;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (!memory)
+        return fail_memory(error, "a report", 65536);
+    print(report, memory);
+    if (fclose(memory) != 0) {
+        free(text);
+        return fail_memory(error, "a report", 65536);
+    }
+    enum outcome outcome = file_replace_begin(path, &file, error);
+    if (outcome == OUTCOME_DONE) {
+        outcome = file_replace_write(&file, text, size, error);
+        if (outcome == OUTCOME_DONE)
+            outcome = file_replace_commit(&file, error);
+        else
+            file_replace_abort(&file);
+    }
+    free(text);
+    return outcome;
+}
+
+static enum outcome report_all(const struct check *check, const struct gate_report *report,
+                               struct error *error)
+{
+    const struct check_options *options = &check->options;
+    const char *github = getenv("GITHUB_ACTIONS");
+    enum outcome outcome = OUTCOME_DONE;
+    if (options->json)
+        gate_print_json(report, stdout);
+    else if (!options->quiet)
+        gate_print_text(report, stdout);
+    if (github && strcmp(github, "true") == 0 && !options->json)
+        gate_print_annotations(report, stdout);
+    if (options->junit)
+        outcome = write_file(options->junit, report, gate_print_junit, error);
+    if (outcome == OUTCOME_DONE && options->markdown)
+        outcome = write_file(options->markdown, report, gate_print_markdown, error);
+    return outcome;
+}
+
+/* ---- The command --------------------------------------------------------------------------- */
+
+static enum outcome prepare(struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    enum outcome outcome = parse_numbers(check, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = keep_arguments(check, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = accept_read(options->accept, &check->accepted, error);
+    if (outcome == OUTCOME_DONE && options->junit)
+        outcome = file_replace_check(options->junit, error);
+    if (outcome == OUTCOME_DONE && options->markdown)
+        outcome = file_replace_check(options->markdown, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = load_points(check, error);
+    stop_on_signals();
+    if (outcome == OUTCOME_DONE)
+        outcome = find_builds(check, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = gate_begin(&check->gate_options, &check->cases, &check->gate, error);
+    return outcome;
+}
+
+/* The points' verdict, unless accepted slowdowns were all there was. */
+static enum outcome verdict(const struct gate *gate)
+{
+    enum outcome outcome = gate_outcome(gate->points, gate->count);
+    if (outcome != OUTCOME_BAD)
+        return outcome;
+    for (size_t i = 0; i < gate->count; i++)
+        if (gate_row_fails(&gate->rows[i]))
+            return OUTCOME_BAD;
+    return OUTCOME_DONE;
+}
+
+static void why_none(const struct gate *gate, struct error *error)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < gate->count; i++)
+        open += gate->points[i].state == GATE_UNRESOLVED;
+    fail(error, OUTCOME_NO_VERDICT,
+         "no verdict: %zu of %zu points are not resolved; give a longer --budget or a larger "
+         "--effect, or stop other work on this machine",
+         open, gate->count);
+}
+
+int command_check(int argc, char **argv)
+{
+    struct check check = {.suite = NULL};
+    struct error error = {""}, report_error;
+    bool help = false;
+    enum outcome outcome = parse(argc, argv, &check, &help, &error);
+    if (outcome == OUTCOME_DONE && !help)
+        outcome = prepare(&check, &error);
+    if (outcome != OUTCOME_DONE || help)
+        goto cleanup;
+    outcome = gate_measure(&check.gate, &error);
+    if (outcome == OUTCOME_DONE) {
+        mark_accepted(&check);
+        outcome = verdict(&check.gate);
+        if (outcome == OUTCOME_NO_VERDICT)
+            why_none(&check.gate, &error);
+    }
+    if (outcome == OUTCOME_USAGE || outcome == OUTCOME_MACHINE)
+        goto cleanup;
+    const struct gate_report report = {
+        .gate = &check.gate,
+        .names = {check.options.against ? check.options.against : check.old_path, check.new_path},
+        .arguments = check.arguments,
+        .outcome = outcome,
+        .problem = error.text};
+    enum outcome reported = report_all(&check, &report, &report_error);
+    if (reported != OUTCOME_DONE) {
+        outcome = reported;
+        error = report_error;
+    }
+cleanup:
+    gate_clear(&check.gate);
+    accept_clear(&check.accepted);
+    bench_cases_clear(&check.cases);
+    suite_destroy(check.suite);
+    free(check.arguments);
+    if (outcome == OUTCOME_DONE || outcome == OUTCOME_BAD)
+        return outcome;
+    return command_fail("check", outcome, &error);
+}

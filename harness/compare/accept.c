@@ -1,0 +1,139 @@
+/* accept.c - the file of accepted slowdowns. */
+#include "compare/accept.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum { CELLS = 4 };
+
+static char *trimmed(char *text)
+{
+    text += strspn(text, " \t\r");
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t\r", text[length - 1]))
+        text[--length] = '\0';
+    return text;
+}
+
+/* "2026-11-30": digits where they belong, and a month and a day that exist in some year. */
+static bool is_date(const char *text)
+{
+    static const char form[] = "0000-00-00";
+    for (size_t i = 0; i < sizeof form - 1; i++)
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+            return false;
+    int month = atoi(text + 5), day = atoi(text + 8);
+    return text[10] == '\0' && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+static enum outcome parse_line(char *line, int number, const char *origin, struct accept_row *ret,
+                               struct error *error)
+{
+    char *cells[CELLS];
+    size_t count = 0;
+    for (char *at = line; at && count < CELLS; count++) {
+        cells[count] = at;
+        char *bar = count + 1 < CELLS ? strchr(at, '|') : NULL;
+        if (bar)
+            *bar++ = '\0';
+        at = bar;
+    }
+    for (size_t i = 0; i < count; i++)
+        cells[i] = trimmed(cells[i]);
+    if (count < CELLS || !*cells[0] || !*cells[1] || !*cells[3])
+        return fail(error, OUTCOME_USAGE,
+                    "%s: line %d: expected VARIANT | SHAPE | UNTIL | WHY, none of them empty",
+                    file_shown(origin), number);
+    if (!is_date(cells[2]))
+        return fail(error, OUTCOME_USAGE, "%s: line %d: '%.40s' is no date like 2026-12-31",
+                    file_shown(origin), number, cells[2]);
+    *ret = (struct accept_row){cells[0], cells[1], cells[2], cells[3], number};
+    return OUTCOME_DONE;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 1;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+enum outcome accept_parse(const char *text, const char *origin, struct accept_list *ret,
+                          struct error *error)
+{
+    struct accept_list list = {.text = strdup(text),
+                               .rows = calloc(count_lines(text), sizeof *list.rows)};
+    enum outcome outcome = OUTCOME_DONE;
+    int number = 0;
+    if (!list.text || !list.rows)
+        outcome = fail_memory(error, "the accepted slowdowns", (double)strlen(text));
+    for (char *at = list.text, *next; at && outcome == OUTCOME_DONE; at = next) {
+        next = strchr(at, '\n');
+        if (next)
+            *next++ = '\0';
+        number++;
+        char *line = trimmed(at);
+        if (*line && *line != '#')
+            outcome = parse_line(line, number, origin, &list.rows[list.count++], error);
+    }
+    if (outcome == OUTCOME_DONE)
+        *ret = list;
+    else
+        accept_clear(&list);
+    return outcome;
+}
+
+enum outcome accept_read(const char *path, struct accept_list *ret, struct error *error)
+{
+    if (!path)
+        return accept_parse("", "", ret, error);
+    char *text = file_text(path);
+    if (!text)
+        return fail(error, OUTCOME_USAGE, "--accept %s: the file can't be read", file_shown(path));
+    enum outcome outcome = accept_parse(text, path, ret, error);
+    free(text);
+    return outcome;
+}
+
+/* Whether `label` holds all words of `shape`. */
+static bool holds(const char *label, const char *shape)
+{
+    if (strcmp(shape, "*") == 0)
+        return true;
+    for (const char *at = shape; *at; at += strspn(at, " \t")) {
+        size_t length = strcspn(at, " \t");
+        bool whole = false;
+        for (const char *word = label; *word && !whole; word += strspn(word, " ")) {
+            size_t end = strcspn(word, " ");
+            whole = end == length && strncmp(word, at, length) == 0;
+            word += end;
+        }
+        if (!whole)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+const char *accept_find(const struct accept_list *list, const char *variant, const char *label,
+                        const char *today)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct accept_row *row = &list->rows[i];
+        if (fnmatch(row->variant, variant, 0) == 0 && holds(label, row->shape) &&
+            strcmp(today, row->until) <= 0)
+            return row->why;
+    }
+    return NULL;
+}
+
+void accept_clear(struct accept_list *list)
+{
+    free(list->text);
+    free(list->rows);
+    *list = (struct accept_list){.count = 0};
+}

@@ -1,0 +1,388 @@
+/* gate_report.c - verdicts as text, Markdown, JSON, JUnit and annotations. */
+#include "compare/gate_report.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPEAT_SIZE (CASE_TEXT_SIZE + 512)
+
+/* ---- Words --------------------------------------------------------------------------------- */
+
+/* Whether the label of every point holds this word. */
+static bool in_all(const struct gate *gate, const char *word, size_t length)
+{
+    char label[CASE_TEXT_SIZE];
+    for (size_t i = 0; i < gate->count; i++) {
+        bool found = false;
+        bench_shape_text(&gate->rows[i].bench_case->shape, label);
+        for (const char *at = label; *at && !found; at += strspn(at, " ")) {
+            size_t end = strcspn(at, " ");
+            found = end == length && strncmp(at, word, length) == 0;
+            at += end;
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+void gate_short_shape(const struct gate *gate, const struct gate_row *row, char ret[CASE_TEXT_SIZE])
+{
+    char label[CASE_TEXT_SIZE];
+    size_t used = 0;
+    ret[0] = '\0';
+    bench_shape_text(&row->bench_case->shape, label);
+    for (const char *at = label; *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        bool square = strncmp(at, "d=", 2) == 0 &&
+                      row->bench_case->shape.layer.d == row->bench_case->shape.layer.n;
+        bool follows = strncmp(at, "r=", 2) == 0 || strncmp(at, "gate=", 5) == 0;
+        if (!square && !follows && (!in_all(gate, at, length) || strncmp(at, "n=", 2) == 0))
+            used += (size_t)snprintf(ret + used, CASE_TEXT_SIZE - used, "%s%.*s", used ? " " : "",
+                                     (int)length, at);
+        at += length;
+    }
+}
+
+static void repeat_command(const struct gate_report *report, const struct gate_row *row,
+                           char ret[REPEAT_SIZE])
+{
+    static const char before[] = "midl sweep";
+    char command[CASE_TEXT_SIZE];
+    bench_case_command(row->bench_case, command);
+    snprintf(ret, REPEAT_SIZE, "midl check%s%s", report->arguments, command + strlen(before));
+}
+
+static void time_text(double ns, char ret[16])
+{
+    if (isnan(ns))
+        snprintf(ret, 16, "-");
+    else if (ns < 1e4)
+        snprintf(ret, 16, "%.0f ns", ns);
+    else if (ns < 1e7)
+        snprintf(ret, 16, "%.1f us", ns / 1e3);
+    else
+        snprintf(ret, 16, "%.1f ms", ns / 1e6);
+}
+
+static bool has_ratio(const struct gate_row *row)
+{
+    return row->point->first.count > 0;
+}
+
+/* "1.032" and "1.027 to 1.038", or "-". */
+static void ratio_texts(const struct gate_row *row, char ratio[16], char interval[32])
+{
+    snprintf(ratio, 16, "-");
+    snprintf(interval, 32, "-");
+    if (!has_ratio(row))
+        return;
+    struct gate_ratio known = gate_ratio(row->point);
+    snprintf(ratio, 16, "%.3f", known.ratio);
+    snprintf(interval, 32, "%.3f to %.3f", known.lo, known.hi);
+}
+
+/* "+0.42 %" more instructions, "same", or "-". */
+static void count_text(const struct gate_row *row, char ret[16])
+{
+    const double *counts = row->counts.instructions;
+    double rise = counts[1] / counts[0] - 1;
+    if (isnan(rise))
+        snprintf(ret, 16, "-");
+    else if (fabs(counts[1] - counts[0]) < 0.5)
+        snprintf(ret, 16, "same");
+    else
+        snprintf(ret, 16, "%+.2f %%", 100 * rise);
+}
+
+/* What else is to be known of a point: "" if nothing. */
+static void remark(const struct gate_row *row, char ret[512])
+{
+    bool other = row->chose[0][0] && row->chose[1][0] && strcmp(row->chose[0], row->chose[1]) != 0;
+    size_t used = 0;
+    ret[0] = '\0';
+    if (row->point->reason[0])
+        used += (size_t)snprintf(ret + used, 512 - used, "%s; ", row->point->reason);
+    if (other)
+        used += (size_t)snprintf(ret + used, 512 - used, "%s now chooses %s, not %s; ",
+                                 midl_variant_name(row->bench_case->variant), row->chose[1],
+                                 row->chose[0]);
+    if (row->accepted)
+        used += (size_t)snprintf(ret + used, 512 - used, "accepted: %s; ", row->accepted);
+    if (row->point->control)
+        used += (size_t)snprintf(ret + used, 512 - used, "the same machine code; ");
+    if (row->point->suspected && row->point->state == GATE_SAME)
+        used += (size_t)snprintf(ret + used, 512 - used, "flagged once, not again; ");
+    if (used >= 2)
+        ret[used < 512 ? used - 2 : 509] = '\0';
+}
+
+static size_t count_in(const struct gate *gate, enum gate_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < gate->count; i++)
+        count += gate->points[i].state == state;
+    return count;
+}
+
+static const enum gate_state order[] = {GATE_WRONG, GATE_SLOWER,  GATE_UNRESOLVED, GATE_FASTER,
+                                        GATE_SAME,  GATE_SKIPPED, GATE_OPEN,       GATE_SUSPECT};
+enum { ORDER = sizeof order / sizeof order[0] };
+
+/* "26 points: 1 slower, 25 same; 74 s" */
+static void summary(const struct gate_report *report, char ret[256])
+{
+    const struct gate *gate = report->gate;
+    size_t used = (size_t)snprintf(ret, 256, "%zu points:", gate->count);
+    const char *comma = " ";
+    for (size_t i = 0; i < ORDER; i++) {
+        size_t count = count_in(gate, order[i]);
+        if (count > 0) {
+            used += (size_t)snprintf(ret + used, 256 - used, "%s%zu %s", comma, count,
+                                     gate_state_name(order[i]));
+            comma = ", ";
+        }
+    }
+    snprintf(ret + used, 256 - used, "; %.0f s", gate->seconds);
+}
+
+static const char *verdict_text(enum outcome outcome)
+{
+    return outcome == OUTCOME_DONE  ? "no slowdown"
+           : outcome == OUTCOME_BAD ? "slower, or wrong"
+                                    : "no verdict";
+}
+
+/* ---- Text ---------------------------------------------------------------------------------- */
+
+static void print_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
+{
+    char shape[CASE_TEXT_SIZE], old[16], new[16], ratio[16], interval[32], count[16], more[512];
+    gate_short_shape(report->gate, row, shape);
+    time_text(row->call_ns[0], old);
+    time_text(row->call_ns[1], new);
+    ratio_texts(row, ratio, interval);
+    count_text(row, count);
+    remark(row, more);
+    fprintf(out, "%-18s %-34s %10s %10s %6s %16s %8s  %s%s%s\n",
+            midl_variant_name(row->bench_case->variant), shape, old, new, ratio, interval, count,
+            gate_state_name(row->point->state), *more ? ": " : "", more);
+}
+
+/* Points that decide, each with the command that repeats it. */
+static void print_findings(const struct gate_report *report, FILE *out)
+{
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], count[16], command[REPEAT_SIZE];
+    for (size_t i = 0; i < report->gate->count; i++) {
+        const struct gate_row *row = &report->gate->rows[i];
+        if (!gate_row_fails(row))
+            continue;
+        bench_shape_text(&row->bench_case->shape, shape);
+        ratio_texts(row, ratio, interval);
+        count_text(row, count);
+        repeat_command(report, row, command);
+        fprintf(out, "%s: %s at %s: time %s (%s), instructions %s%s%s; to repeat it: %s\n",
+                gate_state_name(row->point->state), midl_variant_name(row->bench_case->variant),
+                shape, ratio, interval, count, row->point->reason[0] ? ", " : "",
+                row->point->reason, command);
+    }
+}
+
+void gate_print_text(const struct gate_report *report, FILE *out)
+{
+    char text[256];
+    fprintf(out, "%s against %s\n%-18s %-34s %10s %10s %6s %16s %8s  %s\n", report->names[1],
+            report->names[0], "variant", "shape", "old", "new", "ratio", "95 % interval", "instr.",
+            "verdict");
+    for (size_t i = 0; i < report->gate->count; i++)
+        print_row(report, &report->gate->rows[i], out);
+    summary(report, text);
+    fprintf(out, "%s: %s\n", verdict_text(report->outcome), text);
+    print_findings(report, out);
+}
+
+/* ---- Markdown ------------------------------------------------------------------------------ */
+
+static void markdown_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
+{
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], count[16], more[512];
+    gate_short_shape(report->gate, row, shape);
+    ratio_texts(row, ratio, interval);
+    count_text(row, count);
+    remark(row, more);
+    fprintf(out, "| `%s` | %s | %s | %s | %s | %s%s%s%s%s |\n",
+            midl_variant_name(row->bench_case->variant), shape, ratio, interval, count,
+            gate_row_fails(row) ? "**" : "", gate_state_name(row->point->state),
+            gate_row_fails(row) ? "**" : "", *more ? ": " : "", more);
+}
+
+void gate_print_markdown(const struct gate_report *report, FILE *out)
+{
+    char text[256], command[REPEAT_SIZE];
+    summary(report, text);
+    fprintf(out,
+            "### Speed: %s\n\n%s against %s. %s.%s%s\n\n"
+            "| variant | shape | time ratio | 95 %% interval | instructions | verdict |\n"
+            "|---|---|---|---|---|---|\n",
+            verdict_text(report->outcome), report->names[1], report->names[0], text,
+            *report->problem ? " " : "", report->problem);
+    for (size_t i = 0; i < report->gate->count; i++)
+        markdown_row(report, &report->gate->rows[i], out);
+    for (size_t i = 0; i < report->gate->count; i++)
+        if (gate_row_fails(&report->gate->rows[i])) {
+            repeat_command(report, &report->gate->rows[i], command);
+            fprintf(out, "\nTo repeat: `%s`\n", command);
+        }
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static void add_number(cJSON *object, const char *name, double value)
+{
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, name, value);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
+static cJSON *json_row(const struct gate_report *report, const struct gate_row *row)
+{
+    char shape[CASE_TEXT_SIZE], more[512], command[REPEAT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+    struct gate_ratio known = {NAN, NAN, NAN, 0};
+    if (has_ratio(row))
+        known = gate_ratio(row->point);
+    bench_shape_text(&row->bench_case->shape, shape);
+    remark(row, more);
+    repeat_command(report, row, command);
+    cJSON_AddStringToObject(object, "variant", midl_variant_name(row->bench_case->variant));
+    cJSON_AddStringToObject(object, "dtype", midl_dtype_name(row->bench_case->shape.dtype));
+    cJSON_AddStringToObject(object, "shape", shape);
+    cJSON_AddStringToObject(object, "verdict", gate_state_name(row->point->state));
+    cJSON_AddBoolToObject(object, "fails", gate_row_fails(row));
+    cJSON_AddBoolToObject(object, "same_code", row->point->control);
+    add_number(object, "ratio", known.ratio);
+    add_number(object, "ratio_lo", known.lo);
+    add_number(object, "ratio_hi", known.hi);
+    add_number(object, "placements", (double)known.placements);
+    add_number(object, "old_ns", row->call_ns[0]);
+    add_number(object, "new_ns", row->call_ns[1]);
+    add_number(object, "old_instructions", row->counts.instructions[0]);
+    add_number(object, "new_instructions", row->counts.instructions[1]);
+    add_number(object, "old_l1d_misses", row->counts.l1d_misses[0]);
+    add_number(object, "new_l1d_misses", row->counts.l1d_misses[1]);
+    add_number(object, "old_ll_misses", row->counts.ll_misses[0]);
+    add_number(object, "new_ll_misses", row->counts.ll_misses[1]);
+    cJSON_AddStringToObject(object, "remark", more);
+    cJSON_AddStringToObject(object, "command", command);
+    return object;
+}
+
+void gate_print_json(const struct gate_report *report, FILE *out)
+{
+    const struct gate *gate = report->gate;
+    cJSON *root = cJSON_CreateObject(), *points = cJSON_CreateArray();
+    cJSON_AddStringToObject(root, "old", report->names[0]);
+    cJSON_AddStringToObject(root, "new", report->names[1]);
+    cJSON_AddStringToObject(root, "verdict", verdict_text(report->outcome));
+    cJSON_AddNumberToObject(root, "exit_status", report->outcome);
+    cJSON_AddStringToObject(root, "problem", report->problem);
+    cJSON_AddNumberToObject(root, "effect", gate->options->effect);
+    cJSON_AddNumberToObject(root, "seconds", gate->seconds);
+    if (gate->quality.points > 0) {
+        add_number(root, "identical_builds_differ", gate->quality.apart);
+        add_number(root, "resolvable", gate->quality.resolvable);
+    }
+    for (size_t i = 0; i < gate->count; i++)
+        cJSON_AddItemToArray(points, json_row(report, &gate->rows[i]));
+    cJSON_AddItemToObject(root, "points", points);
+    char *text = cJSON_Print(root);
+    fprintf(out, "%s\n", text ? text : "null");
+    free(text);
+    cJSON_Delete(root);
+}
+
+/* ---- JUnit --------------------------------------------------------------------------------- */
+
+static void put_xml(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
+        }
+}
+
+static void junit_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
+{
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], more[512], command[REPEAT_SIZE],
+        message[2 * REPEAT_SIZE];
+    enum gate_state state = row->point->state;
+    bool skipped = state == GATE_SKIPPED || state == GATE_UNRESOLVED || state == GATE_OPEN;
+    bench_shape_text(&row->bench_case->shape, shape);
+    ratio_texts(row, ratio, interval);
+    remark(row, more);
+    repeat_command(report, row, command);
+    snprintf(message, sizeof message, "%s: time ratio %s (%s)%s%s; to repeat it: %s",
+             gate_state_name(state), ratio, interval, *more ? "; " : "", more, command);
+    fprintf(out, "  <testcase classname=\"midl.%s\" name=\"",
+            midl_variant_name(row->bench_case->variant));
+    put_xml(out, shape);
+    fprintf(out, "\">\n");
+    if (gate_row_fails(row) || skipped) {
+        fprintf(out, gate_row_fails(row) ? "    <failure message=\"" : "    <skipped message=\"");
+        put_xml(out, message);
+        fprintf(out, "\"/>\n");
+    }
+    fprintf(out, "  </testcase>\n");
+}
+
+void gate_print_junit(const struct gate_report *report, FILE *out)
+{
+    const struct gate *gate = report->gate;
+    size_t failures = 0, skipped = count_in(gate, GATE_SKIPPED) + count_in(gate, GATE_UNRESOLVED) +
+                                   count_in(gate, GATE_OPEN);
+    for (size_t i = 0; i < gate->count; i++)
+        failures += gate_row_fails(&gate->rows[i]);
+    fprintf(out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+            "<testsuite name=\"midl check\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" "
+            "skipped=\"%zu\" time=\"%.1f\">\n",
+            gate->count, failures, skipped, gate->seconds);
+    for (size_t i = 0; i < gate->count; i++)
+        junit_row(report, &gate->rows[i], out);
+    fprintf(out, "</testsuite>\n");
+}
+
+/* ---- GitHub -------------------------------------------------------------------------------- */
+
+void gate_print_annotations(const struct gate_report *report, FILE *out)
+{
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], command[REPEAT_SIZE];
+    for (size_t i = 0; i < report->gate->count; i++) {
+        const struct gate_row *row = &report->gate->rows[i];
+        if (!gate_row_fails(row) && row->point->state != GATE_UNRESOLVED)
+            continue;
+        gate_short_shape(report->gate, row, shape);
+        ratio_texts(row, ratio, interval);
+        repeat_command(report, row, command);
+        fprintf(out, "::%s title=%s %s::%s at %s, time ratio %s (%s); to repeat it: %s\n",
+                gate_row_fails(row) ? "error" : "warning",
+                midl_variant_name(row->bench_case->variant), gate_state_name(row->point->state),
+                gate_state_name(row->point->state), shape, ratio, interval, command);
+    }
+}
