@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "measure/rounds.h"
 #include "suite/suite.h"
+#include "midl_config.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 
@@ -795,6 +796,8 @@ static void test_group(void **state)
     } rows[] = {{29, 1}, {0, 1}, {64, 1}, {29, 2}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct bench_shape shape = small_shape(rows[i].k);
+        if (!MIDL_HAVE_OPENMP && rows[i].threads > 1)
+            continue; /* nothing would be measured */
         shape.threads = rows[i].threads;
         struct measure_result result;
         size_t count;

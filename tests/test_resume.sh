@@ -48,7 +48,7 @@ check() {
     sql "SELECT count(*) FROM (SELECT 1 FROM ceilings GROUP BY run_id, kind, name, threads HAVING count(*) > 1)" 0
 }
 
-sweep="sweep --n 8:640:8 --kernel masked,linear --counters none --target 50% --budget 20ms --db $db"
+sweep="sweep --n 8:640:8 --kernel masked,linear-rows --counters none --target 50% --budget 20ms --db $db"
 points=$("$midl" $sweep --dry-run | grep -c ' d=')
 [ "$points" = 160 ] || complain "$points points in a dry run, expected 160"
 
