@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness_config.h"
 
@@ -26,9 +27,26 @@ static char *buffer_of(const char *name)
     return NULL;
 }
 
+/* "PREFIX/share/midl" of a program PREFIX/bin/midl, wherever it was installed to. A program in the
+ * folder that it was built in has its source instead. */
+static const char *home(void)
+{
+    static char path[PATH_MAX];
+    static const char build[] = MIDL_BUILD_ROOT "/", tail[] = "/../share/midl";
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof tail);
+    if (length <= 0)
+        return MIDL_INSTALLED_SHARE;
+    path[length] = '\0';
+    if (strncmp(path, build, strlen(build)) == 0)
+        return MIDL_SOURCE_SHARE;
+    char *slash = strrchr(path, '/');
+    memcpy(slash ? slash : path, tail, sizeof tail);
+    return path;
+}
+
 const char *datadir_find(const char *name)
 {
-    const char *homes[] = {getenv("MIDL_SHARE"), MIDL_SOURCE_SHARE, MIDL_INSTALLED_SHARE};
+    const char *homes[] = {getenv("MIDL_SHARE"), home(), MIDL_INSTALLED_SHARE};
     char *path = buffer_of(name);
     for (size_t i = 0; path && i < sizeof homes / sizeof *homes; i++) {
         struct stat status;

@@ -2,8 +2,9 @@
 #ifndef MIDL_DATADIR_H
 #define MIDL_DATADIR_H
 
-/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME, beside the source this was
- * built from, or the installed share/midl/NAME, whichever exists first. NULL if none does. Valid
+/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME; for a program in its
+ * build folder, beside the source; for an installed one, share/midl/NAME beside its bin, or of the
+ * prefix it was built for: whichever exists first. NULL if none does. Valid
  * until the next call for the same name. */
 const char *datadir_find(const char *name);
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* environ */
 #include "machine/valgrind.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,33 +20,45 @@
 
 /* ---- Finding it ------------------------------------------------------------------------------ */
 
-static void ask_version(const char *program, char *ret, size_t size)
+struct valgrind {
+    char path[PATH_SIZE], version[64];
+    char reason[REASON_SIZE]; /* why it can't be used; empty if it can */
+};
+
+static void ask_version(struct valgrind *valgrind)
 {
     char folder[PATH_SIZE], out[PATH_SIZE + 16], reason[REASON_SIZE];
     char word[] = "valgrind", option[] = "--version";
     char *argv[] = {word, option, NULL};
-    if (!folder_make_temporary(NULL, "midl-count", folder, sizeof folder))
+    if (!folder_make_temporary(NULL, "midl-count", folder, sizeof folder)) {
+        snprintf(valgrind->reason, sizeof valgrind->reason,
+                 "no temporary folder for valgrind: %s; set TMPDIR to a folder that can be written",
+                 strerror(errno));
         return;
+    }
     snprintf(out, sizeof out, "%s/out", folder);
     struct child child = {
-        .path = program, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
-    char *text = child_run(&child, reason, sizeof reason) ? file_text(out) : NULL;
+        .path = valgrind->path, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
+    bool ran = child_run(&child, reason, sizeof reason);
+    char *text = ran ? file_text(out) : NULL;
     if (text && strncmp(text, "valgrind-", 9) == 0)
-        snprintf(ret, size, "%.*s", (int)strcspn(text + 9, "\n"), text + 9);
+        snprintf(valgrind->version, sizeof valgrind->version, "%.*s", (int)strcspn(text + 9, "\n"),
+                 text + 9);
+    else
+        snprintf(valgrind->reason, sizeof valgrind->reason, "valgrind --version: %.120s",
+                 ran ? "no answer that is understood" : reason);
     free(text);
     folder_remove(folder);
 }
-
-struct valgrind {
-    char path[PATH_SIZE], version[64];
-};
 
 static const struct valgrind *valgrind_get(void)
 {
     static struct valgrind valgrind = {.version = "none"};
     static bool asked;
     if (!asked && child_find("valgrind", valgrind.path, sizeof valgrind.path))
-        ask_version(valgrind.path, valgrind.version, sizeof valgrind.version);
+        ask_version(&valgrind);
+    else if (!asked)
+        snprintf(valgrind.reason, sizeof valgrind.reason, "valgrind isn't installed");
     asked = true;
     return &valgrind;
 }
@@ -78,9 +91,7 @@ const char *valgrind_unavailable(void)
         return "built without valgrind's headers";
     if (BUILD_SANITISED)
         return "valgrind can't run a sanitised build";
-    if (strcmp(valgrind_get()->version, "none") == 0)
-        return "valgrind isn't installed";
-    return NULL;
+    return *valgrind_get()->reason ? valgrind_get()->reason : NULL;
 }
 
 /* ---- Simulated caches --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ const char *valgrind_unavailable(void);
 /* Where the program is; empty if it is nowhere. */
 const char *valgrind_path(void);
 
-/* "3.19.0", or "none" if there is no valgrind. */
+/* "3.19.0", or "none" if there is no valgrind or it doesn't answer. */
 const char *valgrind_version(void);
 
 /* One cache as callgrind takes it: a power of two of sets, a power of two of bytes per line. */

@@ -1,6 +1,7 @@
 /* environment.c - what a run was made on and with, as rows for the store. */
 #include "run/environment.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -52,6 +53,15 @@ static const char *on_off(bool known, bool on)
     return !known ? "unknown" : on ? "on" : "off";
 }
 
+/* A number with its unit in the name; what could not be found out is "unknown", as texts are. */
+static void put_number(const char *name, int digits, double value)
+{
+    char text[48] = "unknown";
+    if (isfinite(value))
+        snprintf(text, sizeof text, "%.*f", digits, value);
+    put_text(name, "%s", text);
+}
+
 static void put_caches(const struct machine *m)
 {
     static const char *const names[] = {"cache_l1d", "cache_l2", "cache_l3", "cache_l4"};
@@ -97,7 +107,7 @@ static void fill_facts(void)
     put("os", m->os);
     put("hypervisor", m->hypervisor);
     put_caches(m);
-    put_text("memory_bytes", "%.0f", m->memory_bytes);
+    put_number("memory_bytes", 0, m->memory_bytes);
     put_text("page_bytes", "%zu", m->page_bytes);
     put_text("huge_page_bytes", "%zu", m->huge_page_bytes);
     put("thp", m->thp);
@@ -106,10 +116,10 @@ static void fill_facts(void)
     put("smt", on_off(m->smt_known, m->smt));
     put("aslr", on_off(true, m->aslr));
     put("denormals", m->denormals_flushed ? "flushed" : "kept");
-    put_text("load1", "%.2f", m->load1);
-    put_text("stolen", "%.5f", m->stolen);
-    put_text("timer_overhead_ns", "%.1f", m->timer_overhead_ns);
-    put_text("timer_resolution_ns", "%.0f", m->timer_resolution_ns);
+    put_number("load1", 2, m->load1);
+    put_number("stolen", 5, m->stolen);
+    put_number("timer_overhead_ns", 1, m->timer_overhead_ns);
+    put_number("timer_resolution_ns", 0, m->timer_resolution_ns);
     put("compiler", m->compiler);
     put("flags", m->flags);
     put("commit", m->commit);

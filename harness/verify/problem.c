@@ -449,9 +449,15 @@ enum outcome problem_oracle(const struct problem *problem, enum midl_dtype dtype
             outcome = fail(error, OUTCOME_USAGE, "%s", reason);
         layer.full_weight = rounded;
     }
-    if (outcome == OUTCOME_DONE &&
-        midl_oracle_create(&layer, problem->batch, problem->x, ret) != MIDL_OK)
+    enum midl_status status = outcome == OUTCOME_DONE
+                                  ? midl_oracle_create(&layer, problem->batch, problem->x, ret)
+                                  : MIDL_OK;
+    if (status == MIDL_NO_MEMORY)
         outcome = fail_memory(error, "the reference of a layer", bytes);
+    else if (status != MIDL_OK)
+        outcome = fail(error, OUTCOME_USAGE, "no reference of this layer: %s",
+                       midl_shape_check(&layer.shape, reason) == MIDL_OK ? midl_status_text(status)
+                                                                         : reason);
     free(rounded);
     return outcome;
 }

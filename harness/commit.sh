@@ -1,0 +1,7 @@
+#!/bin/sh
+# commit.sh FOLDER - the commit that FOLDER is a checkout of. Fails if it is none: an unpacked tarball
+# may lie below a checkout of something else, whose commit is not ours.
+set -eu
+cd "$1"
+[ "$(git rev-parse --show-toplevel)" = "$(pwd -P)" ]
+exec git describe --always --dirty --abbrev=12 '--exclude=*'
