@@ -4,6 +4,7 @@ logarithmic = 0
 dodge = 0.08; dodge_log = 0
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
     set xrange [0.5:named_ticks + 0.5]
     eval below(p, size_axis) . beside(p, 'speedup')

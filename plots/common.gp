@@ -69,6 +69,8 @@ array names[64]
 array strong[64]
 array groups[64]
 array panel_titles[panels_most]
+array there[panels_most]
+do for [p = 1:panels_most] { panel_titles[p] = ''; there[p] = 0 }
 series = 0; panels = 0; sources = 1; title = ''; subject = ''; caption = ''; seen = ' '; yards = 0
 
 meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 : ( \
@@ -83,7 +85,7 @@ stats data using ( \
     is('title') ? (title = strcol(10)) : 0, is('subject') ? (subject = strcol(10)) : 0, \
     is('sources') ? (sources = int(column(6))) : 0, \
     is('panel') ? (panels = int(column(2)) > panels ? int(column(2)) : panels, \
-                   panel_titles[int(column(2))] = strcol(10)) : 0, \
+                   there[int(column(2))] = 1, panel_titles[int(column(2))] = strcol(10)) : 0, \
     is('note') || is('caption') ? append(strcol(10)) : 0, 1) nooutput
 if (title eq '' || sources > 1) { title = subject }
 
@@ -194,7 +196,8 @@ page(unused) = ( \
     sprintf("set terminal %s; set output '%s%s'; set multiplot", terminal(page_w, page_h), name, \
             format eq 'tex' ? '-inc.tex' : '.' . format))
 
-# `eval place(i)`: the axes of panel i, and its 'point' rows without names in $here, so that a curve
+# there[i]: whether panel i has rows; of several sources one may have fewer panels. `eval place(i)`:
+# the axes of panel i, and its 'point' rows without names in $here, so that a curve
 # doesn't go through the rows of all panels.
 gather(i) = 'set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
     . '(strcol(7)):(strcol(8)):9 with table if ' . sprintf("(in('point', %d)); unset table; ", i)
@@ -306,8 +309,8 @@ upper(unused) = !valid(8) || column(9) == 1 ? column(6) : column(8) > 0 ? column
 positive(value) = value > 0 ? value : (zeros = zeros + 1, NaN)
 measure(rows) = 'zeros = 0;' \
     . sprintf('stats data using ((%s) ? positive(lower(0)) : NaN):(upper(0)) nooutput;', rows)
-spans(rows) = 'logarithmic = counts; do for [p = 1:panels] {' . measure(rows) \
-    . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } }'
+spans(rows) = 'logarithmic = counts; do for [p = 1:panels] { if (there[p]) {' . measure(rows) \
+    . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } } }'
 span(rows) = measure(rows) \
     . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0;' \
     . 'high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \

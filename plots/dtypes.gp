@@ -5,6 +5,7 @@ rows_of_panel = "in('point', p)"
 logarithmic = 0
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p)
     sizes = 0; largest = 1
     stats data using (sizes = sizes + in('x name', p), \

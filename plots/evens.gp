@@ -2,18 +2,23 @@
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
 if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.8 : 8.5 }
-cols = sources > 1 && page_w > 12 ? 2 : 1
+cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
 right_gap = 1.6; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
 panel_h = bottom_gap + top_gap + 0.62 * (heights < 4 ? 4 : heights)
 
+cell_cm = (page_w / cols - left_gap - right_gap) / columns
+narrow = cell_cm < (0.75) # no room for numbers in the cells: the colour tells
 eval page(0)
 set palette defined (0 '#F4F8FC', 0.5 '#6FB1DC', 1 '#08457E')
 dark(unused) = column(7) > 0.68
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . names_in('x', p) . names_in('y', p)
     unset grid
     set border 15
-    set xrange [0.5:columns + 0.5]; set yrange [0.5:heights + 0.5]
+    stats data using (in('cell', p) ? column(5) : NaN):6 nooutput
+    set xrange [0.5:STATS_max_x + 0.5]; set yrange [0.5:STATS_max_y + 0.5]
+    if (narrow) { set xtics rotate by 90 right }
     eval below(p, 'batch (inputs per call)') . beside(p, size_axis)
     set cbrange [0:1]
     set colorbox user origin screen ((p - 1) % cols + 1.) / cols - 1.3 / page_w, \
@@ -24,9 +29,9 @@ do for [p = 1:panels] {
              with boxxyerror fc rgb 0x909090 fs transparent pattern 5 noborder, \
          data using (in('cell', p) ? column(5) : NaN):6:(0.5):(0.5):7 \
              with boxxyerror lc palette fs solid noborder, \
-         data using (in('cell', p) && !dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         data using (!narrow && in('cell', p) && !dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
              with labels font small, \
-         data using (in('cell', p) && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         data using (!narrow && in('cell', p) && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
              with labels font small textcolor rgb 'white'
 }
 eval finish(0)

@@ -6,11 +6,13 @@ worst = STATS_min < 0 ? STATS_min : 0
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
 if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.8 : 8.5 }
-cols = sources > 1 && page_w > 12 ? 2 : 1
+cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
 panel_h = bottom_gap + 0.62 * (heights < 5 ? 5 : heights)
 right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
 panel_h = panel_h + top_gap
 
+cell_cm = (page_w / cols - left_gap - right_gap) / columns
+narrow = cell_cm < (0.55) # no room for numbers in the cells: the colour tells
 eval page(0)
 # Steps of colour from the worst to 1 and from there to the best: the scale ends with the data.
 span_of_all = best - worst
@@ -23,10 +25,13 @@ heat(unused) = log(column(7)) / log(2)
 unsure(unused) = column(9) == 1
 dark(unused) = heat(0) > 0.62 * best && !unsure(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . names_in('x', p) . names_in('y', p)
     unset grid
     set border 15
-    set xrange [0.5:columns + 0.5]; set yrange [0.5:heights + 0.5]
+    stats data using (in('cell', p) ? column(5) : NaN):6 nooutput
+    set xrange [0.5:STATS_max_x + 0.5]; set yrange [0.5:STATS_max_y + 0.5]
+    if (narrow) { set xtics rotate by 90 right }
     eval below(p, 'active neurons k/n') . beside(p, size_axis)
     set cbrange [worst:best]
     set colorbox user origin screen ((p - 1) % cols + 1.) / cols - 1.5 / page_w, \
@@ -42,11 +47,11 @@ do for [p = 1:panels] {
              with boxxyerror lc palette fs solid noborder, \
          data using (in('cell', p) && unsure(0) ? column(5) : NaN):6:(0.5):(0.5) \
              with boxxyerror lc rgb 0xEDEDED fs solid noborder, \
-         data using (in('cell', p) && !dark(0) && !unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         data using (!narrow && in('cell', p) && !dark(0) && !unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
              with labels font small, \
-         data using (in('cell', p) && unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         data using (!narrow && in('cell', p) && unsure(0) ? column(5) : NaN):6:(fine_cell(10)) \
              with labels font small textcolor rgb 0x606060, \
-         data using (in('cell', p) && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
+         data using (!narrow && in('cell', p) && dark(0) ? column(5) : NaN):6:(fine_cell(10)) \
              with labels font small textcolor rgb 'white', \
          data using (in('contour', p) ? column(5) : NaN):6 with lines lc rgb 'black' lw 2
 }

@@ -10,6 +10,7 @@ rows_of_panel = "in('point', p) || in('yardstick', p)"
 eval spans(rows_of_panel)
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . span(rows_of_panel)
     set xrange [0:1.02]; set xtics 0.2
     eval below(p, 'active neurons k/n') . beside(p, 'time per call (µs)')

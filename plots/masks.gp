@@ -4,6 +4,7 @@ logarithmic = 0
 dodge = 0.06; dodge_log = 1
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . span(rows_of_panel) . powers(p)
     eval below(p, 'batch (inputs per call)') . beside(p, 'speedup')
     plot 1 with lines lc rgb 'black' lw 0.8 dt 3, @curves

@@ -4,6 +4,7 @@ rows_of_panel = "in('point', p) || in('model', p)"
 eval spans(rows_of_panel)
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . span(rows_of_panel)
     set xrange [0:1.02]; set xtics 0.2
     eval below(p, 'active neurons k/n') . beside(p, 'misses per call')

@@ -5,6 +5,7 @@ dodge = 0
 role(p) = (p - 1) / sources + 1
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     logarithmic = role(p) == 2
     eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
     set xrange [0.7:named_ticks + 0.3]

@@ -4,6 +4,7 @@ cols = page_w < 12 ? 1 : 2
 eval page(0)
 role(p) = (p - 1) / sources + 1
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p)
     set xlabel '' offset 0, 0.4
     if (role(p) == 1) {

@@ -1,13 +1,16 @@
 # roofline.gp - one panel a layer size: GFLOP/s over FLOPs per byte, under slopes and ceilings
 yard_marks = 1
-array slope[16]; array slope_name[16]; slopes = 0
-array flat[16]; array flat_name[16]; flats = 0; peak = 0
+array slope[16]; array slope_name[16]
+array flat[16]; array flat_name[16]
 add_slope(unused) = (slopes = slopes + 1, slope[slopes] = column(6), \
     slope_name[slopes] = strcol(10))
 add_flat(unused) = (flats = flats + 1, flat[flats] = column(6), flat_name[flats] = strcol(10), \
     peak = column(6) > peak ? column(6) : peak)
-stats data using (is('slope') ? add_slope(0) : is('ceiling') ? add_flat(0) : 0, 1) nooutput
-if (peak == 0) { peak = 1e9 }
+# `eval read_roofs(p)`: slopes, flats and peak, those of panel p.
+read_roofs(p) = 'slopes = 0; flats = 0; peak = 0;' \
+    . sprintf("stats data using (in('slope', %d) ? add_slope(0) : in('ceiling', %d) ? add_flat(0) : 0, 1)" \
+              . " nooutput;", p, p) \
+    . 'if (peak == 0) { peak = 1e9 };'
 
 # Dots of one batch: sizes are marks, and variants stand side by side.
 dots_only = 0
@@ -25,19 +28,19 @@ spread_x = 2 ** (dodge * variants / 2.)
 # the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
 x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * 24 * spread_x; y_low = STATS_min_y / 2
-do for [r = 1:slopes] {
-    if (peak < 1e9 && slope[r] * x_high < 16 * peak) { x_high = 16 * peak / slope[r] }
-}
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
-y_high = 2 * (peak < 1e9 && peak > STATS_max_y ? peak : STATS_max_y)
-top = peak < 1e9 ? peak : y_high / 1.5
+y_high = 2 * STATS_max_y
+do for [p = 1:panels] {
+    eval read_roofs(p)
+    do for [r = 1:slopes] {
+        if (peak < 1e9 && slope[r] * x_high < 16 * peak) { x_high = 16 * peak / slope[r] }
+    }
+    if (peak < 1e9 && y_high < 2 * peak) { y_high = 2 * peak }
+}
 
 # A slope has its name where it meets the ceiling, above which there is nothing; of two that meet it
 # side by side one stands higher.
 array height[16]
-do for [r = 1:slopes] {
-    height[r] = r > 1 && slope[r - (r > 1)] < 3 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
-}
 roof(bandwidth, x) = bandwidth * x < peak ? bandwidth * x : peak
 
 panel_h = panels == 1 ? 7.5 : 5.5
@@ -45,13 +48,17 @@ eval page(0)
 roofs = "for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8," \
     . "for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1,"
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p)
     set xrange [x_low:x_high]; set yrange [y_low:y_high]
     set logscale xy
     eval decades('x', x_high > 500 * x_low ? '1' : '1 2 5') . decades('y', steps(y_low, y_high))
     low = y_low; high = y_high
     eval below(p, 'FLOPs per byte') . beside(p, 'GFLOP/s')
+    eval read_roofs(p)
+    top = peak < 1e9 ? peak : y_high / 1.5
     do for [r = 1:slopes] {
+        height[r] = r > 1 && slope[r - (r > 1)] < 3 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
         set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, height[r] \
             font small front
     }
@@ -63,7 +70,8 @@ do for [p = 1:panels] {
     if (dots_only) {
         plot @roofs @bars, for [j = 1:series] \
             data using (of('point', p, styles[order[j]]) ? x_at(order[j]) : NaN):6: \
-                (column(10) > 0 ? solid_mark(column(10)) : 0) with points pt variable ps 0.55 lc rgb hue(styles[order[j]])
+                (column(10) > 0 ? solid_mark(column(10)) : 0) \
+            with points pt variable ps 0.55 lc rgb hue(styles[order[j]])
     } else {
         plot @roofs @curves
     }

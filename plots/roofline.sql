@@ -79,8 +79,8 @@ SELECT * FROM (
 UNION ALL
 -- y: GB/s of a slope, GFLOP/s of a ceiling
 SELECT * FROM (
-    SELECT what, NULL, NULL, NULL, NULL, value, NULL, NULL, NULL, name
-    FROM roofs WHERE EXISTS (SELECT 1 FROM shown) ORDER BY what DESC, value DESC)
+    SELECT what, panel, NULL, NULL, NULL, value, NULL, NULL, NULL, name
+    FROM roofs, (SELECT DISTINCT panel FROM shown) ORDER BY panel, what DESC, value DESC)
 UNION ALL
 -- text: the look of the mark, where that tells the size
 SELECT * FROM (

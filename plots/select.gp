@@ -3,6 +3,7 @@ rows_of_panel = "in('point', p)"
 eval spans(rows_of_panel)
 eval page(0)
 do for [p = 1:panels] {
+    if (!there[p]) { continue }
     eval clear . place(p) . span(rows_of_panel) . powers(p)
     eval below(p, 'values n') . beside(p, 'time per value (ns)')
     plot @curves

@@ -12,7 +12,8 @@ panel_h = top_gap + bottom_gap + 0.34 * (rows_of_names < 5 ? 5 : rows_of_names)
 series = 0; entries = 0
 eval page(0)
 do for [p = 1:panels] {
-    eval clear . place(p) . named('y')
+    if (!there[p]) { continue }
+    eval clear . place(p) . names_in('y', p)
     set xrange [-6.5:13.5]; set yrange [0.5:rows_of_names + 1]
     set xtics ('-5' -5, '0' 0, '5' 5, '10' 10) nomirror scale 0.5 font small
     eval below(p, 'sample / median - 1 (%)')

@@ -69,8 +69,8 @@ SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        || printf(', k/n = %.2f', active) || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
 FROM groups WHERE EXISTS (SELECT 1 FROM mine)
 UNION ALL
-SELECT 'y name', NULL, NULL, NULL, NULL, line, NULL, NULL, NULL, series
-FROM lines WHERE EXISTS (SELECT 1 FROM mine)
+SELECT 'y name', panel, NULL, NULL, NULL, line, NULL, NULL, NULL, series
+FROM lines, (SELECT DISTINCT panel FROM mine)
 UNION ALL
 -- x: left end of the bin in percent; y: the line; lo: its height; hi: its share where it is the
 -- last one, of all that lies beyond

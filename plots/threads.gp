@@ -1,13 +1,15 @@
 # threads.gp - one panel a layer size: scaling over the batch, below the line of the ideal
 yard_marks = 1
 rows_of_panel = "in('point', p)"
-stats data using (is('ideal') ? column(6) : NaN) nooutput
-ideal = STATS_max
 logarithmic = 0
 dodge = 0.06; dodge_log = 1
 eval page(0)
 do for [p = 1:panels] {
-    eval clear . place(p) . span(rows_of_panel)
+    if (!there[p]) { continue }
+    eval clear . place(p)
+    stats data using (in('ideal', p) ? column(6) : NaN) nooutput
+    ideal = STATS_max
+    eval span(rows_of_panel)
     if (high < 1.1 * ideal) { high = 1.1 * ideal; set yrange [low:high] }
     eval powers(p) . below(p, 'batch (inputs per call)') . beside(p, 'times as fast as one')
     set label 1 '' . fine('ideal') at graph 0.02, first ideal offset 0, 0.5 font small

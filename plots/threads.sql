@@ -56,8 +56,8 @@ FROM panels WHERE panel IN (SELECT panel FROM shown)
 UNION ALL
 SELECT * FROM legend WHERE style IN (SELECT style FROM shown)
 UNION ALL
-SELECT 'ideal', NULL, NULL, NULL, NULL, threads, NULL, NULL, NULL, NULL FROM chosen
-WHERE EXISTS (SELECT 1 FROM shown)
+SELECT DISTINCT 'ideal', panel, NULL, NULL, NULL, (SELECT threads FROM chosen), NULL, NULL, NULL, NULL
+FROM shown
 UNION ALL
 SELECT * FROM (
     SELECT 'point', panel, style, series, batch, scaling, scaling_lo, scaling_hi, noisy, NULL

@@ -811,7 +811,8 @@ static void hostile_text_is_drawn_as_text(void **state)
     snprintf(folder, sizeof folder, "%s", scratch_path("out"));
     assert_int_equal(command_plot(9, argv), 0);
     static const char *const made[] = {"latency.svg", "latency.pdf",     "latency.png",
-                                       "latency.tex", "latency-inc.pdf", "latency.tsv"};
+                                       "latency.tex", "latency-inc.pdf", "latency-caption.tex",
+                                       "latency.tsv"};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         char file[600];
         struct stat info;

@@ -90,7 +90,7 @@ for passed in 'misses needs .*midl sweep cache' 'select needs .*midl select' \
 done
 [ "$(wc -l <err)" -eq 6 ] || say "not six figures were passed over: $(cat err)"
 for figure in batch evens heat latency plans promise roofline spread; do
-    for suffix in .svg .pdf .png .tex -inc.pdf .tsv; do
+    for suffix in .svg .pdf .png .tex -inc.pdf -caption.tex .tsv; do
         [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"
     done
     grep -q "$figure.svg  from run 1" drawn || say "$figure.svg was not announced"
@@ -107,6 +107,35 @@ expect 0 '' "$midl" plot latency --db missing.db --out "$out" --keep-data
 cmp -s first.svg "$out/latency.svg" || say "latency differs when drawn from its own data"
 expect 4 'misses.tsv' "$midl" plot misses --out "$out" --keep-data
 nothing_left "$out"
+
+# Where a picture comes from is in its file, in the words of its columns.
+for suffix in .svg .tex .tsv; do
+    grep -q 'Made by: midl plot' "$out/latency$suffix" || say "latency$suffix doesn't tell its command"
+    grep -q 'real.db, run 1' "$out/latency$suffix" || say "latency$suffix doesn't tell its database"
+done
+grep -q '<title>MID-L ' "$out/latency.svg" || say "latency.svg has no title of its own"
+grep -q 'pHYs' "$out/latency.png" && grep -q 'Description' "$out/latency.png" ||
+    say "latency.png has no resolution or no description"
+grep -q '/Creator (midl)' "$out/latency.pdf" || say "latency.pdf doesn't tell where it comes from"
+grep -q 'midlpicture' "$out/latency.tex" || say "latency.tex finds its picture in one place only"
+grep -q 'intervals of the median' "$out/latency-caption.tex" || say "no caption for LaTeX"
+
+# Widths, picks, and several runs or databases in one figure.
+expect 2 '85mm' "$midl" plot latency --db real.db --width 85
+expect 2 '--width 9m' "$midl" plot latency --db real.db --width 9m
+expect 2 'empty name' "$midl" plot latency --db real.db --run 1,,2
+expect 2 'at most 4' "$midl" plot latency --db real.db --run 1,1,1,1,1
+expect 2 'not one of' "$midl" plot latency --db real.db --where kernel=simd
+expect 0 '' "$midl" plot latency --db real.db --width 85mm --kernel 'simd*' --out wide
+grep -q '^ width="321"' wide/latency.svg || say "85 mm aren't 321 pixels: $(grep -m1 width= wide/latency.svg)"
+cp real.db "other one.db"
+expect 0 '' "$midl" plot latency heat promise roofline spread batch --db "real.db,other one.db" \
+    --out several
+grep -q '^panel.*other one.db, run 1' several/latency.tsv || say "the panels don't name their source"
+grep -q '^caption.*"real.db, run 1: ' several/latency.tsv || say "the captions don't name their source"
+[ "$(grep -c '^panel' several/latency.tsv)" -eq 4 ] || say "not both sources of latency"
+expect 2 'one of them' "$midl" plot --db "real.db,other one.db" --run 1,1,1
+expect 4 'needs' "$midl" plot misses --db "real.db,other one.db" --out several
 
 # Named figures and runs that have nothing to show.
 expect 4 'figure misses needs' "$midl" plot misses --db real.db --out none

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/stop.h"
 #include "base/util.h"
@@ -13,6 +14,8 @@
 #include "store.h"
 
 #define FORMATS_MAX 8
+#define WIDTH_LEAST_CM 4.0
+#define WIDTH_MOST_CM 40.0
 
 static const char usage_line[] = "midl plot [FIGURE...] [options]";
 static const char about[] =
@@ -23,7 +26,7 @@ static const char about[] =
 
 struct plot {
     /* Options as given. */
-    const char *db, *run, *suite, *out, *format, *where, *list, *keep_data, *quiet;
+    const char *db, *run, *suite, *out, *format, *where, *list, *keep_data, *quiet, *kernel, *width;
 
     struct figures figures;
     bool *wanted; /* per figure */
@@ -31,9 +34,12 @@ struct plot {
     const struct figure_format *formats[FORMATS_MAX];
     size_t format_count;
 
-    char *where_text;
-    struct store_fact parameters[DRAW_PARAMETERS_MAX]; /* of --where */
+    char *where_text, *db_text, *run_text, *command;
+    struct store_fact parameters[DRAW_PARAMETERS_MAX]; /* of --where, and --kernel */
     size_t parameter_count;
+    struct draw_source sources[DRAW_SOURCES_MAX];
+    size_t source_count;
+    double width_cm;
     size_t drawn;
 };
 
@@ -109,7 +115,8 @@ static enum outcome parse_where(struct plot *plot, struct error *error)
             return fail(error, OUTCOME_USAGE, "--where %.80s: not NAME=VALUE, as in dtype=bf16",
                         *pair ? pair : "''");
         *value++ = '\0';
-        if (strcmp(pair, "run") == 0 || !figures_have_parameter(&plot->figures, pair))
+        if (strncmp(pair, "run", 3) == 0 || strcmp(pair, "kernel") == 0 ||
+            !figures_have_parameter(&plot->figures, pair))
             return fail(error, OUTCOME_USAGE,
                         "--where %.80s: not one of active, batch, cache, dtype, gate, isa, select, "
                         "source, threads",
@@ -118,6 +125,98 @@ static enum outcome parse_where(struct plot *plot, struct error *error)
             return fail(error, OUTCOME_USAGE, "--where: more than %d values", DRAW_PARAMETERS_MAX);
         plot->parameters[plot->parameter_count++] = (struct store_fact){pair, value};
     }
+    return OUTCOME_DONE;
+}
+
+/* --kernel is a parameter whose value may hold commas. */
+static enum outcome parse_kernel(struct plot *plot, struct error *error)
+{
+    if (!plot->kernel)
+        return OUTCOME_DONE;
+    if (!*plot->kernel || plot->parameter_count == DRAW_PARAMETERS_MAX)
+        return fail(error, OUTCOME_USAGE, "--kernel: names or globs, as in simd,lists-*");
+    plot->parameters[plot->parameter_count++] = (struct store_fact){"kernel", plot->kernel};
+    return OUTCOME_DONE;
+}
+
+/* --width 85mm, 8.5cm, 3.35in or 241pt. */
+static enum outcome parse_width(struct plot *plot, struct error *error)
+{
+    static const struct {
+        const char *name;
+        double cm;
+    } units[] = {{"mm", 0.1}, {"cm", 1}, {"in", 2.54}, {"pt", 2.54 / 72.27}};
+    char *end = NULL;
+    double width = 0;
+
+    if (!plot->width)
+        return OUTCOME_DONE;
+    double number = strtod(plot->width, &end);
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (end != plot->width && strcmp(end, units[i].name) == 0)
+            width = number * units[i].cm;
+    if (!(width >= WIDTH_LEAST_CM && width <= WIDTH_MOST_CM))
+        return fail(error, OUTCOME_USAGE,
+                    "--width %.40s: not a width of %g to %g mm, as in 85mm or 178mm", plot->width,
+                    10 * WIDTH_LEAST_CM, 10 * WIDTH_MOST_CM);
+    plot->width_cm = width;
+    return OUTCOME_DONE;
+}
+
+/* Part a list at its commas, in place; more than `most` parts are an error. */
+static enum outcome split_list(const char *option, char *list, const char *parts[], size_t most,
+                               size_t *ret_count, struct error *error)
+{
+    size_t count = 0;
+    for (char *part; (part = strsep(&list, ","));) {
+        if (!*part)
+            return fail(error, OUTCOME_USAGE, "--%s: an empty name in the list", option);
+        if (count == most)
+            return fail(error, OUTCOME_USAGE, "--%s: at most %zu in one figure", option, most);
+        parts[count++] = part;
+    }
+    *ret_count = count;
+    return OUTCOME_DONE;
+}
+
+static enum outcome check_runs(const char *const runs[], size_t count, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    size_t run;
+    for (size_t i = 0; i < count && !outcome; i++)
+        outcome = option_size("run", runs[i], 1, LONG_MAX, &run, error);
+    return outcome;
+}
+
+/* --db A,B and --run 1,2: pairs, or one of them for all of the other. A comma in the name of a
+ * single database that exists is a part of the name. */
+static enum outcome parse_sources(struct plot *plot, struct error *error)
+{
+    const char *dbs[DRAW_SOURCES_MAX] = {plot->db}, *runs[DRAW_SOURCES_MAX] = {NULL};
+    size_t db_count = 1, run_count = 0;
+    enum outcome outcome = OUTCOME_DONE;
+
+    plot->db_text = strdup(plot->db);
+    plot->run_text = plot->run ? strdup(plot->run) : NULL;
+    if (!plot->db_text || (plot->run && !plot->run_text))
+        return fail_memory(error, "--db", (double)strlen(plot->db));
+    if (access(plot->db, F_OK) != 0)
+        outcome = split_list("db", plot->db_text, dbs, DRAW_SOURCES_MAX, &db_count, error);
+    if (!outcome && plot->run)
+        outcome = split_list("run", plot->run_text, runs, DRAW_SOURCES_MAX, &run_count, error);
+    if (!outcome)
+        outcome = check_runs(runs, run_count, error);
+    if (outcome)
+        return outcome;
+    if (db_count > 1 && run_count > 1 && db_count != run_count)
+        return fail(error, OUTCOME_USAGE,
+                    "--run names %zu runs, --db %zu databases: one of them, "
+                    "or as many as the other",
+                    run_count, db_count);
+    plot->source_count = db_count > run_count ? db_count : run_count;
+    for (size_t i = 0; i < plot->source_count; i++)
+        plot->sources[i] = (struct draw_source){.db = dbs[db_count > 1 ? i : 0],
+                                                .run = runs[run_count > 1 ? i : 0]};
     return OUTCOME_DONE;
 }
 
@@ -177,9 +276,11 @@ static enum outcome open_store(const char *db, struct store **ret, struct error 
 static enum outcome plot_figures(struct plot *plot, struct error *error)
 {
     struct draw draw = {.figures = &plot->figures,
-                        .db = plot->db,
-                        .run = plot->run,
+                        .sources = plot->sources,
+                        .source_count = plot->keep_data ? 0 : plot->source_count,
                         .suite = plot->suite,
+                        .command = plot->command,
+                        .width_cm = plot->width_cm,
                         .parameters = plot->parameters,
                         .parameter_count = plot->parameter_count,
                         .where = plot->where,
@@ -187,14 +288,15 @@ static enum outcome plot_figures(struct plot *plot, struct error *error)
                         .formats = plot->formats,
                         .format_count = plot->format_count};
     enum outcome outcome = gnuplot_check(plot->formats, plot->format_count, error);
-    if (!outcome && !plot->keep_data)
-        outcome = open_store(plot->db, &draw.store, error);
+    for (size_t i = 0; i < draw.source_count && !outcome; i++)
+        outcome = open_store(plot->sources[i].db, &plot->sources[i].store, error);
     if (!outcome)
         outcome = draw_begin(&draw, error);
     if (!outcome)
         outcome = draw_wanted(plot, &draw, error);
     draw_end(&draw);
-    store_close(draw.store);
+    for (size_t i = 0; i < plot->source_count; i++)
+        store_close(plot->sources[i].store);
     return outcome;
 }
 
@@ -203,13 +305,18 @@ static enum outcome plot_figures(struct plot *plot, struct error *error)
 static enum outcome plot_command(struct plot *plot, int argc, char **argv, struct error *error)
 {
     const struct option_row rows[] = {
-        {"db", "FILE", "the store; results/midl.db", &plot->db},
-        {"run", "ID", "take this run, not the newest with rows", &plot->run},
+        {"db", "FILE,...", "the store; results/midl.db. Several: side by side", &plot->db},
+        {"run", "ID,...", "take this run, not the newest with rows. Several: side by side",
+         &plot->run},
         {"suite", "NAME", "take runs of this suite only", &plot->suite},
         {"where", "NAME=VALUE,...",
          "hold active, batch, cache, dtype, gate, isa, select, source or "
          "threads",
          &plot->where},
+        {"kernel", "LIST", "draw these strongly, the others pale: names, ideas or globs",
+         &plot->kernel},
+        {"width", "WIDTH", "of the page, as in 85mm or 178mm; by the number of panels",
+         &plot->width},
         {"out", "DIR", "where the figures go; figures", &plot->out},
         {"format", "LIST", "svg, pdf, png, tex; svg", &plot->format},
         {"list", NULL, "only list the figures", &plot->list},
@@ -218,7 +325,6 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
     };
     bool help;
     int first;
-    size_t run;
 
     enum outcome outcome =
         options_parse(argc, argv, usage_line, about, rows, COUNT(rows), &first, &help, error);
@@ -233,14 +339,17 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
     }
     if (!*plot->out)
         return fail(error, OUTCOME_USAGE, "--out: empty");
-    if (plot->run)
-        outcome = option_size("run", plot->run, 1, LONG_MAX, &run, error);
+    outcome = parse_sources(plot, error);
+    if (!outcome)
+        outcome = parse_width(plot, error);
     if (!outcome)
         outcome = choose_figures(plot, argv + first, error);
     if (!outcome)
         outcome = choose_formats(plot, error);
     if (!outcome)
         outcome = parse_where(plot, error);
+    if (!outcome)
+        outcome = parse_kernel(plot, error);
     if (outcome)
         return outcome;
     stop_on_signals();
@@ -252,9 +361,13 @@ int command_plot(int argc, char **argv)
     struct error error = {""};
     struct plot plot = {.db = "results/midl.db", .out = "figures", .format = "svg"};
 
+    plot.command = command_text(argc, argv); /* before parsing permutes the words */
     enum outcome outcome = plot_command(&plot, argc, argv, &error);
     figures_clear(&plot.figures);
     free(plot.wanted);
     free(plot.where_text);
+    free(plot.db_text);
+    free(plot.run_text);
+    free(plot.command);
     return outcome ? command_fail("plot", outcome, &error) : OUTCOME_DONE;
 }

@@ -8,8 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/stop.h"
+#include "report/merge.h"
+#include "report/stamp.h"
 
 static enum outcome outcome_of(enum store_status status)
 {
@@ -29,88 +32,203 @@ static enum outcome fail_long(const struct draw *draw, struct error *error)
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
-static enum outcome fail_no_run(const struct draw *draw, struct error *error)
+static enum outcome fail_no_run(const struct draw *draw, const struct draw_source *source,
+                                struct error *error)
 {
     const char *of_suite = draw->suite ? " of suite " : "", *suite = draw->suite ? draw->suite : "";
-    if (draw->run)
-        return fail(error, OUTCOME_USAGE, "%s: there is no run %.40s%s%.80s", draw->db, draw->run,
-                    of_suite, suite);
+    if (source->run)
+        return fail(error, OUTCOME_USAGE, "%s: there is no run %.40s%s%.80s", source->db,
+                    source->run, of_suite, suite);
     return fail(error, OUTCOME_NO_VERDICT,
-                "%s: no run%s%.80s to draw; run `midl sweep quick` first", draw->db, of_suite,
+                "%s: no run%s%.80s to draw; run `midl sweep quick` first", source->db, of_suite,
                 suite);
 }
 
 /* The runs that the restrictions allow, newest first: text of the rows, one run per line after the
  * line of names. */
-static enum outcome find_runs(struct draw *draw, struct error *error)
+static enum outcome find_runs(const struct draw *draw, struct draw_source *source,
+                              struct error *error)
 {
-    const struct store_fact limits[] = {{"run", draw->run}, {"suite", draw->suite}};
+    const struct store_fact limits[] = {{"run", source->run}, {"suite", draw->suite}};
     size_t size = 0, count = 0;
-    FILE *stream = open_memstream(&draw->runs, &size);
+    FILE *stream = open_memstream(&source->runs, &size);
 
     if (!stream)
         return fail_memory(error, "the list of runs", 0);
     enum store_status status =
-        store_query(draw->store, draw->figures->runs_sql, limits, 2, STORE_TSV, stream, &count);
+        store_query(source->store, draw->figures->runs_sql, limits, 2, STORE_TSV, stream, &count);
     bool written = fclose(stream) == 0;
     if (status == STORE_NONE)
-        return fail_no_run(draw, error);
+        return fail_no_run(draw, source, error);
     if (status != STORE_OK)
-        return fail(error, outcome_of(status), "%s", store_error(draw->store));
+        return fail(error, outcome_of(status), "%s", store_error(source->store));
     return written ? OUTCOME_DONE : fail_memory(error, "the list of runs", 0);
 }
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
-/* Write the columns of the figure in one run, and the caption below. STORE_NONE: the figure has no
- * rows there. */
-static enum store_status write_columns(const struct draw *draw, const struct figure *figure,
-                                       const char *run, FILE *out)
+/* Write the columns of the figure in one run, or in `runs` together, and the caption of each below.
+ * STORE_NONE: the figure has no rows there. */
+static enum store_status write_columns(const struct draw *draw, const struct draw_source *source,
+                                       const struct figure *figure, const char *run,
+                                       const char *runs, FILE *out)
 {
-    struct store_fact parameters[DRAW_PARAMETERS_MAX + 1];
+    struct store_fact parameters[DRAW_PARAMETERS_MAX + 3];
     size_t count = draw->parameter_count, rows;
 
     for (size_t i = 0; i < count; i++)
         parameters[i] = draw->parameters[i];
-    parameters[count++] = (struct store_fact){"run", run};
+    parameters[count++] = (struct store_fact){"db", source->db};
+    parameters[count++] = (struct store_fact){"runs", runs};
+    parameters[count] = (struct store_fact){"run", run};
     enum store_status status =
-        store_query(draw->store, figure->sql, parameters, count, STORE_TSV, out, &rows);
+        store_query(source->store, figure->sql, parameters, count + 1, STORE_TSV, out, &rows);
     if (status == STORE_OK)
-        status = store_query(draw->store, draw->figures->caption_sql, parameters, count, STORE_TSV,
-                             out, &rows);
+        status = store_query(source->store, draw->figures->caption_sql, parameters, count + 1,
+                             STORE_TSV, out, &rows);
     return status;
 }
 
-/* Write the columns from the newest run that has any. */
+static enum outcome fail_empty(const struct draw *draw, const struct draw_source *source,
+                               const struct figure *figure, struct error *error)
+{
+    bool several = draw->source_count > 1;
+    return fail(error, OUTCOME_NO_VERDICT, "figure %s needs %s%s%.80s%s%.80s%s%.20s", figure->name,
+                figure->needs, draw->where ? "; looked only at " : "",
+                draw->where ? draw->where : "", several ? "; nothing in " : "",
+                several ? source->db : "", several && source->run ? ", run " : "",
+                several && source->run ? source->run : "");
+}
+
+/* The columns from the newest run of the source that has any, as text in *ret_text. `runs`: of all
+ * sources, for figures that take them as one; or NULL. */
+static enum outcome query_source(const struct draw *draw, const struct draw_source *source,
+                                 const struct figure *figure, const char *runs, char ret_run[24],
+                                 char **ret_text, struct error *error)
+{
+    enum store_status status = STORE_NONE;
+    char *text = NULL;
+    bool written = true;
+
+    for (const char *line = strchr(source->runs, '\n'); line && line[1] && status == STORE_NONE;
+         line = strchr(line + 1, '\n')) {
+        size_t size = 0;
+        free(text);
+        text = NULL;
+        snprintf(ret_run, 24, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
+        FILE *out = open_memstream(&text, &size);
+        if (!out)
+            return fail_memory(error, "the data of a figure", 0);
+        status = write_columns(draw, source, figure, ret_run, runs, out);
+        written = fclose(out) == 0;
+    }
+    if (status == STORE_OK && written) {
+        *ret_text = text;
+        return OUTCOME_DONE;
+    }
+    free(text);
+    if (status == STORE_NONE)
+        return fail_empty(draw, source, figure, error);
+    if (status == STORE_OK)
+        return fail_memory(error, "the data of a figure", 0);
+    return fail(error, outcome_of(status), "figure %s: %s", figure->name,
+                store_error(source->store));
+}
+
+/* "zen4.db, run 42": the name of the database only where there are several. */
+static void label_source(const struct draw *draw, size_t i, const char *run, char ret[128])
+{
+    const char *db = draw->sources[i].db, *slash = strrchr(db, '/');
+    bool several = false;
+    for (size_t j = 1; j < draw->source_count; j++)
+        several = several || strcmp(draw->sources[j].db, draw->sources[0].db) != 0;
+    if (several)
+        snprintf(ret, 128, "%.80s, run %s", slash ? slash + 1 : db, run);
+    else
+        snprintf(ret, 128, "run %s", run);
+}
+
+/* Whether the figure takes several runs as one: all sources are in one database then. */
+static bool takes_runs(const struct draw *draw, const struct figure *figure)
+{
+    for (size_t i = 1; i < draw->source_count; i++)
+        if (strcmp(draw->sources[i].db, draw->sources[0].db) != 0 || !draw->sources[i].run)
+            return false;
+    return draw->source_count > 1 && strstr(figure->sql, ":runs") != NULL;
+}
+
+/* Add an id to a list of ids with commas between. */
+static void add_run(char list[DRAW_RUN_SIZE], const char *run)
+{
+    size_t length = strlen(list);
+    if (length + strlen(run) + 2 > DRAW_RUN_SIZE)
+        return;
+    if (length)
+        list[length++] = ',';
+    memcpy(list + length, run, strlen(run) + 1);
+}
+
+static void join_runs(const struct draw *draw, char ret[DRAW_RUN_SIZE])
+{
+    *ret = '\0';
+    for (size_t i = 0; i < draw->source_count; i++)
+        add_run(ret, draw->sources[i].run);
+}
+
+/* Query each source and write the columns of all. */
+static enum outcome query_all(const struct draw *draw, const struct figure *figure,
+                              char ret_run[DRAW_RUN_SIZE], FILE *out, struct error *error)
+{
+    struct merge_source merged[DRAW_SOURCES_MAX] = {{NULL, NULL}};
+    char *texts[DRAW_SOURCES_MAX] = {NULL}, labels[DRAW_SOURCES_MAX][128];
+    char runs[DRAW_RUN_SIZE] = "", run[24];
+    bool as_one = takes_runs(draw, figure);
+    size_t count = as_one ? 1 : draw->source_count;
+    enum outcome outcome = OUTCOME_DONE;
+
+    if (as_one)
+        join_runs(draw, runs);
+    *ret_run = '\0';
+    for (size_t i = 0; i < count && !outcome; i++) {
+        outcome = query_source(draw, &draw->sources[i], figure, as_one ? runs : NULL, run,
+                               &texts[i], error);
+        if (outcome)
+            break;
+        add_run(ret_run, as_one ? runs : run);
+        label_source(draw, i, run, labels[i]);
+        merged[i] = (struct merge_source){texts[i], labels[i]};
+    }
+    if (!outcome && draw->command)
+        fprintf(out, "## Made by: %s\n", draw->command);
+    for (size_t i = 0; i < count && !outcome; i++)
+        fprintf(out, "## Database: %s, run %s\n", draw->sources[i].db, ret_run);
+    if (!outcome && count == 1)
+        fputs(texts[0], out);
+    else if (!outcome)
+        merge_columns(merged, count, out);
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    return outcome;
+}
+
+/* Write the columns of all sources to the figure's file. */
 static enum outcome collect(const struct draw *draw, const struct figure *figure,
                             char ret_run[DRAW_RUN_SIZE], struct error *error)
 {
     char path[PATH_MAX];
-    enum store_status status = STORE_NONE;
 
     if (!folder_path(path, sizeof path, draw->folder, figure->name, ".tsv"))
         return fail_long(draw, error);
-    for (const char *line = strchr(draw->runs, '\n'); line && line[1] && status == STORE_NONE;
-         line = strchr(line + 1, '\n')) {
-        snprintf(ret_run, DRAW_RUN_SIZE, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
-        FILE *file = fopen(path, "w");
-        if (!file)
-            return fail_write(path, error);
-        status = write_columns(draw, figure, ret_run, file);
-        bool written = !ferror(file);
-        if (fclose(file) != 0 || !written)
-            return fail(error, OUTCOME_MACHINE,
-                        "cannot write the data of figure %s to %.200s: is the disk full?",
-                        figure->name, draw->out);
-    }
-    if (status == STORE_NONE)
-        return fail(error, OUTCOME_NO_VERDICT, "figure %s needs %s%s%.80s", figure->name,
-                    figure->needs, draw->where ? "; looked only at " : "",
-                    draw->where ? draw->where : "");
-    if (status != STORE_OK)
-        return fail(error, outcome_of(status), "figure %s: %s", figure->name,
-                    store_error(draw->store));
-    return OUTCOME_DONE;
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return fail_write(path, error);
+    enum outcome outcome = query_all(draw, figure, ret_run, file, error);
+    bool written = !ferror(file);
+    if ((fclose(file) != 0 || !written) && !outcome)
+        return fail(error, OUTCOME_MACHINE,
+                    "cannot write the data of figure %s to %.200s: is the disk full?", figure->name,
+                    draw->out);
+    return outcome;
 }
 
 /* Take the columns that are in the output folder. */
@@ -141,36 +259,53 @@ static enum outcome deliver(const struct draw *draw, const struct figure *figure
     return rename(from, to) == 0 ? OUTCOME_DONE : fail_write(to, error);
 }
 
-static enum outcome draw_format(const struct draw *draw, const struct figure *figure,
-                                const struct figure_format *format, struct error *error)
+/* Write into a file of the figure where it comes from. */
+static enum outcome stamp(const struct draw *draw, const struct figure *figure, const char *made,
+                          const struct stamp *text, struct error *error)
 {
-    enum outcome outcome =
-        gnuplot_draw(draw->folder, draw->figures->folder, figure->name, format, error);
+    char path[PATH_MAX];
+
+    if (!folder_path(path, sizeof path, draw->folder, figure->name, made))
+        return fail_long(draw, error);
+    return stamp_file(path, text, draw->out, GNUPLOT_PNG_RESOLUTION, error);
+}
+
+static enum outcome draw_format(const struct draw *draw, const struct figure *figure,
+                                const struct figure_format *format, const struct stamp *text,
+                                struct error *error)
+{
+    enum outcome outcome = gnuplot_draw(draw->folder, draw->figures->folder, figure->name,
+                                        draw->width_cm, format, error);
 
     if (stop_requested)
         return fail(error, OUTCOME_MACHINE, "stopped; what was drawn before stays");
     if (outcome)
         return fail(error, outcome, "figure %s: %s", figure->name, error->text);
-    for (size_t i = 0; i < sizeof format->files / sizeof *format->files && format->files[i].made;
-         i++)
-        if ((outcome = deliver(draw, figure, format->files[i].made, format->files[i].kept, error)))
-            return outcome;
-    return OUTCOME_DONE;
+    for (size_t i = 0; i < FIGURE_FILES_MAX && format->files[i].made && !outcome; i++) {
+        outcome = stamp(draw, figure, format->files[i].made, text, error);
+        if (!outcome)
+            outcome = deliver(draw, figure, format->files[i].made, format->files[i].kept, error);
+    }
+    return outcome;
 }
 
 enum outcome draw_figure(struct draw *draw, const struct figure *figure,
                          char ret_run[DRAW_RUN_SIZE], struct error *error)
 {
-    char run[DRAW_RUN_SIZE] = "";
+    char run[DRAW_RUN_SIZE] = "", path[PATH_MAX];
+    struct stamp text = {NULL, NULL};
     enum outcome outcome =
-        draw->store ? collect(draw, figure, run, error) : reuse(draw, figure, error);
+        draw->source_count ? collect(draw, figure, run, error) : reuse(draw, figure, error);
 
+    if (!outcome && folder_path(path, sizeof path, draw->folder, figure->name, ".tsv"))
+        text = stamp_read(path);
     for (size_t i = 0; i < draw->format_count && !outcome; i++)
-        outcome = draw_format(draw, figure, draw->formats[i], error);
-    if (!outcome && draw->store)
+        outcome = draw_format(draw, figure, draw->formats[i], &text, error);
+    if (!outcome && draw->source_count)
         outcome = deliver(draw, figure, ".tsv", ".tsv", error);
     if (!outcome)
         memcpy(ret_run, run, sizeof run);
+    stamp_clear(&text);
     return outcome;
 }
 
@@ -192,7 +327,9 @@ static enum outcome make_workplace(struct draw *draw, struct error *error)
 
 enum outcome draw_begin(struct draw *draw, struct error *error)
 {
-    enum outcome outcome = draw->store ? find_runs(draw, error) : OUTCOME_DONE;
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < draw->source_count && !outcome; i++)
+        outcome = find_runs(draw, &draw->sources[i], error);
     if (!outcome)
         outcome = make_workplace(draw, error);
     return outcome;
@@ -203,6 +340,8 @@ void draw_end(struct draw *draw)
     if (*draw->folder)
         folder_remove(draw->folder);
     *draw->folder = '\0';
-    free(draw->runs);
-    draw->runs = NULL;
+    for (size_t i = 0; i < draw->source_count; i++) {
+        free(draw->sources[i].runs);
+        draw->sources[i].runs = NULL;
+    }
 }

@@ -22,8 +22,12 @@ static const struct figure_format figure_formats[] = {
     {"svg", "svg", {{".svg", ".svg", "</svg>"}}},
     {"pdf", "pdfcairo", {{".pdf", ".pdf", "%%EOF"}}},
     {"png", "pngcairo", {{".png", ".png", "IEND\xae\x42\x60\x82"}}},
-    /* The text for LaTeX, and the picture without text that it puts behind. */
-    {"tex", "cairolatex", {{"-inc.tex", ".tex", "\\endgroup"}, {"-inc.pdf", "-inc.pdf", "%%EOF"}}},
+    /* The text for LaTeX, the picture without text that it puts behind, and the caption. */
+    {"tex",
+     "cairolatex",
+     {{"-inc.tex", ".tex", "\\endgroup"},
+      {"-inc.pdf", "-inc.pdf", "%%EOF"},
+      {"-caption.tex", "-caption.tex", "% the caption is whole"}}},
 };
 
 size_t figure_format_count(void)
@@ -196,13 +200,16 @@ static bool is_whole(const char *path, const char *ending)
 }
 
 enum outcome gnuplot_draw(const char *folder, const char *scripts, const char *name,
-                          const struct figure_format *format, struct error *error)
+                          double width_cm, const struct figure_format *format, struct error *error)
 {
     char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e", settings[256];
     char common[4096], script[4096], messages[MESSAGES_SIZE], path[4096];
     char *const argv[] = {program, defaults, execute, settings, common, script, NULL};
 
-    snprintf(settings, sizeof settings, "name = '%s'; format = '%s'", name, format->name);
+    int used =
+        snprintf(settings, sizeof settings, "name = '%s'; format = '%s'", name, format->name);
+    if (width_cm > 0)
+        snprintf(settings + used, sizeof settings - (size_t)used, "; width = %.3f", width_cm);
     if (snprintf(common, sizeof common, "%s/common.gp", scripts) >= (int)sizeof common ||
         snprintf(script, sizeof script, "%s/%s.gp", scripts, name) >= (int)sizeof script)
         return fail(error, OUTCOME_MACHINE, "the path of the figures is too long: %.80s...",
@@ -210,7 +217,7 @@ enum outcome gnuplot_draw(const char *folder, const char *scripts, const char *n
     enum outcome outcome = run(folder, argv, messages, error);
     if (outcome)
         return outcome;
-    for (size_t i = 0; i < 2 && format->files[i].made; i++) {
+    for (size_t i = 0; i < FIGURE_FILES_MAX && format->files[i].made; i++) {
         int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, format->files[i].made);
         if (length >= (int)sizeof path || !is_whole(path, format->files[i].ending))
             return fail(error, OUTCOME_MACHINE, "gnuplot could not finish %s%s: is the disk full?",

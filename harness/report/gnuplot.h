@@ -7,6 +7,9 @@
 
 #include "base/error.h"
 
+#define FIGURE_FILES_MAX 3
+#define GNUPLOT_PNG_RESOLUTION 200 /* dots per inch, as in plots/common.gp */
+
 /* One file that a format yields: NAME + made is what gnuplot writes, NAME + kept its final name;
  * the file is whole if it ends in `ending`. */
 struct figure_file {
@@ -15,7 +18,7 @@ struct figure_file {
 
 struct figure_format {
     const char *name, *terminal;
-    struct figure_file files[2]; /* the second may be all NULL */
+    struct figure_file files[FIGURE_FILES_MAX]; /* those behind the last are all NULL */
 };
 
 /* svg, pdf, png, tex. */
@@ -27,8 +30,9 @@ enum outcome gnuplot_check(const struct figure_format *const *formats, size_t co
                            struct error *error);
 
 /* Draw figure `name` by scripts/common.gp and scripts/NAME.gp: in `folder`, which holds NAME.tsv
- * and receives the format's files. The files are whole if this succeeds. */
+ * and receives the format's files; `width_cm` of the page, 0: as the figure wants. The files are
+ * whole if this succeeds. */
 enum outcome gnuplot_draw(const char *folder, const char *scripts, const char *name,
-                          const struct figure_format *format, struct error *error);
+                          double width_cm, const struct figure_format *format, struct error *error);
 
 #endif
