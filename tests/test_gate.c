@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "compare/accept.h"
 #include "compare/verdict.h"
+#include "compare/worker.h"
 #include "signed_rank.h"
 
 #include <cmocka.h> /* defines fail() */
@@ -250,6 +252,79 @@ static void test_resolvable(void **state)
     assert_in_range(found(machine, &usual, 60, &others), 54, 60);
 }
 
+/* ---- What a measuring process says ---------------------------------------------------------- */
+
+static const char said[] = "status ok\nreason \nbuild 12.5 masked\nbuild 13 simd-avx2\n"
+                           "ratio 0.01\nratio -0.02\nend 2\n";
+
+static void test_worker_text(void **state)
+{
+    (void)state;
+    struct pair_result result, written = {.status = PAIR_WRONG, .reason = "y[0] is 1"};
+    assert_true(worker_read(said, &result));
+    assert_int_equal(result.count, 2);
+    assert_true(result.logs[1] == -0.02 && result.call_ns[0] == 12.5);
+    assert_string_equal(result.chose[1], "simd-avx2");
+    pair_result_clear(&result);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    worker_write(out, &written);
+    fclose(out);
+    assert_true(worker_read(text, &result));
+    assert_int_equal(result.status, PAIR_WRONG);
+    assert_string_equal(result.reason, "y[0] is 1");
+    pair_result_clear(&result);
+    free(text);
+}
+
+/* Cut short anywhere, or with a number that is none, it is refused. */
+static void test_worker_damaged(void **state)
+{
+    (void)state;
+    struct pair_result result;
+    char text[sizeof said];
+    for (size_t length = 0; length + 1 < sizeof said - 1; length++) {
+        memcpy(text, said, length);
+        text[length] = '\0';
+        assert_false(worker_read(text, &result));
+    }
+    assert_false(worker_read("status ok\nreason \nbuild 1 a\nbuild 1 b\nend 0\n", &result));
+    assert_false(
+        worker_read("status ok\nreason \nbuild 1 a\nbuild 1 b\nratio nan\nend 1\n", &result));
+    assert_false(worker_read("status odd\nreason \nbuild 1 a\nbuild 1 b\nend 0\n", &result));
+}
+
+/* ---- Accepted slowdowns -------------------------------------------------------------------- */
+
+static void test_accept(void **state)
+{
+    (void)state;
+    const char text[] = "# a comment\n\nlists* | n=512 batch=16 | 2026-12-31 | ties | exact\r\n"
+                        "simd-avx2 | * | 2026-01-31 | all shapes";
+    const char label[] = "d=512 n=512 k=230 batch=16 dtype=f32";
+    struct accept_list list;
+    struct error error;
+    assert_int_equal(accept_parse(text, "file", &list, &error), OUTCOME_DONE);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(accept_find(&list, "lists-avx2", label, "2026-12-31"), "ties | exact");
+    assert_null(accept_find(&list, "lists-avx2", label, "2027-01-01"));
+    assert_null(accept_find(&list, "lists-avx2", "d=512 n=5120 batch=16", "2026-12-31"));
+    assert_null(accept_find(&list, "simd-avx512", label, "2026-01-01"));
+    assert_string_equal(accept_find(&list, "simd-avx2", label, "2026-01-01"), "all shapes");
+    accept_clear(&list);
+    const char *const bad[] = {"simd",
+                               "simd | n=1 | 2026-12-31",
+                               "simd | n=1 | 2026-12-31 | ",
+                               "simd | n=1 | 2026-13-01 | why",
+                               "simd | n=1 | 26-12-01 | why",
+                               " | n=1 | 2026-12-01 | why"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(accept_parse(bad[i], "file", &list, &error), OUTCOME_USAGE);
+        assert_non_null(strstr(error.text, "line 1"));
+    }
+}
+
 /* ---- Outcomes ------------------------------------------------------------------------------ */
 
 static void test_outcomes(void **state)
@@ -282,6 +357,9 @@ int main(void)
         cmocka_unit_test(test_noisy),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_resolvable),
+        cmocka_unit_test(test_worker_text),
+        cmocka_unit_test(test_worker_damaged),
+        cmocka_unit_test(test_accept),
         cmocka_unit_test(test_outcomes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

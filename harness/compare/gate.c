@@ -149,7 +149,8 @@ static enum outcome look_at(void *data, size_t at, int look, struct gate_values 
         snprintf(point->reason, sizeof point->reason, "%.200s", result.reason);
     } else if (!gate_values_add(values, result.logs, result.count))
         outcome = fail_memory(error, "ratios", (double)result.count * 8);
-    memcpy(row->call_ns, result.call_ns, sizeof row->call_ns);
+    if (result.status == PAIR_OK)
+        memcpy(row->call_ns, result.call_ns, sizeof row->call_ns);
     memcpy(row->chose, result.chose, sizeof row->chose);
     pair_result_clear(&result);
     return outcome;

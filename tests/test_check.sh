@@ -1,0 +1,104 @@
+#!/bin/sh
+# test_check.sh MIDL LIBRARY... - the gate from end to end, on builds with faults made for it (slow.c),
+# and what it says to bad input. Slowdowns and limits are so large that a busy machine makes no
+# difference: what the gate tells at 3 % is tests/studies/gate.sh.
+set -u
+midl=$1
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+libraries=$(dirname "$2")
+good=$libraries/libmidl_slow_0.so
+faults=0
+unset GITHUB_ACTIONS
+
+fault() {
+    echo "FAULT: $*"
+    cat "$folder/out" "$folder/err"
+    faults=$((faults + 1))
+}
+
+# expect STATUS WORDS ARGUMENTS...: midl check ends with STATUS, and WORDS stand in what it prints.
+expect() {
+    status=$1
+    words=$2
+    shift 2
+    "$midl" check "$@" >"$folder/out" 2>"$folder/err" </dev/null
+    found=$?
+    [ $found -eq "$status" ] || fault "exit status $found, expected $status: check $*"
+    grep -q -e "$words" "$folder/out" "$folder/err" || fault "no '$words' from check $*"
+    if [ "$status" -gt 1 ] && [ "$(wc -l <"$folder/err")" -ne 1 ]; then
+        fault "not one line from check $*"
+    fi
+}
+
+# compare STATUS WORDS LIBRARY ARGUMENTS...: two points, one of a variant that the faults are in.
+compare() {
+    status=$1
+    words=$2
+    library=$libraries/libmidl_slow_$3.so
+    shift 3
+    expect "$status" "$words" --baseline "$good" --library "$library" --n 64 --kernel masked,simd \
+        --effect 100 "$@"
+}
+
+# ---- Verdicts
+compare 0 "2 same" 0
+compare 1 "slower: masked at d=64 n=64 .* to repeat it: midl check --baseline .* --kernel masked" 200 \
+    --junit "$folder/junit" --markdown "$folder/markdown"
+grep -q "simd.* same" "$folder/out" || fault "the other variant isn't said to be the same"
+grep -q 'tests="2" failures="1"' "$folder/junit" || fault "JUnit: $(cat "$folder/junit")"
+grep -q '| `masked` |.*| \*\*slower\*\*' "$folder/markdown" || fault "Markdown: $(cat "$folder/markdown")"
+compare 1 "wrong: masked .*this build is wrong: y" wrong
+compare 1 "wrong: masked .*killed by signal 11" crash
+compare 1 '"verdict":.*"slower"' 200 --json
+GITHUB_ACTIONS=true compare 1 "^::error title=masked slower::" 200 --quiet
+
+# ---- Accepted slowdowns
+printf '# why\n\nmask* | n=64 batch=1 | 9999-12-31 | known\n' >"$folder/accept"
+compare 0 "slower: accepted: known" 200 --kernel masked --accept "$folder/accept"
+printf 'masked | n=64 | 2001-01-31 | past\n' >"$folder/accept"
+compare 1 "slower: masked" 200 --kernel masked --accept "$folder/accept"
+printf 'masked | n=6 | 9999-12-31 | another shape\n' >"$folder/accept"
+compare 1 "slower: masked" 200 --kernel masked --accept "$folder/accept"
+printf '\nmasked | n=64 | soon | no date\n' >"$folder/accept"
+compare 2 "line 2: 'soon' is no date" 200 --accept "$folder/accept"
+compare 2 "can't be read" 200 --accept "$folder/none"
+
+# ---- Counts: exact, so a loop of empty turns is found whatever the machine does
+if "$midl" info | grep -q "callgrind *works"; then
+    expect 1 "slower: masked" --baseline "$good" --library "$libraries/libmidl_slow_nops.so" \
+        --n 64 --kernel masked,simd-portable --counts --no-time
+    grep -q "simd-portable .*same machine code" "$folder/out" || fault "controls are counted"
+    env PATH=/nowhere "$midl" check --baseline "$good" --library "$libraries/libmidl_slow_nops.so" \
+        --n 64 --kernel masked --counts --no-time >"$folder/out" 2>"$folder/err"
+    [ $? -eq 3 ] && grep -q valgrind "$folder/err" || fault "no valgrind, and it isn't said"
+fi
+
+# ---- Bad input
+compare 2 "a libmidl of ABI 99" abi
+expect 2 "give either" --n 64
+expect 2 "give either" --baseline "$good" --against HEAD
+expect 2 "cannot open\|No such file" --baseline "$folder/none.so"
+expect 2 "leaves nothing to do" --baseline "$good" --no-time
+expect 2 "effect" --baseline "$good" --effect -1
+expect 2 "no such suite\|cannot\|not found\|no suite" no_such_suite --baseline "$good"
+echo "text" >"$folder/text.so"
+expect 2 "not a shared library" --baseline "$folder/text.so" --library "$good"
+echo "int nothing; int nothing_too(void); int nothing_too(void) { return nothing; }" >"$folder/other.c"
+if ${CC:-cc} -shared -fPIC -o "$folder/other.so" "$folder/other.c" 2>/dev/null; then
+    expect 2 "not libmidl" --baseline "$folder/other.so" --library "$good"
+fi
+
+# ---- Revisions
+export XDG_CACHE_HOME="$folder/cache" HOME="$folder" GIT_CONFIG_GLOBAL=/dev/null
+mkdir "$folder/repository" && cd "$folder/repository" || exit 99
+if command -v git >/dev/null && command -v meson >/dev/null; then
+    expect 2 "no such revision" --against HEAD --library "$good"
+    git init -q . && git config user.email a@b && git config user.name a
+    echo "project('midl', 'no such language')" >meson.build
+    git add meson.build && git commit -q -m "does not build"
+    expect 3 "doesn't build here: meson" --against HEAD --library "$good" --quiet
+    expect 2 "no such revision" --against v17 --library "$good"
+    expect 2 "no such revision" --against --output=x --library "$good"
+fi
+[ $faults -eq 0 ] || exit 1
