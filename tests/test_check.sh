@@ -3,10 +3,10 @@
 # and what it says to bad input. Slowdowns and limits are so large that a busy machine makes no
 # difference: what the gate tells at 3 % is tests/studies/gate.sh.
 set -u
-midl=$1
+midl=$(realpath "$1")
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
-libraries=$(dirname "$2")
+libraries=$(realpath "$(dirname "$2")")
 good=$libraries/libmidl_slow_0.so
 faults=0
 unset GITHUB_ACTIONS
