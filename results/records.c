@@ -231,15 +231,13 @@ enum store_status store_put_points(struct store *store, int64_t run_id,
                                    const struct store_point *points, size_t count)
 {
     struct writer writer = {.store = store};
-    enum store_status status = writer_prepare(&writer);
+    enum store_status status = store_begin(store, storing);
 
     if (status == STORE_OK)
-        status = store_begin(store, storing);
-    if (status == STORE_OK) {
-        for (size_t i = 0; i < count && status == STORE_OK; i++)
-            status = put_point(&writer, run_id, &points[i]);
-        status = store_end(store, status, storing);
-    }
+        status = writer_prepare(&writer);
+    for (size_t i = 0; i < count && status == STORE_OK; i++)
+        status = put_point(&writer, run_id, &points[i]);
+    status = store_end(store, status, storing);
     sqlite3_finalize(writer.point);
     sqlite3_finalize(writer.sample);
     sqlite3_finalize(writer.counter);
@@ -250,29 +248,32 @@ enum store_status store_put_counters(struct store *store, int64_t point_id,
                                      const struct store_counter *counters, size_t count)
 {
     sqlite3_stmt *statement = NULL;
-    enum store_status status = prepare_counter(store, &statement);
+    enum store_status status = store_begin(store, storing);
 
     if (status == STORE_OK)
-        status = store_begin(store, storing);
+        status = prepare_counter(store, &statement);
     if (status == STORE_OK)
-        status =
-            store_end(store, put_counters(store, statement, point_id, counters, count), storing);
+        status = put_counters(store, statement, point_id, counters, count);
     sqlite3_finalize(statement);
+    status = store_end(store, status, storing);
     return status;
 }
 
 enum store_status store_run_end(struct store *store, int64_t run_id, const char *status)
 {
+    static const char doing[] = "end the run";
     const struct value row[] = {as_text(status), as_integer(run_id)};
-    enum store_status result = store_ask(
-        store,
-        "UPDATE run SET status = ?1, finished_utc = CASE ?1 WHEN 'finished' THEN " NOW " END "
-        "WHERE run_id = ?2 RETURNING run_id",
-        row, COUNT(row), "end the run", NULL);
+    enum store_status result = store_begin(store, doing);
 
+    if (result == STORE_OK)
+        result = store_ask(
+            store,
+            "UPDATE run SET status = ?1, finished_utc = CASE ?1 WHEN 'finished' THEN " NOW " END "
+            "WHERE run_id = ?2 RETURNING run_id",
+            row, COUNT(row), doing, NULL);
     if (result == STORE_NONE)
         store_fail(store, STORE_NONE, "there is no run %lld", (long long)run_id);
-    return result;
+    return store_end(store, result, doing);
 }
 
 /* ---- Resuming, reading ----------------------------------------------------------------------- */

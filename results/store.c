@@ -170,16 +170,17 @@ enum store_status store_ask(struct store *store, const char *sql, const struct v
 
 enum store_status store_begin(struct store *store, const char *doing)
 {
-    return store_execute(store, "BEGIN IMMEDIATE", doing);
+    enum store_status status = store_place_check(store);
+    return status == STORE_OK ? store_execute(store, "BEGIN IMMEDIATE", doing) : status;
 }
 
 enum store_status store_end(struct store *store, enum store_status status, const char *doing)
 {
     if (status == STORE_OK)
         status = store_execute(store, "COMMIT", doing);
-    if (status != STORE_OK && !sqlite3_get_autocommit(store->db))
+    if (status != STORE_OK && store->db && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return status;
+    return status == STORE_OK ? store_place_tell(store) : status;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -434,7 +435,21 @@ static enum store_status open_for_writing(struct store *store)
         status = make_current(store);
     if (status == STORE_OK)
         status = store_execute(store, "PRAGMA foreign_keys = ON", opening);
+    if (status == STORE_OK)
+        store_place_remember(store);
     return status;
+}
+
+enum store_status store_place_reopen(struct store *store, const char *path)
+{
+    char *name = strdup(path);
+    if (!name)
+        return store_fail_sqlite(store, SQLITE_NOMEM, opening);
+    free(store->left);
+    store->left = store->path;
+    store->left_told = false;
+    store->path = name;
+    return open_for_writing(store);
 }
 
 static enum store_status open_for_reading(struct store *store)
@@ -487,6 +502,7 @@ void store_close(struct store *store)
     if (!store)
         return;
     sqlite3_close(store->db);
+    free(store->left);
     free(store->path);
     free(store);
 }

@@ -2,16 +2,28 @@
 #ifndef MIDL_STORE_INTERNAL_H
 #define MIDL_STORE_INTERNAL_H
 
+#include <limits.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "store.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* Which file a path leads to. */
+struct store_file {
+    bool known;
+    dev_t device;
+    ino_t inode;
+};
+
 struct store {
     sqlite3 *db;
-    char *path;  /* as the caller named it */
-    int version; /* schema of the file */
+    char *path;                           /* as the caller named it, or where it went since */
+    int version;                          /* schema of the file */
+    struct store_file place, log, index;  /* of the database, its -wal and -shm, when opened */
+    char *left;                           /* the path that leads elsewhere now; NULL: none */
+    bool left_told;                       /* the caller knows */
     char error[STORE_ERROR_SIZE];
 };
 
@@ -76,6 +88,21 @@ void store_print_real(FILE *out, double value);
 /* Text as a JSON string; `inside`: without its quotes. */
 void store_print_json_text(FILE *out, const char *text, size_t length);
 void store_print_json_inside(FILE *out, const char *text, size_t length);
+
+/* ---- The file behind the path ---------------------------------------------------------------- */
+
+/* Remember which file the path of a store opened for writing leads to. */
+void store_place_remember(struct store *store);
+
+/* STORE_OK if the path still leads there. If not, what was stored is copied to another file, and the
+ * store goes on with that one: STORE_OK too, told by store_place_tell() once the write is done. */
+enum store_status store_place_check(struct store *store);
+
+/* STORE_MACHINE, once, if the store had to move; the error names where the rows are. */
+enum store_status store_place_tell(struct store *store);
+
+/* Go on with another file (store.c, which connects). */
+enum store_status store_place_reopen(struct store *store, const char *path);
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 

@@ -526,6 +526,77 @@ static void a_second_writer_is_told(void **state)
     store_close(second);
 }
 
+/* ---- The path leads elsewhere ---------------------------------------------------------------- */
+
+static void remove_database(void)
+{
+    assert_int_equal(unlink("place/moved.db"), 0);
+}
+
+static void rename_database(void)
+{
+    assert_int_equal(rename("place/moved.db", "place/elsewhere.db"), 0);
+}
+
+/* Another database, complete, takes the name. */
+static void replace_database(void)
+{
+    assert_int_equal(rename("place/other.db", "place/moved.db"), 0);
+}
+
+static void rename_folder(void)
+{
+    assert_int_equal(rename("place", "place2"), 0);
+}
+
+static void remove_folder(void)
+{
+    assert_int_equal(system("rm -r place"), 0);
+}
+
+/* What was stored before, and what was to be stored when the loss was seen, is in the file that the
+ * line names; nothing of the old log spoils what took the place. */
+static void rows_survive_a_lost_path(void **state)
+{
+    (void)state;
+    static void (*const losses[])(void) = {remove_database, rename_database, replace_database,
+                                           rename_folder, remove_folder};
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        int64_t other_id, run_id;
+        char rescued[STORE_ERROR_SIZE];
+        assert_int_equal(mkdir("place", 0777), 0);
+        struct store *other = open_store("place/other.db", STORE_WRITE);
+        assert_int_equal(store_run_begin(other, &a_run, NULL, 0, &other_id), STORE_OK);
+        for (int group = 0; group < 3; group++)
+            assert_int_equal(put_group(other, other_id, group), STORE_OK);
+        store_close(other);
+
+        struct store *store = open_store("place/moved.db", STORE_WRITE);
+        assert_int_equal(store_run_begin(store, &a_run, NULL, 0, &run_id), STORE_OK);
+        assert_int_equal(put_group(store, run_id, 0), STORE_OK);
+        losses[i]();
+        assert_int_equal(put_group(store, run_id, 1), STORE_MACHINE);
+        assert_line(store_error(store), "place/moved.db was removed, renamed or replaced");
+        snprintf(rescued, sizeof rescued, "%.*s", (int)strcspn(store_error(store), ":"),
+                 store_error(store));
+        assert_int_equal(put_group(store, run_id, 2), STORE_OK); /* told once */
+        assert_int_equal(store_run_end(store, run_id, "interrupted"), STORE_OK);
+        store_close(store);
+
+        store = open_store(rescued, STORE_READ);
+        assert_int_equal(count_whole_groups(store), 3);
+        store_close(store);
+        if (losses[i] == replace_database) {
+            store = open_store("place/moved.db", STORE_READ);
+            assert_int_equal(count_whole_groups(store), 3);
+            store_close(store);
+        }
+        assert_int_equal(access("place/moved.db-wal", F_OK), -1);
+        assert_int_equal(system("rm -rf place place2"), 0);
+        unlink(rescued);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_crowd_makes_one_database),
         cmocka_unit_test(a_crowd_migrates_once),
         cmocka_unit_test(a_second_writer_is_told),
+        cmocka_unit_test(rows_survive_a_lost_path),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }
