@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
     {"check", command_check, "is this build slower than another? for CI"},
     {"select", command_select, "top-k selection alone, the library's against others"},
+    {"convert", command_convert, "a trained linear layer to a MID-L layer, without training"},
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
     {"count-one", command_count_one, NULL},
