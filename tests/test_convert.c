@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "learn/convert.h"
+#include "learn/conversion.h"
 #include "learn/layer_error.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */

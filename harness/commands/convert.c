@@ -1,4 +1,4 @@
-/* convert.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer. */
+/* conversion.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "commands/command.h"
 #include "data/inputs.h"
 #include "data/tensors.h"
-#include "learn/convert.h"
+#include "learn/conversion.h"
 #include "learn/layer_error.h"
 
 /* Every how many inputs one is kept from the conversion, to judge it. */

@@ -2,7 +2,7 @@
 #ifndef MIDL_LAYER_ERROR_H
 #define MIDL_LAYER_ERROR_H
 
-#include "learn/convert.h"
+#include "learn/conversion.h"
 
 /* The mean squared difference of outputs behind ReLU, relu(y) against relu(F), as a share of the
  * mean square of relu(F), over the source's inputs. `order` as in struct converted; NULL: as they

@@ -1,5 +1,5 @@
-/* convert.c - see convert.h. Products by the library, eigenvectors by LAPACK. */
-#include "learn/convert.h"
+/* conversion.c - see conversion.h. Products by the library, eigenvectors by LAPACK. */
+#include "learn/conversion.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* convert.h - a trained plain linear layer and inputs that it met, made into a MID-L layer in
+/* conversion.h - a trained plain linear layer and inputs that it met, made into a MID-L layer in
  * closed form, without training.
  *
  * Over the given inputs let M be the covariance of the layer's outputs F, plus that of a little
@@ -16,8 +16,8 @@
  * so that p is near 1 on what is selected. W and b stay as they are. Under `block` neurons are
  * reordered into groups that are active together.
  */
-#ifndef MIDL_CONVERT_H
-#define MIDL_CONVERT_H
+#ifndef MIDL_CONVERSION_H
+#define MIDL_CONVERSION_H
 
 #include <stdint.h>
 
