@@ -74,6 +74,32 @@ enum store_status store_put_facts(struct store *store, int64_t run_id,
     return status;
 }
 
+enum store_status store_put_smi(struct store *store, int64_t run_id, const struct store_smi *rows,
+                                size_t count)
+{
+    static const char doing[] = "store mutual information";
+    sqlite3_stmt *statement = NULL;
+    enum store_status status = store_begin(store, doing);
+
+    if (status == STORE_OK)
+        status = store_prepare(store,
+                               "INSERT INTO smi_row (run_id, dataset, layer, quantity, points, "
+                               "slices, neighbours, active, nats, nats_lo, nats_hi) "
+                               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               doing, &statement);
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        const struct store_smi *s = &rows[i];
+        const struct value row[] = {
+            as_integer(run_id),        as_text(s->dataset),   as_text(s->layer),
+            as_text(s->quantity),      as_integer(s->points), as_integer(s->slices),
+            as_integer(s->neighbours), as_real(s->active),    as_real(s->nats),
+            as_real(s->nats_lo),       as_real(s->nats_hi)};
+        status = store_write_row(store, statement, row, COUNT(row), doing);
+    }
+    sqlite3_finalize(statement);
+    return store_end(store, status, doing);
+}
+
 enum store_status store_put_ceilings(struct store *store, int64_t run_id,
                                      const struct store_ceiling *ceilings, size_t count)
 {

@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 5;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 6;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -143,3 +143,18 @@ CREATE TABLE accuracy_row (
     noise       REAL NOT NULL,
     train_size  INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE smi_row (
+    run_id     INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+    dataset    TEXT NOT NULL,               -- its name, or the file of inputs
+    layer      TEXT NOT NULL,               -- the file of the layer
+    quantity   TEXT NOT NULL,               -- `y selected`, ... as midl smi --help tells
+    points     INTEGER NOT NULL,            -- inputs that were looked at
+    slices     INTEGER NOT NULL,            -- random directions
+    neighbours INTEGER NOT NULL,            -- k of the estimator
+    active     REAL NOT NULL,               -- share of the neurons that were selected
+    nats       REAL NOT NULL,               -- sliced mutual information with the label
+    nats_lo    REAL NOT NULL,               -- its 95 % interval, over directions and inputs
+    nats_hi    REAL NOT NULL,
+    PRIMARY KEY (run_id, layer, quantity)
+) STRICT, WITHOUT ROWID;

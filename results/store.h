@@ -120,6 +120,15 @@ enum store_status store_put_counters(struct store *store, int64_t point_id,
                                      const struct store_counter *counters, size_t count);
 
 /* 'finished' or 'interrupted'. STORE_NONE: no such run. */
+/* One sliced mutual information of labels with a quantity of a layer. */
+struct store_smi {
+    const char *dataset, *layer, *quantity;
+    int64_t points, slices, neighbours;
+    double active, nats, nats_lo, nats_hi; /* share of neurons selected; nats with 95 % interval */
+};
+enum store_status store_put_smi(struct store *store, int64_t run_id, const struct store_smi *rows,
+                                size_t count);
+
 enum store_status store_run_end(struct store *store, int64_t run_id, const char *status);
 
 /* ---- Resuming -------------------------------------------------------------------------------- */

@@ -59,3 +59,8 @@ CREATE VIEW accuracy AS
 SELECT run_id, dataset, model, method, seed, epoch, split, k, active, accuracy, loss, flops_ratio,
        noise, train_size
 FROM accuracy_row;
+
+DROP VIEW IF EXISTS smi;
+CREATE VIEW smi AS
+SELECT run_id, dataset, layer, quantity, points, slices, neighbours, active, nats, nats_lo, nats_hi
+FROM smi_row;

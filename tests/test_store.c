@@ -19,7 +19,7 @@ static void made_as_its_files_say(void **state)
     raw("shell.db", views);
     char *made = definition("new/made.db"), *shell = definition("shell.db");
     assert_string_equal(made, shell);
-    assert_non_null(strstr(made, "1835623532 5\n"));
+    assert_non_null(strstr(made, "1835623532 6\n"));
     free(schema);
     free(views);
     free(made);
@@ -124,7 +124,7 @@ static void foreign_files_are_refused(void **state)
     raw("foreign2.db", "PRAGMA application_id = 7");
     raw("foreign3.db", "PRAGMA user_version = 1");
     store_close(open_store("newer.db", STORE_WRITE));
-    raw("newer.db", "PRAGMA user_version = 6");
+    raw("newer.db", "PRAGMA user_version = 7");
     store_close(open_store("unversioned.db", STORE_WRITE));
     raw("unversioned.db", "PRAGMA user_version = 0");
     for (int i = 0; i < 2; i++) {
@@ -135,7 +135,7 @@ static void foreign_files_are_refused(void **state)
         refused("foreign.db", mode, STORE_BAD, "another program");
         refused("foreign2.db", mode, STORE_BAD, "another program");
         refused("foreign3.db", mode, STORE_BAD, "another program");
-        refused("newer.db", mode, STORE_BAD, "newer midl (schema 6, this one knows 5)");
+        refused("newer.db", mode, STORE_BAD, "newer midl (schema 7, this one knows 6)");
         refused("unversioned.db", mode, STORE_BAD, "another program");
     }
     refused("empty.db", STORE_READ, STORE_BAD, "is empty");
@@ -288,7 +288,7 @@ static void an_older_one_is_read_as_it_is(void **state)
         store_query_text(store, "SELECT value FROM ceilings", NULL, 0, text, sizeof text),
         STORE_BAD);
     assert_line(store_error(store),
-                "no such table: ceilings; the database is older (schema 1 of 5)");
+                "no such table: ceilings; the database is older (schema 1 of 6)");
     assert_string_equal(text, "untouched");
     store_close(store);
     char *data_after = read_file("asis.db", &size_after);

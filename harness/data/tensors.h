@@ -82,9 +82,6 @@ enum outcome tensors_write(const char *path, const struct tensor *tensors, size_
  * arrays belong to *ret_owned: free() it after the last plan. */
 enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **ret_owned,
                         struct error *error);
-
-/* `more`: NULL, or a tensor that the file holds beside the layer. */
-enum outcome layer_write(const char *path, const struct midl_layer *layer,
-                         const struct tensor *more, struct error *error);
+enum outcome layer_write(const char *path, const struct midl_layer *layer, struct error *error);
 
 #endif
