@@ -29,6 +29,8 @@ static const struct command commands[] = {
     {"select", command_select, "top-k selection alone, the library's against others"},
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
+    {"export", command_export, "what is stored, as CSV or JSON"},
+    {"merge", command_merge, "several databases into one, or a slim one to publish"},
     {"count-one", command_count_one, NULL},
     {"gate-one", command_gate_one, NULL},
 };

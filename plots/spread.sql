@@ -1,5 +1,5 @@
 -- spread.sql - were the measurements steady? the raw samples of each variant, as densities
--- needs: points with raw samples, which only the database that measured has; run `midl sweep quick`
+-- needs: points with samples, or with the five numbers that a slim database keeps; run `midl sweep quick`
 -- One group of points that were measured in turns for each layer size, or number of values of a
 -- selection: the one nearest to k/n = 0.45 at the smallest batch.
 candidates AS (
@@ -44,33 +44,70 @@ mine AS (
     WHERE p.run_id = :run AND s.real_ns > 0 AND p.time_ns > 0
       AND p.status IN ('ok', 'noisy')),
 
+-- Of a slim database: the five numbers, in percent of the point's median.
+five AS (
+    SELECT panel, line, p.linear, style, s.samples, s.disturbed,
+           100 * (least_ns / p.time_ns - 1) AS least, 100 * (quarter_ns / p.time_ns - 1) AS quarter,
+           100 * (three_quarters_ns / p.time_ns - 1) AS three_quarters,
+           100 * (most_ns / p.time_ns - 1) AS most
+    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (kernel, isa, dtype)
+         JOIN summaries s USING (point_id)
+    WHERE p.run_id = :run AND p.time_ns > 0 AND p.status IN ('ok', 'noisy')),
+
 -- Bins of half a percent from -6 to 12; what lies beyond is counted at the ends.
+edges(bin, low, high) AS (
+    SELECT -12, -1e9, -5.5
+    UNION ALL
+    SELECT bin + 1, high, CASE bin + 1 WHEN 24 THEN 1e9 ELSE high + 0.5 END
+    FROM edges WHERE bin < 24),
 bins AS (
     SELECT panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER))) AS bin,
            count(*) AS samples
     FROM mine GROUP BY panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER)))),
 shares AS (
-    SELECT *, 1.0 * samples / max(samples) OVER (PARTITION BY panel, line) AS height,
-           1.0 * samples / sum(samples) OVER (PARTITION BY panel, line) AS share FROM bins)
+    SELECT panel, line, linear, style, bin,
+           1.0 * samples / max(samples) OVER (PARTITION BY panel, line) AS height,
+           1.0 * samples / sum(samples) OVER (PARTITION BY panel, line) AS share
+    FROM bins
+    UNION ALL
+    SELECT panel, line, linear, style, bin,
+           CASE WHEN quarter < high AND three_quarters >= low THEN 1 ELSE 0.15 END, NULL
+    FROM five JOIN edges ON least < high AND most >= low),
+
+-- The words; nothing where there is nothing to say.
+words AS (
+    SELECT printf('%.0f %% of the samples lie within 2 %% of their median, %.1f %% beyond 10 %%',
+                  100.0 * avg(abs(off) <= 2), 100.0 * avg(abs(off) > 10)) AS title,
+           'Raw samples around their medians' AS subject,
+           'Height: share of the samples in half a percent; at the right end all beyond 12 %, in percent' AS note,
+           avg(disturbed) AS disturbed
+    FROM mine HAVING count(*) > 0
+    UNION ALL
+    SELECT printf('The middle half of a variant''s samples spans %.1f %% of their median, on average',
+                  avg(three_quarters - quarter)),
+           'Samples around their medians',
+           'High: the middle half of the samples; flat: from the least to the largest of them; what reaches an edge goes on beyond it',
+           1.0 * sum(disturbed) / sum(samples)
+    FROM five HAVING count(*) > 0
+    LIMIT 1)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('%.0f %% of the samples lie within 2 %% of their median, %.1f %% beyond 10 %%',
-              100.0 * avg(abs(off) <= 2), 100.0 * avg(abs(off) > 10)) AS text
-FROM mine HAVING count(*) > 0
+       title AS text
+FROM words
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Raw samples around their medians'
-WHERE EXISTS (SELECT 1 FROM mine)
+       subject
+FROM words
 UNION ALL
 SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN d = 0 THEN n || ' values' WHEN d = n THEN 'n = d = ' || n
             ELSE 'd = ' || d || ', n = ' || n END
        || printf(', k/n = %.2f', active) || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
-FROM groups WHERE EXISTS (SELECT 1 FROM mine)
+FROM groups WHERE EXISTS (SELECT 1 FROM words)
 UNION ALL
 SELECT 'y name', panel, NULL, NULL, NULL, line, NULL, NULL, NULL, series
-FROM lines, (SELECT DISTINCT panel FROM mine)
+FROM lines, (SELECT DISTINCT panel FROM shares)
 UNION ALL
 -- x: left end of the bin in percent; y: the line; lo: its height; hi: its share where it is the
 -- last one, of all that lies beyond
@@ -81,6 +118,6 @@ SELECT * FROM (
     FROM shares ORDER BY panel, line, bin)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       printf('Height: share of the samples in half a percent; at the right end all beyond 12 %%, in percent. The drift monitor marked %.0f %% of the samples: they count only where too few others are left',
-              100.0 * avg(disturbed))
-FROM mine HAVING count(*) > 0;
+       note || printf('. The drift monitor marked %.0f %% of the samples: they count only where too few others are left',
+                      100.0 * disturbed)
+FROM words;

@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 6;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 7;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -116,6 +116,19 @@ CREATE TABLE sample (
     stolen     REAL,                        -- share of the round that the hypervisor took
     PRIMARY KEY (point_id, round)
 ) STRICT, WITHOUT ROWID;
+
+-- What is left of a point's samples in a database made without them (`midl merge --slim`): five
+-- numbers, each a sample's real_ns by nearest rank.
+CREATE TABLE summary (
+    point_id   INTEGER PRIMARY KEY REFERENCES point ON DELETE CASCADE,
+    samples    INTEGER NOT NULL,            -- that there were
+    disturbed  INTEGER NOT NULL,            -- of them marked by the drift monitor
+    least_ns   REAL NOT NULL,
+    quarter_ns REAL NOT NULL,
+    median_ns  REAL NOT NULL,
+    three_quarters_ns REAL NOT NULL,
+    most_ns    REAL NOT NULL
+) STRICT;
 
 CREATE TABLE counter (
     point_id INTEGER NOT NULL REFERENCES point ON DELETE CASCADE,

@@ -497,6 +497,48 @@ cleanup:
     return status;
 }
 
+/* A file of SQLite's own, which goes when it is closed. */
+static enum store_status copy_of(struct store *source, struct store *copy)
+{
+    static const char copying[] = "copy the database";
+    enum store_status status = connect(copy, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (status != STORE_OK)
+        return status;
+    sqlite3_backup *backup = sqlite3_backup_init(copy->db, "main", source->db, "main");
+    if (backup)
+        sqlite3_backup_step(backup, -1);
+    int code = backup ? sqlite3_backup_finish(backup) : sqlite3_errcode(copy->db);
+    status = code == SQLITE_OK ? STORE_OK : store_fail_sqlite(copy, code, copying);
+    return status == STORE_OK ? make_current(copy) : status;
+}
+
+enum store_status store_open_copy(const char *path, struct store **ret,
+                                  char error[STORE_ERROR_SIZE])
+{
+    struct store *source = NULL, *copy = calloc(1, sizeof *copy);
+    enum store_status status = store_open(path, STORE_READ, &source, error);
+    if (status != STORE_OK)
+        goto cleanup;
+    if (copy)
+        copy->path = strdup(path);
+    if (!copy || !copy->path) {
+        snprintf(error, STORE_ERROR_SIZE, "%.200s: not enough memory to copy it", path);
+        status = STORE_MACHINE;
+        goto cleanup;
+    }
+    status = copy_of(source, copy);
+    if (status == STORE_OK) {
+        *ret = copy;
+        copy = NULL;
+    } else {
+        memcpy(error, copy->error, STORE_ERROR_SIZE);
+    }
+cleanup:
+    store_close(source);
+    store_close(copy);
+    return status;
+}
+
 void store_close(struct store *store)
 {
     if (!store)

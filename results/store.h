@@ -147,6 +147,30 @@ enum store_status store_has_point(struct store *store, int64_t run_id, const cha
 enum store_status store_has_fact(struct store *store, int64_t run_id, const char *name,
                                  bool *ret_found);
 
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+struct store_merge {
+    bool slim;           /* five numbers of a point's samples in their stead */
+    const int64_t *runs; /* [run_count]: only these; 0: all */
+    size_t run_count;
+};
+
+/* New rows, not counting those that were there. */
+struct store_merged {
+    int64_t runs, points;
+};
+
+/* Take over all runs of the database at `path`, which stays as it is, in one transaction. What is
+ * already there is not taken again: a run is known by suite, points, commit, host, command, seed
+ * and when it began, a point by its key. Run and point ids are kept where they are free. A run that
+ * was still going is 'interrupted' here, until it is merged again. STORE_NONE: no such run. */
+enum store_status store_merge(struct store *store, const char *path,
+                              const struct store_merge *merge, struct store_merged *ret);
+
+/* Make the file as small as it can be, and plain: no write-ahead log, readable where nothing can be
+ * written. */
+enum store_status store_compact(struct store *store);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };
@@ -169,6 +193,11 @@ enum store_status store_latest_run(struct store *store, const char *suite, int64
 enum store_status store_query(struct store *store, const char *sql,
                               const struct store_fact *parameters, size_t parameter_count,
                               enum store_format format, FILE *out, size_t *ret_rows);
+
+/* All columns and rows of a view, of one run if run_id > 0. STORE_BAD: no such view, or one whose
+ * rows belong to no run; else as store_query. */
+enum store_status store_export(struct store *store, const char *view, int64_t run_id,
+                               enum store_format format, FILE *out, size_t *ret_rows);
 
 /* A run in Google Benchmark's own JSON format (schema version 1), so that its tools read it: a row
  * of run_type "iteration" for every raw sample, named by variant and shape

@@ -30,6 +30,11 @@ struct store {
 /* The schema version that this program writes. */
 extern const int store_newest_version;
 
+/* A copy of the database at `path` in a temporary place, in the newest schema; messages name
+ * `path`. As store_open. */
+enum store_status store_open_copy(const char *path, struct store **ret,
+                                  char error[STORE_ERROR_SIZE]);
+
 /* Keep "PATH: TEXT" as the store's error, on one line whatever the text holds; returns `status`. */
 enum store_status store_fail(struct store *store, enum store_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -13,7 +13,8 @@ CREATE VIEW every_point AS
 SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        CAST(p.k AS REAL) / p.n AS active, p.rank, p.gate_rank, p.batch, p.threads, p.cache,
        p.status, p.reason,
-       (SELECT count(*) FROM sample s WHERE s.point_id = p.point_id) AS samples,
+       coalesce((SELECT s.samples FROM summary s WHERE s.point_id = p.point_id),
+                (SELECT count(*) FROM sample s WHERE s.point_id = p.point_id)) AS samples,
        p.time_ns, p.time_lo_ns, p.time_hi_ns, p.flops, p.bytes,
        p.flops / p.time_ns AS gflops, p.bytes / p.time_ns AS gbps,
        p.flops_ratio, p.speedup, p.bound_ns / p.time_ns AS bound_ratio,
@@ -41,6 +42,12 @@ CREATE VIEW samples AS
 SELECT point_id, round, position, iterations, real_ns, cpu_ns, disturbed, placement, reference_ns,
        stolen
 FROM sample;
+
+-- Of points whose samples were left out.
+DROP VIEW IF EXISTS summaries;
+CREATE VIEW summaries AS
+SELECT point_id, samples, disturbed, least_ns, quarter_ns, median_ns, three_quarters_ns, most_ns
+FROM summary;
 
 DROP VIEW IF EXISTS counters;
 CREATE VIEW counters AS

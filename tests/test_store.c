@@ -11,6 +11,7 @@
 static void made_as_its_files_say(void **state)
 {
     char *schema = read_source("results/schema.sql"), *views = read_source("results/views.sql");
+    char numbers[40];
 
     (void)state;
     store_close(open_store("new/made.db", STORE_WRITE));
@@ -19,7 +20,8 @@ static void made_as_its_files_say(void **state)
     raw("shell.db", views);
     char *made = definition("new/made.db"), *shell = definition("shell.db");
     assert_string_equal(made, shell);
-    assert_non_null(strstr(made, "1835623532 6\n"));
+    snprintf(numbers, sizeof numbers, "1835623532 %d\n", store_newest_version);
+    assert_non_null(strstr(made, numbers));
     free(schema);
     free(views);
     free(made);
@@ -109,6 +111,7 @@ static void bad_places_are_refused(void **state)
 
 static void foreign_files_are_refused(void **state)
 {
+    char newer[64];
     static const char text[] = "kernel,time\nlinear,100\n", sqlite_text[] = "SQLite format 3";
     char noise[4096];
     struct rng rng = rng_seed(5);
@@ -124,7 +127,10 @@ static void foreign_files_are_refused(void **state)
     raw("foreign2.db", "PRAGMA application_id = 7");
     raw("foreign3.db", "PRAGMA user_version = 1");
     store_close(open_store("newer.db", STORE_WRITE));
-    raw("newer.db", "PRAGMA user_version = 7");
+    snprintf(newer, sizeof newer, "PRAGMA user_version = %d", store_newest_version + 1);
+    raw("newer.db", newer);
+    snprintf(newer, sizeof newer, "newer midl (schema %d, this one knows %d)",
+             store_newest_version + 1, store_newest_version);
     store_close(open_store("unversioned.db", STORE_WRITE));
     raw("unversioned.db", "PRAGMA user_version = 0");
     for (int i = 0; i < 2; i++) {
@@ -135,7 +141,7 @@ static void foreign_files_are_refused(void **state)
         refused("foreign.db", mode, STORE_BAD, "another program");
         refused("foreign2.db", mode, STORE_BAD, "another program");
         refused("foreign3.db", mode, STORE_BAD, "another program");
-        refused("newer.db", mode, STORE_BAD, "newer midl (schema 7, this one knows 6)");
+        refused("newer.db", mode, STORE_BAD, newer);
         refused("unversioned.db", mode, STORE_BAD, "another program");
     }
     refused("empty.db", STORE_READ, STORE_BAD, "is empty");
@@ -287,8 +293,7 @@ static void an_older_one_is_read_as_it_is(void **state)
     assert_int_equal(
         store_query_text(store, "SELECT value FROM ceilings", NULL, 0, text, sizeof text),
         STORE_BAD);
-    assert_line(store_error(store),
-                "no such table: ceilings; the database is older (schema 1 of 6)");
+    assert_line(store_error(store), "no such table: ceilings; the database is older (schema 1 of");
     assert_string_equal(text, "untouched");
     store_close(store);
     char *data_after = read_file("asis.db", &size_after);

@@ -17,6 +17,8 @@ int command_select(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_smi(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_merge(int argc, char **argv);
 int command_check(int argc, char **argv);
 
 /* The hidden command that measure/count_case.h starts under valgrind. */
