@@ -430,8 +430,8 @@ const struct midl_variant *calibration_choice(const struct midl_calibration *cal
         const struct calibration_series *series = &calibration->series[i];
         const struct midl_variant *variant = midl_variant_find(series->idea, dtype);
         double away = distance(series, dtype, blocks, threads), time = log_time(series, &query);
-        if (!variant || variant->linear || variant->impl->choose || away > best_distance ||
-            (away == best_distance && time >= best_time) ||
+        if (!variant || variant->linear || variant->light || variant->impl->choose ||
+            away > best_distance || (away == best_distance && time >= best_time) ||
             midl_variant_fits(variant, shape, batch, threads, reason) != MIDL_OK)
             continue;
         best = variant;

@@ -8,4 +8,8 @@
 bool fits_block16(const struct midl_shape *shape, size_t max_batch, int threads,
                   char reason[MIDL_REASON_SIZE]);
 
+/* Nothing on the full path, and light values kept: what a layer without a gate computes. */
+bool fits_light(const struct midl_shape *shape, size_t max_batch, int threads,
+                char reason[MIDL_REASON_SIZE]);
+
 #endif

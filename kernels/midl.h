@@ -184,6 +184,10 @@ MIDL_API size_t midl_variant_tile(const struct midl_variant *variant); /* neuron
 /* True for the plain dense layer d -> n (y = W x + b, no gate): what MID-L is measured against. */
 MIDL_API bool midl_variant_is_linear(const struct midl_variant *variant);
 
+/* True for the light path alone, y = U (V x) + c without a gate: a plain low-rank layer, which
+ * selection has to beat. It serves k = 0 with unselected = light; its rank is the shape's r. */
+MIDL_API bool midl_variant_is_light(const struct midl_variant *variant);
+
 /* NULL if this build and processor can run the variant, else why not. */
 MIDL_API const char *midl_variant_unavailable(const struct midl_variant *variant);
 

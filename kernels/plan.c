@@ -61,17 +61,20 @@ static enum midl_status take_struct(const char *what, const void *given, size_t 
 }
 
 /* Every array that the shape calls for must be there. */
-static enum midl_status layer_check(const struct midl_layer *layer, bool linear,
+static enum midl_status layer_check(const struct midl_layer *layer,
+                                    const struct midl_variant *variant,
                                     char reason[MIDL_REASON_SIZE])
 {
     enum midl_gate gate = layer->shape.gate;
     const char *missing = NULL;
     if (!layer->full_weight || !layer->full_bias)
         missing = "full.weight or full.bias";
-    else if (linear)
+    else if (variant->linear)
         return MIDL_OK;
     else if (!layer->light_down || !layer->light_up || !layer->light_bias)
         missing = "a tensor of the light path";
+    else if (variant->light)
+        return MIDL_OK;
     else if (gate == MIDL_GATE_FULL && !layer->gate_weight)
         missing = "gate.weight";
     else if (gate == MIDL_GATE_LOWRANK && !layer->gate_down)
@@ -104,7 +107,7 @@ static enum midl_status find_variant(const struct midl_layer *layer,
                  midl_dtype_name(options->dtype));
         return MIDL_INVALID;
     }
-    status = layer_check(layer, variant->linear, reason);
+    status = layer_check(layer, variant, reason);
     if (status == MIDL_OK)
         status =
             midl_variant_fits(variant, &layer->shape, options->max_batch, options->threads, reason);
@@ -119,7 +122,7 @@ static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_
     const struct variant_impl *impl = plan->variant->impl;
     const struct midl_layer *layer = &plan->env.layer;
     enum midl_status status = MIDL_OK;
-    if (!plan->variant->linear)
+    if (!plan->variant->linear && !plan->variant->light)
         status = layer_create(&plan->env, &plan->layer, &plan->bytes);
     if (status == MIDL_OK)
         status = midl_weights_create(plan->variant->dtype, layer->shape.n, layer->shape.d,

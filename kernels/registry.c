@@ -39,8 +39,12 @@ static const struct variant_impl not_built = {.unavailable = "not built for this
 #define SUFFIX_NEON "-neon"
 #define SUFFIX_AVX2 "-avx2"
 #define SUFFIX_AVX512 "-avx512"
-#define IS_LINEAR true
-#define IS_MIDL false
+#define LINEAR_LINEAR true
+#define LINEAR_LIGHT false
+#define LINEAR_MIDL false
+#define LIGHT_LINEAR false
+#define LIGHT_LIGHT true
+#define LIGHT_MIDL false
 
 /* The declarations: one a row. */
 #define DECLARE_(file, isa) extern const struct variant_impl midl_impl_##file##_##isa;
@@ -63,7 +67,8 @@ static const struct midl_variant variants[] = {
      .isa = MIDL_ISA_##isa_,                                                                       \
      .dtype = MIDL_##dtype_,                                                                       \
      .tile = tile_,                                                                                \
-     .linear = IS_##kind,                                                                          \
+     .linear = LINEAR_##kind,                                                                      \
+     .light = LIGHT_##kind,                                                                        \
      .fits = fits_,                                                                                \
      .cost = cost_,                                                                                \
      .impl = IMPL(file_, LOWER_##isa_)},
@@ -136,6 +141,11 @@ size_t midl_variant_tile(const struct midl_variant *variant)
 bool midl_variant_is_linear(const struct midl_variant *variant)
 {
     return variant->linear;
+}
+
+bool midl_variant_is_light(const struct midl_variant *variant)
+{
+    return variant->light;
 }
 
 const char *midl_variant_unavailable(const struct midl_variant *variant)

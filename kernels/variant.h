@@ -2,7 +2,8 @@
  *
  * The plan runs gate, light path and selection with one routine shared by all variants (layer.c),
  * then hands the variant a batch whose y already holds the light values. The variant computes the
- * full path where it was asked to and blends. A linear variant gets no selection and writes all y.
+ * full path where it was asked to and blends. A linear variant, and one of the light path alone, gets no
+ * selection and writes all y.
  *
  * To add one: write kernels/IDEA.c that defines MIDL_IMPL(IDEA), and add its row to variants.def.
  */
@@ -28,7 +29,7 @@ struct variant_batch {
     size_t batch;
     const float *x;                         /* [B][d] */
     float *y;                               /* [B][n] */
-    const struct midl_selection *selection; /* NULL for a linear variant */
+    const struct midl_selection *selection; /* NULL for a linear or light variant */
     const uint8_t *bits;                    /* [B][MIDL_BITS(n)]: the same, for vectors */
 };
 
@@ -50,7 +51,7 @@ struct midl_variant {
     enum midl_isa isa;
     enum midl_dtype dtype;
     size_t tile;
-    bool linear;
+    bool linear, light; /* what midl_variant_is_linear and _is_light tell */
     /* NULL if it serves every shape; else fills reason and returns false for those it doesn't. */
     bool (*fits)(const struct midl_shape *shape, size_t max_batch, int threads,
                  char reason[MIDL_REASON_SIZE]);

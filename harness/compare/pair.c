@@ -76,8 +76,12 @@ static enum outcome arm_check(struct pair *pair, int which, const struct midl_or
     struct pair_result *result = pair->result;
     struct arm *arm = &pair->arms[which];
     struct check_result check;
-    const struct check_subject subject = {checked_run, checked_selection,
-                                          midl_variant_is_linear(pair->bench_case->variant), arm};
+    const struct midl_variant *variant = pair->bench_case->variant;
+    const struct check_subject subject = {.run = checked_run,
+                                          .selection = checked_selection,
+                                          .linear = midl_variant_is_linear(variant),
+                                          .light = midl_variant_is_light(variant),
+                                          .data = arm};
     enum outcome outcome = check_run(&subject, &pair->problem, oracle, false, &check, error);
     if (outcome == OUTCOME_DONE && !check.ok) {
         result->status = which == 1 ? PAIR_WRONG : PAIR_SKIPPED;

@@ -307,6 +307,8 @@ static void point_promise(struct store_point *point, const struct subject *subje
     for (size_t i = 0; i < selection.batch; i++)
         selected += selection.count[i];
     struct midl_parts parts = midl_layer_flops(&shape->layer, shape->batch, selected);
+    if (midl_variant_is_light(midl_plan_variant(subject->plan)))
+        parts.gate = 0;
     point->selected = (double)selected;
     point->distinct_rows = (double)midl_selection_distinct(&selection, shape->layer.n);
     point->flops_ratio = midl_linear_flops(&shape->layer, shape->batch) / midl_parts_sum(&parts);

@@ -336,9 +336,9 @@ static size_t guards_broken(const float *guard)
     return broken;
 }
 
-static enum midl_status expected_status(const struct midl_oracle *oracle, bool linear)
+static enum midl_status expected_status(const struct midl_oracle *oracle, bool gated)
 {
-    for (size_t i = 0; i < oracle->batch && !linear; i++) {
+    for (size_t i = 0; i < oracle->batch && gated; i++) {
         if (has_nan_logit(oracle, i))
             return MIDL_NAN_LOGIT;
     }
@@ -357,7 +357,7 @@ static void check_manners(const struct check_subject *subject, const struct prob
     double start_ns = clock_ns();
     enum midl_status status = subject->run(subject->data, problem->batch, problem->x, y);
     ret->call_ns = clock_ns() - start_ns;
-    enum midl_status expected = expected_status(oracle, subject->linear);
+    enum midl_status expected = expected_status(oracle, !subject->linear && !subject->light);
     size_t under = guards_broken(y - GUARD), over = guards_broken(y + length);
     if (under)
         reject(ret, "%zu floats written before the start of y", under);
@@ -382,10 +382,17 @@ enum outcome check_run(const struct check_subject *subject, const struct problem
     float *y = memory + GUARD;
     struct midl_selection selection = {0};
     struct check_result manners, chosen, output;
+    uint32_t *none = NULL;
     accept(&manners);
     accept(&chosen);
     check_manners(subject, problem, oracle, y, &manners);
-    if (!subject->linear) {
+    if (subject->light) {
+        if (!(none = calloc(problem->batch, sizeof *none))) {
+            free(memory);
+            return fail_memory(error, "checking an output", (double)problem->batch * sizeof *none);
+        }
+        selection = (struct midl_selection){.batch = problem->batch, .index = none, .count = none};
+    } else if (!subject->linear) {
         selection = subject->selection(subject->data);
         check_selection(oracle, shape, &selection, exact, &chosen);
     }
@@ -396,6 +403,7 @@ enum outcome check_run(const struct check_subject *subject, const struct problem
     *ret = manners.ok ? output : manners;
     ret->call_ns = manners.call_ns;
     ret->error_ratio = chosen.ok ? output.error_ratio : NAN;
+    free(none);
     free(memory);
     return OUTCOME_DONE;
 }
@@ -417,6 +425,7 @@ enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
     struct check_subject subject = {.run = run_plan,
                                     .selection = plan_selection,
                                     .linear = midl_variant_is_linear(midl_plan_variant(plan)),
+                                    .light = midl_variant_is_light(midl_plan_variant(plan)),
                                     .data = plan};
     return check_run(&subject, problem, oracle, exact, ret, error);
 }

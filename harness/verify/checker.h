@@ -27,8 +27,9 @@ struct check_result {
 /* What is checked: a plan, or in the checker's own tests a kernel that is broken on purpose. */
 struct check_subject {
     enum midl_status (*run)(void *data, size_t batch, const float *x, float *y);
-    struct midl_selection (*selection)(void *data); /* of the last run; unused if linear */
+    struct midl_selection (*selection)(void *data); /* of the last run; unused if linear or light */
     bool linear;
+    bool light; /* the light path alone: y = L */
     void *data;
 };
 
