@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"verify", command_verify, "every variant against the double-precision reference"},
     {"eval", command_eval, "run one layer on one file of inputs, by any variant"},
     {"sweep", command_sweep, "measure a suite, or axes of your own, and store the results"},
+    {"compare", command_compare, "two runs, databases or builds side by side"},
     {"check", command_check, "is this build slower than another? for CI"},
     {"smi", command_smi, "what a layer's parts tell of the labels"},
     {"select", command_select, "top-k selection alone, the library's against others"},

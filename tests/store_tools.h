@@ -106,7 +106,7 @@ static inline struct store *open_store(const char *path, enum store_mode mode)
 }
 
 /* The single answer of a query; static storage. */
-static const char *answer(struct store *store, const char *sql)
+static inline const char *answer(struct store *store, const char *sql)
 {
     static char text[4096];
 

@@ -74,6 +74,30 @@ if "$midl" info | grep -q "callgrind *works"; then
     [ $? -eq 3 ] && grep -q valgrind "$folder/err" || fault "no valgrind, and it isn't said"
 fi
 
+# ---- Stored runs
+db=$folder/runs.db
+for run in 1 2; do
+    "$midl" sweep --n 64 --kernel masked,linear-rows --budget 20ms --target 50% --quiet --db "$db" ||
+        fault "no run to compare"
+done
+stored() {
+    status=$1
+    words=$2
+    shift 2
+    "$midl" compare "$@" >"$folder/out" 2>"$folder/err"
+    [ $? -eq "$status" ] && grep -q -e "$words" "$folder/out" "$folder/err" ||
+        fault "compare $*: expected status $status and '$words'"
+}
+stored 0 "^2 points" 1 2 --db "$db"
+stored 0 '"points":' "$db@1" "$db" --format json
+stored 0 "^| .masked. |" "$db@1" "$db" --format markdown --relative
+stored 0 "^masked,f32," "$db@1" "$db@2" --format csv
+stored 2 "no points of run 9" "$db@9" "$db"
+stored 2 "two runs" "$db"
+stored 2 "there are text" "$db" "$db" --format xml
+stored 2 "no such database" "$folder/none.db" "$db"
+stored 1 "slower: masked" "$good" "$libraries/libmidl_slow_200.so" --n 64 --kernel masked --effect 100
+
 # ---- Bad input
 compare 2 "a libmidl of ABI 99" abi
 expect 2 "give either" --n 64

@@ -20,6 +20,7 @@ int command_smi(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_compare(int argc, char **argv);
 
 /* The hidden command that measure/count_case.h starts under valgrind. */
 int command_count_one(int argc, char **argv);

@@ -111,7 +111,7 @@ static void remark(const struct gate_row *row, char ret[512])
                                  row->chose[0]);
     if (row->accepted)
         used += (size_t)snprintf(ret + used, 512 - used, "accepted: %s; ", row->accepted);
-    if (row->point->control)
+    if (row->point->control && !row->point->reason[0])
         used += (size_t)snprintf(ret + used, 512 - used, "the same machine code; ");
     if (row->point->suspected && row->point->state == GATE_SAME)
         used += (size_t)snprintf(ret + used, 512 - used, "flagged once, not again; ");
@@ -166,7 +166,7 @@ static void print_row(const struct gate_report *report, const struct gate_row *r
     ratio_texts(row, ratio, interval);
     count_text(row, count);
     remark(row, more);
-    fprintf(out, "%-18s %-34s %10s %10s %6s %16s %8s  %s%s%s\n",
+    fprintf(out, "%-18s %-46s %10s %10s %6s %16s %8s  %s%s%s\n",
             midl_variant_name(row->bench_case->variant), shape, old, new, ratio, interval, count,
             gate_state_name(row->point->state), *more ? ": " : "", more);
 }
@@ -193,7 +193,7 @@ static void print_findings(const struct gate_report *report, FILE *out)
 void gate_print_text(const struct gate_report *report, FILE *out)
 {
     char text[256];
-    fprintf(out, "%s against %s\n%-18s %-34s %10s %10s %6s %16s %8s  %s\n", report->names[1],
+    fprintf(out, "%s against %s\n%-18s %-46s %10s %10s %6s %16s %8s  %s\n", report->names[1],
             report->names[0], "variant", "shape", "old", "new", "ratio", "95 % interval", "instr.",
             "verdict");
     for (size_t i = 0; i < report->gate->count; i++)
