@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "data/layer_file.h"
 #include "verify/checker.h"
 #include "commands/command.h"
 #include "data/inputs.h"

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/quote.h"
+#include "data/layer_file.h"
 #include "suite/case.h"
 #include "base/rng.h"
 #include "suite/suite.h"
@@ -189,13 +191,13 @@ static void test_quoting(void **state)
     };
     char quoted[32];
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        assert_true(case_quote(pairs[i][0], quoted, sizeof quoted));
+        assert_true(quote_word(pairs[i][0], quoted, sizeof quoted));
         assert_string_equal(quoted, pairs[i][1]);
     }
-    assert_true(case_quote("abc", quoted, 5));
-    assert_false(case_quote("abcd", quoted, 5));
-    assert_false(case_quote("''", quoted, 9));
-    assert_false(case_quote("", quoted, 2));
+    assert_true(quote_word("abc", quoted, 5));
+    assert_false(quote_word("abcd", quoted, 5));
+    assert_false(quote_word("''", quoted, 9));
+    assert_false(quote_word("", quoted, 2));
 }
 
 static void test_cache_names(void **state)
@@ -213,7 +215,7 @@ static void test_cache_names(void **state)
 
 /* ---- Round trip ------------------------------------------------------------------------------ */
 
-/* Split a command as a shell would: blanks, '...' and \' are all that case_quote makes. */
+/* Split a command as a shell would: blanks, '...' and \' are all that quote_word makes. */
 static size_t split(char *text, char *words[WORDS])
 {
     size_t count = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/layer_file.h"
 #include "verify/checker.h"
 #include "verify/problem.h"
 #include "data/tensors.h"

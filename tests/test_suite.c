@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
+#include "data/layer_file.h"
 #include "suite/suite.h"
 #include "data/tensors.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "base/file.h"
+#include "data/layer_file.h"
 #include "data/tensors.h"
 
 #include <cmocka.h>

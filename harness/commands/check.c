@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/quote.h"
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
@@ -134,7 +135,7 @@ static enum outcome keep_arguments(struct check *check, struct error *error)
             continue;
         used += (size_t)snprintf(check->arguments + used, size - used, " %s%s", kept[i].name,
                                  kept[i].flag ? "" : " ");
-        if (!kept[i].flag && case_quote(kept[i].value, check->arguments + used, size - used))
+        if (!kept[i].flag && quote_word(kept[i].value, check->arguments + used, size - used))
             used += strlen(check->arguments + used);
     }
     return OUTCOME_DONE;

@@ -3,15 +3,16 @@
  * Planned once and run in chunks, so that memory for the layer's workspace doesn't grow with the
  * input. The output is complete or isn't written: it is asked for before the work begins, collected
  * in memory and put in its place at the end. */
+#include "base/json.h"
 #include "base/stop.h"
 #include "commands/command.h"
 
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/layer_file.h"
 #include "machine/calibration_file.h"
 #include "base/file.h"
 #include "data/inputs.h"
@@ -338,29 +339,26 @@ static enum outcome print_json(const struct job *job, const struct request *requ
 {
     const struct midl_shape *shape = &job->layer.shape;
     const struct midl_variant *variant = midl_plan_variant(job->plan);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "kernel", midl_variant_name(variant));
-    cJSON_AddStringToObject(json, "isa", midl_isa_name(midl_variant_isa(variant)));
-    cJSON_AddStringToObject(json, "dtype", midl_dtype_name(job->dtype));
-    cJSON_AddNumberToObject(json, "inputs", (double)job->inputs.count);
-    cJSON_AddNumberToObject(json, "d", (double)shape->d);
-    cJSON_AddNumberToObject(json, "n", (double)shape->n);
-    cJSON_AddNumberToObject(json, "k", (double)job_k(job));
-    cJSON_AddStringToObject(json, "select", midl_select_name(shape->select));
-    cJSON_AddStringToObject(json, "unselected", midl_unselected_name(shape->unselected));
-    cJSON_AddNumberToObject(json, "active", job_active(job));
-    cJSON_AddNumberToObject(json, "batch", (double)job->chunk);
-    cJSON_AddNumberToObject(json, "threads", (double)job->threads);
-    cJSON_AddStringToObject(json, "layer", request->layer);
-    cJSON_AddStringToObject(json, "input", request->input);
-    cJSON_AddStringToObject(json, "output", request->output);
-    char *text = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
-    if (!text)
-        return fail_memory(error, "the summary", 0);
-    puts(text);
-    cJSON_free(text);
-    return OUTCOME_DONE;
+    struct json json;
+    json_begin_object(&json);
+    json_text(&json, json.root, "kernel", midl_variant_name(variant));
+    json_text(&json, json.root, "isa", midl_isa_name(midl_variant_isa(variant)));
+    json_text(&json, json.root, "dtype", midl_dtype_name(job->dtype));
+    json_number(&json, json.root, "inputs", (double)job->inputs.count);
+    json_number(&json, json.root, "d", (double)shape->d);
+    json_number(&json, json.root, "n", (double)shape->n);
+    json_number(&json, json.root, "k", (double)job_k(job));
+    json_text(&json, json.root, "select", midl_select_name(shape->select));
+    json_text(&json, json.root, "unselected", midl_unselected_name(shape->unselected));
+    json_number(&json, json.root, "active", job_active(job));
+    json_number(&json, json.root, "batch", (double)job->chunk);
+    json_number(&json, json.root, "threads", (double)job->threads);
+    json_text(&json, json.root, "layer", request->layer);
+    json_text(&json, json.root, "input", request->input);
+    json_text(&json, json.root, "output", request->output);
+    enum outcome outcome = json_print(&json, stdout, false, "the summary", error);
+    json_clear(&json);
+    return outcome;
 }
 
 static enum outcome evaluate(const struct request *request, struct job *job, struct error *error)

@@ -1,11 +1,11 @@
 /* info.c - `midl info`: what is known of this machine, what can be counted on it, and what will
  * spoil a measurement. Everything is put into JSON once; the aligned lines are a view of that. */
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
@@ -23,136 +23,100 @@
 
 /* ---- As JSON --------------------------------------------------------------------------------- */
 
-/* Every cJSON_Add call accepts NULL for what memory had no room for; the end looks whether all is
- * there. */
-static bool add_text(cJSON *object, const char *key, const char *text)
-{
-    return (text ? cJSON_AddStringToObject(object, key, text)
-                 : cJSON_AddNullToObject(object, key)) != NULL;
-}
-
-/* JSON knows no NaN: null. */
-static bool add_number(cJSON *object, const char *key, double value)
-{
-    return (isfinite(value) ? cJSON_AddNumberToObject(object, key, value)
-                            : cJSON_AddNullToObject(object, key)) != NULL;
-}
-
-static cJSON *add_row(cJSON *rows)
-{
-    cJSON *row = cJSON_CreateObject();
-    if (row && cJSON_AddItemToArray(rows, row))
-        return row;
-    cJSON_Delete(row);
-    return NULL;
-}
-
-static bool add_string(cJSON *array, const char *text)
-{
-    cJSON *item = cJSON_CreateString(text);
-    if (item && cJSON_AddItemToArray(array, item))
-        return true;
-    cJSON_Delete(item);
-    return false;
-}
-
 static bool is_number(const char *name)
 {
     return ends_with(name, "_bytes") || ends_with(name, "_ns") || strcmp(name, "cores") == 0 ||
            strcmp(name, "load1") == 0 || strcmp(name, "stolen") == 0;
 }
 
-static bool fill_machine(cJSON *root)
+static void fill_machine(struct json *json)
 {
     const struct store_fact *facts;
     size_t count = environment_facts(&facts);
-    cJSON *machine = cJSON_AddObjectToObject(root, "machine");
-    bool ok = machine != NULL;
-    for (size_t i = 0; i < count && ok; i++) {
+    cJSON *machine = json_object(json, json->root, "machine");
+    for (size_t i = 0; i < count; i++) {
         const char *name = facts[i].name, *value = facts[i].value;
         if (strncmp(name, "cache_", 6) == 0)
             continue;
-        ok = is_number(name) ? add_number(machine, name, strtod(value, NULL))
-                             : add_text(machine, name, value);
+        if (is_number(name))
+            json_number(json, machine, name, strtod(value, NULL));
+        else
+            json_text(json, machine, name, value);
     }
-    return ok;
 }
 
-static bool fill_caches(cJSON *root)
+static void fill_caches(struct json *json)
 {
     const struct machine *machine = machine_get();
-    cJSON *caches = cJSON_AddArrayToObject(root, "caches");
-    bool ok = caches != NULL;
-    for (size_t i = 0; i < machine->cache_count && ok; i++) {
+    cJSON *caches = json_array(json, json->root, "caches");
+    for (size_t i = 0; i < machine->cache_count; i++) {
         const struct cache_level *cache = &machine->caches[i];
-        cJSON *row = add_row(caches);
-        ok = add_number(row, "level", cache->level) &&
-             add_number(row, "bytes", (double)cache->bytes) &&
-             add_number(row, "ways", cache->ways) && add_number(row, "line", cache->line) &&
-             add_text(row, "source", cache->source) &&
-             cJSON_AddBoolToObject(row, "plausible", cache->plausible) &&
-             add_number(row, "share_bytes", (double)cache->share_bytes);
+        cJSON *row = json_object(json, caches, NULL);
+        json_number(json, row, "level", cache->level);
+        json_number(json, row, "bytes", (double)cache->bytes);
+        json_number(json, row, "ways", cache->ways);
+        json_number(json, row, "line", cache->line);
+        json_text(json, row, "source", cache->source);
+        json_bool(json, row, "plausible", cache->plausible);
+        json_number(json, row, "share_bytes", (double)cache->share_bytes);
     }
-    return ok;
 }
 
-static bool fill_isa(cJSON *root)
+static void fill_isa(struct json *json)
 {
-    cJSON *isa = cJSON_AddObjectToObject(root, "instruction_sets");
-    cJSON *available = cJSON_AddArrayToObject(isa, "available");
-    bool ok = available != NULL;
-    for (int i = MIDL_ISA_PORTABLE; i <= MIDL_ISA_AVX512 && ok; i++)
+    cJSON *isa = json_object(json, json->root, "instruction_sets");
+    cJSON *available = json_array(json, isa, "available");
+    for (int i = MIDL_ISA_PORTABLE; i <= MIDL_ISA_AVX512; i++)
         if (midl_isa_available((enum midl_isa)i))
-            ok = add_string(available, midl_isa_name((enum midl_isa)i));
-    return ok && add_text(isa, "in_use", midl_isa_name(midl_isa_best()));
+            json_text(json, available, NULL, midl_isa_name((enum midl_isa)i));
+    json_text(json, isa, "in_use", midl_isa_name(midl_isa_best()));
 }
 
-static bool fill_kernels(cJSON *root)
+static void fill_kernels(struct json *json)
 {
-    cJSON *kernels = cJSON_AddArrayToObject(root, "kernels");
-    bool ok = kernels != NULL;
-    for (size_t i = 0; i < midl_variant_count() && ok; i++) {
+    cJSON *kernels = json_array(json, json->root, "kernels");
+    for (size_t i = 0; i < midl_variant_count(); i++) {
         const struct midl_variant *variant = midl_variant_at(i);
         const char *reason = midl_variant_unavailable(variant);
-        cJSON *row = add_row(kernels);
-        ok = add_text(row, "name", midl_variant_name(variant)) &&
-             add_text(row, "dtype", midl_dtype_name(midl_variant_dtype(variant))) &&
-             cJSON_AddBoolToObject(row, "available", !reason) && add_text(row, "reason", reason);
+        cJSON *row = json_object(json, kernels, NULL);
+        json_text(json, row, "name", midl_variant_name(variant));
+        json_text(json, row, "dtype", midl_dtype_name(midl_variant_dtype(variant)));
+        json_bool(json, row, "available", !reason);
+        json_text(json, row, "reason", reason);
     }
-    return ok;
 }
 
-static bool fill_counters(cJSON *root)
+static void fill_counters(struct json *json)
 {
     const struct counter_state *states;
     size_t count = counters_probe(&states);
-    cJSON *counters = cJSON_AddArrayToObject(root, "counters");
-    bool ok = counters != NULL;
-    for (size_t i = 0; i < count && ok; i++) {
-        cJSON *row = add_row(counters);
-        ok = add_text(row, "name", states[i].name) && add_text(row, "event", states[i].event) &&
-             cJSON_AddBoolToObject(row, "works", states[i].works) &&
-             add_text(row, "reason", states[i].works ? NULL : states[i].reason);
+    cJSON *counters = json_array(json, json->root, "counters");
+    for (size_t i = 0; i < count; i++) {
+        cJSON *row = json_object(json, counters, NULL);
+        json_text(json, row, "name", states[i].name);
+        json_text(json, row, "event", states[i].event);
+        json_bool(json, row, "works", states[i].works);
+        json_text(json, row, "reason", states[i].works ? NULL : states[i].reason);
     }
-    return ok;
 }
 
-static bool add_geometry(cJSON *object, const char *key, struct cache_geometry cache)
+static void add_geometry(struct json *json, cJSON *object, const char *key,
+                         struct cache_geometry cache)
 {
     char text[64];
     snprintf(text, sizeof text, "%zu,%d,%d", cache.bytes, cache.ways, cache.line);
-    return add_text(object, key, text);
+    json_text(json, object, key, text);
 }
 
-static bool fill_callgrind(cJSON *root)
+static void fill_callgrind(struct json *json)
 {
     const char *reason = valgrind_unavailable();
-    cJSON *callgrind = cJSON_AddObjectToObject(root, "callgrind");
-    return cJSON_AddBoolToObject(callgrind, "available", !reason) &&
-           add_text(callgrind, "reason", reason) &&
-           add_text(callgrind, "version", valgrind_version()) &&
-           add_geometry(callgrind, "first_level", valgrind_first_level()) &&
-           add_geometry(callgrind, "last_level", valgrind_last_level());
+    cJSON *callgrind = json_object(json, json->root, "callgrind");
+    json_bool(json, callgrind, "available", !reason);
+    json_text(json, callgrind, "reason", reason);
+    json_text(json, callgrind, "version", valgrind_version());
+    add_geometry(json, callgrind, "first_level", valgrind_first_level());
+    add_geometry(json, callgrind, "last_level", valgrind_last_level());
 }
 
 /* The first counters of the probe's list are the processor's; the kernel's come after. */
@@ -171,7 +135,7 @@ static bool hardware_counters(void)
     return working > 0;
 }
 
-static bool fill_warnings(cJSON *root)
+static void fill_warnings(struct json *json)
 {
     char lines[WARNINGS_MAX][WARNING_SIZE];
     struct warning_facts facts = {.machine = machine_get(),
@@ -179,26 +143,24 @@ static bool fill_warnings(cJSON *root)
                                   .hardware_counters = hardware_counters(),
                                   .callgrind_not = valgrind_unavailable()};
     size_t count = warnings_find(&facts, lines);
-    cJSON *warnings = cJSON_AddArrayToObject(root, "warnings");
-    bool ok = warnings != NULL;
-    for (size_t i = 0; i < count && ok; i++)
-        ok = add_string(warnings, lines[i]);
-    return ok;
+    cJSON *warnings = json_array(json, json->root, "warnings");
+    for (size_t i = 0; i < count; i++)
+        json_text(json, warnings, NULL, lines[i]);
 }
 
-static bool fill_noise(cJSON *root, const struct noise *noise)
+static void fill_noise(struct json *json, const struct noise *noise)
 {
-    cJSON *object = cJSON_AddObjectToObject(root, "noise");
-    return add_number(object, "pairs", (double)noise->pairs) &&
-           add_number(object, "block_pairs", NOISE_BLOCK) &&
-           add_number(object, "seconds", noise->seconds) &&
-           add_number(object, "sample_ns", noise->sample_ns) &&
-           add_number(object, "chance_difference", noise->chance) &&
-           add_number(object, "resolvable", noise->resolvable) &&
-           add_number(object, "pairs_for_1_percent", noise->pairs_for_1_percent) &&
-           add_number(object, "seconds_for_1_percent", noise->seconds_for_1_percent) &&
-           add_number(object, "stolen", noise->stolen) &&
-           add_number(object, "disturbed", noise->disturbed);
+    cJSON *object = json_object(json, json->root, "noise");
+    json_number(json, object, "pairs", (double)noise->pairs);
+    json_number(json, object, "block_pairs", NOISE_BLOCK);
+    json_number(json, object, "seconds", noise->seconds);
+    json_number(json, object, "sample_ns", noise->sample_ns);
+    json_number(json, object, "chance_difference", noise->chance);
+    json_number(json, object, "resolvable", noise->resolvable);
+    json_number(json, object, "pairs_for_1_percent", noise->pairs_for_1_percent);
+    json_number(json, object, "seconds_for_1_percent", noise->seconds_for_1_percent);
+    json_number(json, object, "stolen", noise->stolen);
+    json_number(json, object, "disturbed", noise->disturbed);
 }
 
 /* ---- As lines -------------------------------------------------------------------------------- */
@@ -389,40 +351,49 @@ static void print_warnings(const cJSON *root)
     }
 }
 
-static enum outcome print_info(const cJSON *root, bool json, struct error *error)
+static void print_lines(const cJSON *root)
 {
-    if (json) {
-        char *text = cJSON_Print(root);
-        if (!text)
-            return fail_memory(error, "the machine's facts", 0);
-        puts(text);
-        free(text);
-        return OUTCOME_DONE;
-    }
     print_machine(root);
     print_caches(root);
     print_kernels(root);
     print_counters(root);
     print_noise(root);
     print_warnings(root);
-    return OUTCOME_DONE;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static enum outcome make_info(bool with_noise, cJSON *root, struct error *error)
+static enum outcome make_info(bool with_noise, struct json *json, struct error *error)
 {
     struct noise noise;
-    bool ok = fill_machine(root) && fill_caches(root) && fill_isa(root) && fill_kernels(root) &&
-              fill_counters(root) && fill_callgrind(root) && fill_warnings(root);
-    if (ok && with_noise) {
+    fill_machine(json);
+    fill_caches(json);
+    fill_isa(json);
+    fill_kernels(json);
+    fill_counters(json);
+    fill_callgrind(json);
+    fill_warnings(json);
+    if (with_noise) {
         stop_on_signals();
         enum outcome outcome = noise_measure(NOISE_SECONDS, &noise, error);
-        if (outcome != OUTCOME_DONE)
+        if (outcome)
             return outcome;
-        ok = fill_noise(root, &noise);
+        fill_noise(json, &noise);
     }
-    return ok ? OUTCOME_DONE : fail_memory(error, "the machine's facts", 0);
+    return json->failed ? fail_memory(error, "the machine's facts", 0) : OUTCOME_DONE;
+}
+
+static enum outcome tell(bool with_noise, bool as_json, struct error *error)
+{
+    struct json json;
+    json_begin_object(&json);
+    enum outcome outcome = make_info(with_noise, &json, error);
+    if (!outcome && as_json)
+        outcome = json_print(&json, stdout, true, "the machine's facts", error);
+    else if (!outcome)
+        print_lines(json.root);
+    json_clear(&json);
+    return outcome;
 }
 
 int command_info(int argc, char **argv)
@@ -439,16 +410,10 @@ int command_info(int argc, char **argv)
         argc, argv, "midl info [--json] [--noise]",
         "What is known of this machine, what can be counted on it, and what will spoil a "
         "measurement.",
-        rows, sizeof rows / sizeof *rows, &first, &help, &error);
-    if (outcome == OUTCOME_DONE && !help)
+        rows, COUNT(rows), &first, &help, &error);
+    if (!outcome && !help)
         outcome = options_no_more(argc, argv, first, &error);
-    if (outcome == OUTCOME_DONE && help)
-        return OUTCOME_DONE;
-    cJSON *root = outcome == OUTCOME_DONE ? cJSON_CreateObject() : NULL;
-    if (outcome == OUTCOME_DONE)
-        outcome = make_info(noise != NULL, root, &error);
-    if (outcome == OUTCOME_DONE)
-        outcome = print_info(root, json != NULL, &error);
-    cJSON_Delete(root);
-    return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("info", outcome, &error);
+    if (!outcome && !help)
+        outcome = tell(noise != NULL, json != NULL, &error);
+    return outcome ? command_fail("info", outcome, &error) : OUTCOME_DONE;
 }

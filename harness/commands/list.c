@@ -1,9 +1,10 @@
 /* list.c - `midl list`: what there is. Every list is made once, as JSON; the aligned lines are a
  * view of that, so that the two never differ. */
-#include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
@@ -19,31 +20,8 @@
 struct listing {
     const char *name;
     const char *columns[COLUMNS_MAX]; /* keys that the lines show; JSON has them all */
-    enum outcome (*fill)(cJSON *rows, struct error *error);
+    enum outcome (*fill)(struct json *json, struct error *error);
 };
-
-/* A new object at the end of rows; NULL for lack of memory, which every cJSON_Add call accepts. */
-static cJSON *add_row(cJSON *rows)
-{
-    cJSON *row = cJSON_CreateObject();
-    if (row && !cJSON_AddItemToArray(rows, row)) {
-        cJSON_Delete(row);
-        return NULL;
-    }
-    return row;
-}
-
-/* A string, or null for NULL. */
-static bool add_text(cJSON *row, const char *key, const char *text)
-{
-    return (text ? cJSON_AddStringToObject(row, key, text) : cJSON_AddNullToObject(row, key)) !=
-           NULL;
-}
-
-static enum outcome row_done(bool ok, struct error *error)
-{
-    return ok ? OUTCOME_DONE : fail_memory(error, "a list", 0);
-}
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 
@@ -57,28 +35,28 @@ static const char *standing(const struct midl_variant *variant)
     return best ? "best" : "yes";
 }
 
-static enum outcome fill_kernels(cJSON *rows, struct error *error)
+static enum outcome fill_kernels(struct json *json, struct error *error)
 {
-    bool ok = true;
-    for (size_t i = 0; i < midl_variant_count() && ok; i++) {
+    (void)error;
+    for (size_t i = 0; i < midl_variant_count(); i++) {
         const struct midl_variant *variant = midl_variant_at(i);
-        cJSON *row = add_row(rows);
-        ok = add_text(row, "name", midl_variant_name(variant)) &&
-             add_text(row, "idea", midl_variant_idea(variant)) &&
-             add_text(row, "isa", midl_isa_name(midl_variant_isa(variant))) &&
-             add_text(row, "dtype", midl_dtype_name(midl_variant_dtype(variant))) &&
-             cJSON_AddBoolToObject(row, "linear", midl_variant_is_linear(variant)) &&
-             cJSON_AddBoolToObject(row, "available", !midl_variant_unavailable(variant)) &&
-             add_text(row, "here", standing(variant)) &&
-             add_text(row, "text", midl_variant_text(variant)) &&
-             add_text(row, "reason", midl_variant_unavailable(variant));
+        cJSON *row = json_object(json, json->root, NULL);
+        json_text(json, row, "name", midl_variant_name(variant));
+        json_text(json, row, "idea", midl_variant_idea(variant));
+        json_text(json, row, "isa", midl_isa_name(midl_variant_isa(variant)));
+        json_text(json, row, "dtype", midl_dtype_name(midl_variant_dtype(variant)));
+        json_bool(json, row, "linear", midl_variant_is_linear(variant));
+        json_bool(json, row, "available", !midl_variant_unavailable(variant));
+        json_text(json, row, "here", standing(variant));
+        json_text(json, row, "text", midl_variant_text(variant));
+        json_text(json, row, "reason", midl_variant_unavailable(variant));
     }
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
 /* ---- suites ---------------------------------------------------------------------------------- */
 
-static enum outcome add_suite(cJSON *rows, const char *name, struct error *error)
+static void add_suite(struct json *json, const char *name)
 {
     struct suite *suite = NULL;
     struct bench_cases cases = {0};
@@ -86,59 +64,57 @@ static enum outcome add_suite(cJSON *rows, const char *name, struct error *error
     enum outcome outcome = suite_load(name, &suite, &problem);
     if (!outcome)
         outcome = suite_expand(suite, &cases, &problem);
-    cJSON *row = add_row(rows);
-    bool ok = add_text(row, "name", name) &&
-              (outcome ? cJSON_AddNullToObject(row, "points")
-                       : cJSON_AddNumberToObject(row, "points", (double)cases.count)) &&
-              add_text(row, "question", suite ? suite_question(suite) : NULL) &&
-              add_text(row, "problem", outcome ? problem.text : NULL);
+    cJSON *row = json_object(json, json->root, NULL);
+    json_text(json, row, "name", name);
+    json_number(json, row, "points", outcome ? NAN : (double)cases.count);
+    json_text(json, row, "question", suite ? suite_question(suite) : NULL);
+    json_text(json, row, "problem", outcome ? problem.text : NULL);
     bench_cases_clear(&cases);
     suite_destroy(suite);
-    return row_done(ok, error);
 }
 
-static enum outcome fill_suites(cJSON *rows, struct error *error)
+static enum outcome fill_suites(struct json *json, struct error *error)
 {
     char **names;
     enum outcome outcome = suite_names(&names, error);
     if (outcome)
         return outcome;
-    for (size_t i = 0; names[i] && !outcome; i++)
-        outcome = add_suite(rows, names[i], error);
+    for (size_t i = 0; names[i]; i++)
+        add_suite(json, names[i]);
     suite_names_free(names);
-    return outcome;
+    return OUTCOME_DONE;
 }
 
 /* ---- axes ------------------------------------------------------------------------------------ */
 
-static enum outcome fill_axes(cJSON *rows, struct error *error)
+static enum outcome fill_axes(struct json *json, struct error *error)
 {
-    bool ok = true;
-    for (int axis = 0; axis < SUITE_AXES && ok; axis++) {
+    (void)error;
+    for (int axis = 0; axis < SUITE_AXES; axis++) {
         const struct axis_row *about = suite_axis((enum axis_id)axis);
-        cJSON *row = add_row(rows);
-        ok = add_text(row, "name", about->name) && add_text(row, "values", about->rule.allowed) &&
-             add_text(row, "text", about->help);
+        cJSON *row = json_object(json, json->root, NULL);
+        json_text(json, row, "name", about->name);
+        json_text(json, row, "values", about->rule.allowed);
+        json_text(json, row, "text", about->help);
     }
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
-static enum outcome fill_figures(cJSON *rows, struct error *error)
+static enum outcome fill_figures(struct json *json, struct error *error)
 {
     struct figures figures;
     enum outcome outcome = figures_read(&figures, error);
-    bool ok = true;
     if (outcome)
         return outcome;
-    for (size_t i = 0; i < figures.count && ok; i++) {
-        cJSON *row = add_row(rows);
-        ok = add_text(row, "name", figures.rows[i].name) &&
-             add_text(row, "text", figures.rows[i].about);
+    for (size_t i = 0; i < figures.count; i++) {
+        cJSON *row = json_object(json, json->root, NULL);
+        json_text(json, row, "name", figures.rows[i].name);
+        json_text(json, row, "text", figures.rows[i].about);
     }
     figures_clear(&figures);
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */
@@ -164,15 +140,17 @@ static const struct {
     {"counters", "reason", "", "why there is no value"},
 };
 
-static enum outcome fill_metrics(cJSON *rows, struct error *error)
+static enum outcome fill_metrics(struct json *json, struct error *error)
 {
-    bool ok = true;
-    for (size_t i = 0; i < COUNT(metrics) && ok; i++) {
-        cJSON *row = add_row(rows);
-        ok = add_text(row, "view", metrics[i].view) && add_text(row, "name", metrics[i].name) &&
-             add_text(row, "unit", metrics[i].unit) && add_text(row, "meaning", metrics[i].meaning);
+    (void)error;
+    for (size_t i = 0; i < COUNT(metrics); i++) {
+        cJSON *row = json_object(json, json->root, NULL);
+        json_text(json, row, "view", metrics[i].view);
+        json_text(json, row, "name", metrics[i].name);
+        json_text(json, row, "unit", metrics[i].unit);
+        json_text(json, row, "meaning", metrics[i].meaning);
     }
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */
@@ -187,28 +165,30 @@ static const struct counter_state *papi_state(const char *counter)
     return NULL;
 }
 
-static enum outcome fill_counters(cJSON *rows, struct error *error)
+static enum outcome fill_counters(struct json *json, struct error *error)
 {
+    (void)error;
     const struct group_counter *counters;
     size_t count = groups_counters(&counters);
     const char *no_callgrind = valgrind_unavailable();
-    bool ok = true;
-    for (size_t i = 0; i < count && ok; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct counter_state *state = papi_state(counters[i].name);
         bool papi = state && state->works, callgrind = counters[i].callgrind && !no_callgrind;
         const char *reason = state && !papi                   ? state->reason
                              : counters[i].callgrind && !papi ? no_callgrind
                                                               : NULL;
-        cJSON *row = add_row(rows);
-        ok = add_text(row, "group", counters[i].group) && add_text(row, "name", counters[i].name) &&
-             add_text(row, "here",
-                      papi && callgrind ? "papi,callgrind"
-                      : papi            ? "papi"
-                      : callgrind       ? "callgrind"
-                                        : "no") &&
-             add_text(row, "meaning", counters[i].meaning) && add_text(row, "reason", reason);
+        cJSON *row = json_object(json, json->root, NULL);
+        json_text(json, row, "group", counters[i].group);
+        json_text(json, row, "name", counters[i].name);
+        json_text(json, row, "here",
+                  papi && callgrind ? "papi,callgrind"
+                  : papi            ? "papi"
+                  : callgrind       ? "callgrind"
+                                    : "no");
+        json_text(json, row, "meaning", counters[i].meaning);
+        json_text(json, row, "reason", reason);
     }
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
 /* ---- datasets -------------------------------------------------------------------------------- */
@@ -216,34 +196,32 @@ static enum outcome fill_counters(cJSON *rows, struct error *error)
 /* The folder that --data names; NULL: $MIDL_DATA. */
 static const char *data_folder;
 
-static enum outcome add_dataset(cJSON *rows, const struct dataset_info *info, struct error *error)
+static enum outcome add_dataset(struct json *json, const struct dataset_info *info,
+                                struct error *error)
 {
     char missing[DATASET_MISSING_SIZE], *place = NULL;
     enum outcome outcome = dataset_locate(info, data_folder, &place, missing, error);
     if (outcome)
         return outcome;
-    cJSON *row = add_row(rows);
-    bool ok = add_text(row, "name", info->name) &&
-              add_text(row, "here",
-                       info->made ? "made"
-                       : place    ? "yes"
-                                  : "no") &&
-              add_text(row, "text", info->about) &&
-              add_text(row, "place", place && *place ? place : NULL) &&
-              add_text(row, "problem", *missing ? missing : NULL) &&
-              add_text(row, "source", info->source) &&
-              add_text(row, "preprocessing", info->preprocessing) &&
-              add_text(row, "network", info->network) &&
-              cJSON_AddNumberToObject(row, "epochs", info->epochs);
+    cJSON *row = json_object(json, json->root, NULL);
+    json_text(json, row, "name", info->name);
+    json_text(json, row, "here", info->made ? "made" : place ? "yes" : "no");
+    json_text(json, row, "text", info->about);
+    json_text(json, row, "place", place && *place ? place : NULL);
+    json_text(json, row, "problem", *missing ? missing : NULL);
+    json_text(json, row, "source", info->source);
+    json_text(json, row, "preprocessing", info->preprocessing);
+    json_text(json, row, "network", info->network);
+    json_number(json, row, "epochs", info->epochs);
     free(place);
-    return row_done(ok, error);
+    return OUTCOME_DONE;
 }
 
-static enum outcome fill_datasets(cJSON *rows, struct error *error)
+static enum outcome fill_datasets(struct json *json, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
     for (size_t i = 0; i < dataset_count() && !outcome; i++)
-        outcome = add_dataset(rows, dataset_at(i), error);
+        outcome = add_dataset(json, dataset_at(i), error);
     return outcome;
 }
 
@@ -321,19 +299,18 @@ static void print_lines(const cJSON *rows, const struct listing *listing)
     }
 }
 
-static enum outcome print_listing(const struct listing *listing, bool json, struct error *error)
+static enum outcome print_listing(const struct listing *listing, bool as_json, struct error *error)
 {
-    cJSON *rows = cJSON_CreateArray();
-    char *text = NULL;
-    enum outcome outcome = rows ? listing->fill(rows, error) : fail_memory(error, "a list", 0);
-    if (!outcome && json && !(text = cJSON_Print(rows)))
+    struct json json;
+    json_begin_array(&json);
+    enum outcome outcome = listing->fill(&json, error);
+    if (!outcome && json.failed)
         outcome = fail_memory(error, "a list", 0);
-    if (!outcome && json)
-        printf("%s\n", text);
+    if (!outcome && as_json)
+        outcome = json_print(&json, stdout, true, "a list", error);
     else if (!outcome)
-        print_lines(rows, listing);
-    cJSON_free(text);
-    cJSON_Delete(rows);
+        print_lines(json.root, listing);
+    json_clear(&json);
     return outcome;
 }
 

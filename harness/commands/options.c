@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "suite/case.h"
+#include "base/quote.h"
 #include "commands/command.h"
 
 #define OPTIONS_MAX 64
@@ -183,7 +183,7 @@ char *command_text(int argc, char **argv)
     memcpy(text, "midl", sizeof "midl");
     for (int i = 0; i < argc; i++) {
         text[used++] = ' ';
-        case_quote(argv[i], text + used, size - used);
+        quote_word(argv[i], text + used, size - used);
         used += strlen(text + used);
     }
     return text;

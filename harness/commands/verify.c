@@ -4,12 +4,12 @@
  * every two values of any two axes meet, and every (d, n, k) with the other axes taking turns. Each
  * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
  * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
+#include "base/json.h"
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
 
 #include <assert.h>
-#include <cjson/cJSON.h>
 #include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
@@ -350,42 +350,40 @@ static void print_table(const struct work *work)
         puts("varied: passed, but with two threads some last bits differ from those with one");
 }
 
-static cJSON *line_json(const struct work *work, const struct line *line)
+static void add_line(struct json *json, cJSON *lines, const struct work *work,
+                     const struct line *line)
 {
     char text[TRIAL_TEXT_SIZE];
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "kernel", midl_variant_name(line->variant));
-    cJSON_AddStringToObject(json, "isa", midl_isa_name(midl_variant_isa(line->variant)));
-    cJSON_AddStringToObject(json, "dtype", midl_dtype_name(midl_variant_dtype(line->variant)));
-    cJSON_AddStringToObject(json, "shared_isa", midl_isa_name(line->shared));
-    cJSON_AddBoolToObject(json, "available", !line->unavailable);
-    cJSON_AddNumberToObject(json, "passed", (double)line->passed);
-    cJSON_AddNumberToObject(json, "varied", (double)line->varied);
-    cJSON_AddNumberToObject(json, "failed", (double)line->failed);
-    cJSON_AddNumberToObject(json, "skipped", (double)line->skipped);
-    cJSON_AddNumberToObject(json, "error_ratio", line->error_ratio); /* null if NaN */
-    cJSON_AddStringToObject(json, "reason", line->unavailable ? line->unavailable : line->reason);
+    cJSON *row = json_object(json, lines, NULL);
+    json_text(json, row, "kernel", midl_variant_name(line->variant));
+    json_text(json, row, "isa", midl_isa_name(midl_variant_isa(line->variant)));
+    json_text(json, row, "dtype", midl_dtype_name(midl_variant_dtype(line->variant)));
+    json_text(json, row, "shared_isa", midl_isa_name(line->shared));
+    json_bool(json, row, "available", !line->unavailable);
+    json_number(json, row, "passed", (double)line->passed);
+    json_number(json, row, "varied", (double)line->varied);
+    json_number(json, row, "failed", (double)line->failed);
+    json_number(json, row, "skipped", (double)line->skipped);
+    json_number(json, row, "error_ratio", line->error_ratio);
+    json_text(json, row, "reason", line->unavailable ? line->unavailable : line->reason);
     if (line->first_failed) {
         trial_text(&work->trials[line->first_failed - 1], text);
-        cJSON_AddNumberToObject(json, "first_failed_case", (double)line->first_failed);
-        cJSON_AddStringToObject(json, "first_failed_shape", text);
+        json_number(json, row, "first_failed_case", (double)line->first_failed);
+        json_text(json, row, "first_failed_shape", text);
     }
-    return json;
 }
 
 static enum outcome print_json(const struct work *work, struct error *error)
 {
-    cJSON *json = cJSON_CreateObject(), *kernels = cJSON_AddArrayToObject(json, "kernels");
-    bool ok = kernels && cJSON_AddNumberToObject(json, "cases", (double)work->done);
-    for (size_t l = 0; l < work->lines.count && ok; l++)
-        ok = cJSON_AddItemToArray(kernels, line_json(work, &work->lines.line[l]));
-    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
-    cJSON_Delete(json);
-    if (!text)
-        return fail(error, OUTCOME_MACHINE, "not enough memory");
-    puts(text);
-    cJSON_free(text);
-    return OUTCOME_DONE;
+    struct json json;
+    json_begin_object(&json);
+    cJSON *kernels = json_array(&json, json.root, "kernels");
+    json_number(&json, json.root, "cases", (double)work->done);
+    for (size_t l = 0; l < work->lines.count; l++)
+        add_line(&json, kernels, work, &work->lines.line[l]);
+    enum outcome outcome = json_print(&json, stdout, false, "the results", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* The worst thing that happened; done only if every kernel that could be tried passed all. */

@@ -1,13 +1,13 @@
 /* verify_counters.c - `midl verify --counters`: see verify_counters.h. */
 #include "commands/verify_counters.h"
 
-#include <cjson/cJSON.h>
 #include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/stop.h"
 #include "commands/command.h"
 #include "measure/cost_check.h"
@@ -145,37 +145,35 @@ static void print_table(const struct lines *lines)
     }
 }
 
-static void add_count(cJSON *row, const char *key, const struct cost_count *count)
+static void add_count(struct json *json, cJSON *row, const char *key,
+                      const struct cost_count *count)
 {
-    cJSON *object = cJSON_AddObjectToObject(row, key);
-    cJSON_AddNumberToObject(object, "model", count->model);
-    cJSON_AddNumberToObject(object, "counted", count->counted); /* null if NaN */
-    cJSON_AddStringToObject(object, "source", count->source ? count->source : "none");
-    cJSON_AddStringToObject(object, "reason", count->reason);
+    cJSON *object = json_object(json, row, key);
+    json_number(json, object, "model", count->model);
+    json_number(json, object, "counted", count->counted);
+    json_text(json, object, "source", count->source ? count->source : "none");
+    json_text(json, object, "reason", count->reason);
 }
 
 static enum outcome print_json(const struct lines *lines, struct error *error)
 {
-    cJSON *json = cJSON_CreateObject(), *rows = cJSON_AddArrayToObject(json, "models");
+    struct json json;
+    json_begin_object(&json);
+    cJSON *rows = json_array(&json, json.root, "models");
     for (size_t i = 0; i < lines->count; i++) {
         const struct line *line = &lines->line[i];
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "kernel", midl_variant_name(line->variant));
-        cJSON_AddStringToObject(row, "dtype", midl_dtype_name(midl_variant_dtype(line->variant)));
-        cJSON_AddStringToObject(row, "shape", line->shape_text);
-        cJSON_AddStringToObject(row, "verdict", verdict_name(line->verdict));
-        cJSON_AddStringToObject(row, "reason", reason_of(line));
-        add_count(row, "flops", &line->check.flops);
-        add_count(row, "bytes", &line->check.bytes);
-        cJSON_AddItemToArray(rows, row);
+        cJSON *row = json_object(&json, rows, NULL);
+        json_text(&json, row, "kernel", midl_variant_name(line->variant));
+        json_text(&json, row, "dtype", midl_dtype_name(midl_variant_dtype(line->variant)));
+        json_text(&json, row, "shape", line->shape_text);
+        json_text(&json, row, "verdict", verdict_name(line->verdict));
+        json_text(&json, row, "reason", reason_of(line));
+        add_count(&json, row, "flops", &line->check.flops);
+        add_count(&json, row, "bytes", &line->check.bytes);
     }
-    char *text = rows ? cJSON_PrintUnformatted(json) : NULL;
-    cJSON_Delete(json);
-    if (!text)
-        return fail_memory(error, "the JSON of the table", 0);
-    puts(text);
-    cJSON_free(text);
-    return OUTCOME_DONE;
+    enum outcome outcome = json_print(&json, stdout, false, "the JSON of the table", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* What was tried, from the first line that could be run. */

@@ -4,7 +4,8 @@
  * One table serves reading and writing. A tensor's shape is spelled in the letters of midl.h; the
  * numbers behind the letters come from the tensors that fix them (n and d from full.weight, r from
  * light.down.weight, rg from gate.down.weight), and then every tensor is held against its row. */
-#include "data/tensors.h"
+#include "data/layer_file.h"
+#include "data/layer_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "data/tensors.h"
 
 #define GATE_BIT(gate) (1u << (gate))
 #define EVERY_GATE                                                                                 \

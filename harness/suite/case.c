@@ -1,5 +1,6 @@
 /* case.c - a case as text: the label under which it is stored, and the command that repeats it. */
 #include "suite/case.h"
+#include "base/quote.h"
 #include "suite/axes.h"
 
 #include <math.h>
@@ -202,35 +203,11 @@ void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE
     }
 }
 
-bool case_quote(const char *text, char *ret, size_t size)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-./:=+,@%";
-    bool quotes = !*text || text[strspn(text, plain)];
-    size_t used = 0;
-    if (size < 3)
-        return false;
-    if (quotes)
-        ret[used++] = '\'';
-    for (const char *c = text; *c; c++) {
-        const char *piece = *c == '\'' ? "'\\''" : (char[]){*c, '\0'};
-        size_t length = strlen(piece);
-        if (used + length + 2 > size) /* a closing quote and the end */
-            return false;
-        memcpy(ret + used, piece, length);
-        used += length;
-    }
-    if (quotes)
-        ret[used++] = '\'';
-    ret[used] = '\0';
-    return true;
-}
-
 /* A file, or how it is made unless that is the default. A name that doesn't fit is left out. */
 static void put_file_option(struct writer *writer, const char *option, const char *name)
 {
     char quoted[CASE_PATH_MAX];
-    if (strcmp(name, "random") != 0 && case_quote(name, quoted, sizeof quoted))
+    if (strcmp(name, "random") != 0 && quote_word(name, quoted, sizeof quoted))
         put(writer, " --%s %s", option, quoted);
 }
 

@@ -71,7 +71,7 @@ void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-b
 
 /* Room for the texts below: two paths of CASE_PATH_MAX and everything else. */
 #define CASE_TEXT_SIZE 1024
-#define CASE_PATH_MAX 320 /* bytes of a path or name as case_quote writes it */
+#define CASE_PATH_MAX 320 /* bytes of a path or name as quote_word writes it */
 
 /* The label of a shape: "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light
  * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1"; "select=block:16",
@@ -86,9 +86,5 @@ void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE
  * options parsed again give the same case. A name that begins with "data:" needs the same data
  * folder. */
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);
-
-/* `text` as one word of a shell, in quotes where it needs them. False if it doesn't fit: ret is
- * then undefined. */
-bool case_quote(const char *text, char *ret, size_t size);
 
 #endif

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/quote.h"
 #include "base/util.h"
+#include "data/layer_file.h"
 #include "machine/machine.h"
 #include "suite/suite_internal.h"
-#include "data/tensors.h"
 
 /* A file that an axis names; all NULL for layers and inputs that are made. */
 struct file {
@@ -112,7 +113,7 @@ static enum outcome open_file(struct expansion *expansion, const char *word, str
     char path[4096], quoted[CASE_PATH_MAX];
     if (strcmp(word, "random") == 0)
         return OUTCOME_DONE;
-    if (!case_quote(word, quoted, sizeof quoted))
+    if (!quote_word(word, quoted, sizeof quoted))
         return fail(error, OUTCOME_USAGE,
                     "%.80s...: a path of more than %d characters: use a shorter one, or a link",
                     word, CASE_PATH_MAX - 3);

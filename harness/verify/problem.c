@@ -12,7 +12,7 @@
 
 #include "data/inputs.h"
 #include "base/rng.h"
-#include "data/tensors.h"
+#include "data/layer_file.h"
 
 #define LINE_FLOATS 16    /* 64 bytes */
 #define LOGIT_STEP 128.0f /* sigmoid of it is 1 in float */

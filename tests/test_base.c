@@ -1,0 +1,190 @@
+/* test_base.c - small helpers that everything stands on: JSON texts, folders, arrays, texts. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/json.h"
+#include "base/util.h"
+
+/* After error.h: cmocka has a macro `fail`. */
+#include <cmocka.h>
+
+#include "scratch.h"
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static void build(struct json *json)
+{
+    json_begin_object(json);
+    json_text(json, json->root, "a", "x\"y");
+    json_text(json, json->root, "b", NULL);
+    json_number(json, json->root, "c", 0.5);
+    json_number(json, json->root, "d", NAN);
+    json_bool(json, json->root, "e", true);
+    cJSON *rows = json_array(json, json->root, "f");
+    json_number(json, rows, NULL, 7);
+    json_text(json, json_object(json, rows, NULL), "g", "");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct json json;
+    build(&json);
+    char *text = json_string(&json, false);
+    assert_string_equal(
+        text,
+        "{\"a\":\"x\\\"y\",\"b\":null,\"c\":0.5,\"d\":null,\"e\":true,\"f\":[7,{\"g\":\"\"}]}");
+    free(text);
+    json_clear(&json);
+    assert_null(json_string(&json, false)); /* cleared: nothing to print, and no crash */
+}
+
+static size_t allocations_left;
+
+static void *scarce_malloc(size_t bytes)
+{
+    return allocations_left > 0 && allocations_left-- ? malloc(bytes) : NULL;
+}
+
+/* Whichever allocation fails, the text is refused and never printed in part. */
+static void test_json_no_memory(void **state)
+{
+    (void)state;
+    size_t needed = 0;
+    char *whole = NULL;
+    for (; !whole && needed < 1000; needed++) {
+        cJSON_Hooks hooks = {.malloc_fn = scarce_malloc, .free_fn = free};
+        struct json json;
+        struct error error;
+        allocations_left = needed;
+        cJSON_InitHooks(&hooks);
+        build(&json);
+        whole = json_string(&json, true);
+        if (!whole)
+            assert_error("json", json_print(&json, stderr, true, "a test", &error), OUTCOME_MACHINE,
+                         &error, "not enough memory for a test");
+        json_clear(&json);
+        cJSON_InitHooks(NULL);
+    }
+    assert_non_null(whole);
+    assert_true(needed > 10);
+    free(whole);
+}
+
+/* ---- Folders --------------------------------------------------------------------------------- */
+
+static void test_folder_make(void **state)
+{
+    (void)state;
+    char path[600], file[600], long_path[5000];
+    struct error error;
+    snprintf(path, sizeof path, "%s//one/two/", scratch_folder);
+    assert_int_equal(folder_make(path, &error), OUTCOME_DONE);
+    assert_int_equal(folder_make(path, &error), OUTCOME_DONE); /* there already */
+    snprintf(file, sizeof file, "%s", scratch_file("file", "x", 1));
+    assert_error("file", folder_make(file, &error), OUTCOME_MACHINE, &error, "not a folder");
+    strcat(file, "/below");
+    assert_error("below", folder_make(file, &error), OUTCOME_MACHINE, &error, "cannot make");
+    assert_error("empty", folder_make("", &error), OUTCOME_USAGE, &error, "no path");
+    memset(long_path, 'a', sizeof long_path - 1);
+    long_path[sizeof long_path - 1] = '\0';
+    assert_error("long", folder_make(long_path, &error), OUTCOME_USAGE, &error, "too long");
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/one", scratch_folder);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void test_folder_temporary(void **state)
+{
+    (void)state;
+    char path[600], inside[700], small[8];
+    struct stat status;
+    assert_true(folder_make_temporary(scratch_folder, "t", path, sizeof path));
+    assert_true(folder_path(inside, sizeof inside, path, "name", ".txt"));
+    assert_string_equal(inside + strlen(path), "/name.txt");
+    FILE *file = fopen(inside, "w");
+    assert_non_null(file);
+    fclose(file);
+    folder_remove(path);
+    assert_int_not_equal(stat(path, &status), 0);
+    assert_false(folder_path(small, sizeof small, "/long", "name", ""));
+    assert_false(folder_make_temporary(scratch_folder, "t", small, sizeof small));
+    assert_false(folder_make_temporary("/no/such/folder", "t", path, sizeof path));
+    folder_remove("/no/such/folder"); /* nothing happens */
+}
+
+/* ---- Arrays and texts ------------------------------------------------------------------------ */
+
+static void test_array_room(void **state)
+{
+    (void)state;
+    size_t room = 0, moves = 0;
+    int *array = NULL;
+    for (int i = 0; i < 10000; i++) {
+        size_t before = room;
+        int *grown = array_room(array, (size_t)i + 1, &room, sizeof *array);
+        assert_non_null(grown);
+        moves += room != before;
+        array = grown;
+        array[i] = i;
+    }
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(array[i], i);
+    assert_true(moves < 15);
+    size_t before = room;
+    assert_null(array_room(array, SIZE_MAX / 2, &room, sizeof *array)); /* would wrap */
+    assert_null(array_room(array, SIZE_MAX, &room, 1));
+    assert_int_equal(room, before);
+    assert_int_equal(array[9999], 9999);
+    free(array);
+}
+
+static void test_array_aligned(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 15, 1000, (4 << 20) / sizeof(float)};
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        float *array = array_aligned(counts[i], sizeof *array);
+        assert_non_null(array);
+        assert_int_equal((uintptr_t)array % 64, 0);
+        for (size_t j = 0; j < counts[i]; j++)
+            array[j] = 1;
+        free(array);
+    }
+    assert_null(array_aligned(SIZE_MAX / 2, sizeof(float)));
+    assert_null(array_aligned(SIZE_MAX, 1));
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    assert_true(ends_with("time_ns", "_ns") && ends_with("x", "") && ends_with("", ""));
+    assert_false(ends_with("ns", "_ns") || ends_with("_nsx", "_ns"));
+    /* From the authors' own test vectors. */
+    assert_true(fnv1a(FNV_START, "") == UINT64_C(0xcbf29ce484222325));
+    assert_true(fnv1a(FNV_START, "foobar") == UINT64_C(0x85944171f73967e8));
+    assert_true(fnv1a(fnv1a(FNV_START, "foo"), "bar") == fnv1a(FNV_START, "foobar"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_json_no_memory),
+        cmocka_unit_test(test_folder_make), cmocka_unit_test(test_folder_temporary),
+        cmocka_unit_test(test_array_room),  cmocka_unit_test(test_array_aligned),
+        cmocka_unit_test(test_texts),
+    };
+    return cmocka_run_group_tests_name("base", tests, scratch_begin, scratch_end);
+}
