@@ -2,6 +2,8 @@
  *
  * A write is one transaction: what a call was asked to store is there in full or not at all.
  */
+#include <string.h>
+
 #include "store_internal.h"
 
 #include <math.h>
@@ -349,6 +351,46 @@ enum store_status store_has_fact(struct store *store, int64_t run_id, const char
 
     if (status == STORE_OK)
         *ret_found = found != 0;
+    return status;
+}
+
+enum store_status store_fact_of(struct store *store, int64_t run_id, const char *name,
+                                char *ret_value, size_t size)
+{
+    static const char doing[] = "read a fact";
+    const struct value row[] = {as_integer(run_id), as_text(name)};
+    sqlite3_stmt *statement = NULL;
+    enum store_status status = store_prepare(
+        store, "SELECT value FROM environment WHERE run_id = ? AND name = ?", doing, &statement);
+
+    if (status != STORE_OK)
+        return status;
+    int code = store_step(statement, row, COUNT(row));
+    const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    if (code == SQLITE_DONE)
+        status = store_fail(store, STORE_NONE, "run %lld has no fact %s", (long long)run_id, name);
+    else if (!text)
+        status = store_fail_sqlite(store, code, doing);
+    else if (strlen(text) >= size)
+        status = store_fail(store, STORE_BAD, "fact %s is longer than %zu bytes", name, size);
+    else
+        memcpy(ret_value, text, strlen(text) + 1);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+enum store_status store_next_running(struct store *store, const char *host, int64_t after,
+                                     int64_t *ret_run_id)
+{
+    const struct value row[] = {as_text(host), as_integer(after)};
+    enum store_status status =
+        store_ask(store,
+                  "SELECT run_id FROM run WHERE status = 'running' AND host = ? AND run_id > ? "
+                  "ORDER BY run_id LIMIT 1",
+                  row, COUNT(row), "look for running runs", ret_run_id);
+
+    if (status == STORE_NONE)
+        store_fail(store, STORE_NONE, "no run of %s is running", host);
     return status;
 }
 

@@ -171,6 +171,16 @@ enum store_status store_merge(struct store *store, const char *path,
  * written. */
 enum store_status store_compact(struct store *store);
 
+/* The text of a fact of a run; STORE_NONE if there is none, STORE_BAD if it is longer than the
+ * buffer. */
+enum store_status store_fact_of(struct store *store, int64_t run_id, const char *name,
+                                char *ret_value, size_t size);
+
+/* The first run of this host after run `after` that is stored as running; STORE_NONE if there is
+ * none. */
+enum store_status store_next_running(struct store *store, const char *host, int64_t after,
+                                     int64_t *ret_run_id);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 enum store_format { STORE_TSV, STORE_CSV, STORE_JSON };

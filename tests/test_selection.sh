@@ -53,11 +53,26 @@ sql "SELECT count(*) FROM selections WHERE kernel = 'introselect' AND speedup = 
 equals "exit status of midl plot select" "$?" 0
 grep -q "introselect" "$folder/select.svg" || complain "no method in the figure"
 equals "panels" "$(grep -c '^panel' "$folder/select.tsv")" 4
-"$midl" plot spread --db "$db" --out "$folder" >"$folder/out" 2>"$folder/err"
+"$midl" plot latency --db "$db" --out "$folder" >"$folder/out" 2>"$folder/err"
 equals "exit status of a figure of layers" "$?" 4
 
 refused "must be of normal" --fill norma
 refused "active" --active 1.5
+refused "above 0" --active 0.45,0
+
+# What a select that was killed leaves is interrupted when the next begins.
+"$midl" select --n 4096 --budget 60s --target 0.001% --quiet --db "$db" >"$folder/out" 2>&1 &
+killed=$!
+while [ "$("$query" "$db" "SELECT count(*) FROM runs WHERE status = 'running'")" = 0 ]; do
+    kill -0 $killed 2>/dev/null || { complain "select ended by itself: $(cat "$folder/out")"; break; }
+    sleep 0.1
+done
+kill -9 $killed
+wait $killed 2>"$folder/err"
+sql "SELECT count(*) FROM runs WHERE status = 'running'" 1
+"$midl" select --n 64 --active 0.001 --budget 1ms --target 50% --quiet --db "$db" 2>"$folder/err"
+sql "SELECT group_concat(status) FROM runs" finished,interrupted,finished
+sql "SELECT DISTINCT k FROM selections WHERE n = 64" 1
 refused "budget" --budget soon
 refused "unexpected argument" normal
 

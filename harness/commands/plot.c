@@ -11,6 +11,7 @@
 #include "commands/command.h"
 #include "report/draw.h"
 #include "report/figures.h"
+#include "run/session.h"
 #include "store.h"
 
 #define FORMATS_MAX 8
@@ -263,16 +264,6 @@ static enum outcome draw_wanted(struct plot *plot, struct draw *draw, struct err
     return worst;
 }
 
-static enum outcome open_store(const char *db, struct store **ret, struct error *error)
-{
-    char reason[STORE_ERROR_SIZE];
-    enum store_status status = store_open(db, STORE_READ, ret, reason);
-
-    if (status == STORE_OK)
-        return OUTCOME_DONE;
-    return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s", reason);
-}
-
 static enum outcome plot_figures(struct plot *plot, struct error *error)
 {
     struct draw draw = {.figures = &plot->figures,
@@ -289,7 +280,7 @@ static enum outcome plot_figures(struct plot *plot, struct error *error)
                         .format_count = plot->format_count};
     enum outcome outcome = gnuplot_check(plot->formats, plot->format_count, error);
     for (size_t i = 0; i < draw.source_count && !outcome; i++)
-        outcome = open_store(plot->sources[i].db, &plot->sources[i].store, error);
+        outcome = session_read(plot->sources[i].db, &plot->sources[i].store, error);
     if (!outcome)
         outcome = draw_begin(&draw, error);
     if (!outcome)
@@ -359,7 +350,7 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
 int command_plot(int argc, char **argv)
 {
     struct error error = {""};
-    struct plot plot = {.db = "results/midl.db", .out = "figures", .format = "svg"};
+    struct plot plot = {.db = SESSION_DB, .out = "figures", .format = "svg"};
 
     plot.command = command_text(argc, argv); /* before parsing permutes the words */
     enum outcome outcome = plot_command(&plot, argc, argv, &error);

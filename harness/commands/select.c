@@ -5,20 +5,18 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "run/environment.h"
 #include "suite/axis.h"
 #include "suite/case.h"
 #include "commands/command.h"
-#include "commit.h"
-#include "machine/machine.h"
 #include "measure/measure.h"
 #include "measure/placement.h"
 #include "base/progress.h"
 #include "measure/topk_methods.h"
 #include "suite/suite.h"
 #include "run/print.h"
+#include "run/session.h"
 
-enum { METHODS = 8, INPUTS_MOST = 64, VALUES_MOST = 65536 };
+enum { INPUTS_MOST = 64, VALUES_MOST = 65536 };
 static const char yardstick_name[] = "introselect";
 static const char about[] =
     "Measure top-k selection alone: the library's on every instruction set of this machine "
@@ -34,15 +32,14 @@ struct options {
 };
 
 /* What is measured, and where it goes. */
-struct session {
+struct work {
     struct axis_list n, active, fills;
     size_t batch; /* 0: as many as make VALUES_MOST values */
     size_t seed;
     struct rounds_options rounds;
     const char *db;
     bool json, quiet;
-    struct store *store;
-    int64_t run_id;
+    struct session session;
     struct progress *progress;
     size_t done, total, failed;
 };
@@ -54,8 +51,16 @@ struct place {
     float *values, *work, *chosen; /* values: [batch][n] */
     uint32_t *index, *expected;
     char key[160];
+
+    /* By method. */
+    size_t methods;
+    struct contender *contenders;
+    struct gbench_case *cases; /* those that passed their check */
+    struct store_point *points;
+    struct print_row *rows;
 };
 
+/* One method at a place. */
 struct contender {
     const struct selection_method *method;
     const struct place *place;
@@ -82,6 +87,23 @@ static void place_clear(struct place *p)
     free(p->chosen);
     free(p->index);
     free(p->expected);
+    free(p->contenders);
+    free(p->cases);
+    free(p->points);
+    free(p->rows);
+}
+
+/* Every method that there is takes part. */
+static bool place_methods(struct place *p)
+{
+    const struct selection_method *methods = selection_methods(&p->methods);
+    p->contenders = calloc(p->methods, sizeof *p->contenders);
+    p->cases = calloc(p->methods, sizeof *p->cases);
+    p->points = calloc(p->methods, sizeof *p->points);
+    p->rows = calloc(p->methods, sizeof *p->rows);
+    for (size_t i = 0; p->contenders && i < p->methods; i++)
+        p->contenders[i] = (struct contender){.method = &methods[i], .place = p};
+    return p->contenders && p->cases && p->points && p->rows;
 }
 
 static bool place_init(struct place *p, uint64_t seed)
@@ -96,17 +118,18 @@ static bool place_init(struct place *p, uint64_t seed)
         (void)selection_fill(p->fill, &rng, p->n, p->values + b * p->n);
     snprintf(p->key, sizeof p->key, "select n=%zu k=%zu batch=%zu input=%s seed=%llu", p->n, p->k,
              p->batch, p->fill, (unsigned long long)seed);
-    return p->values && p->work && p->chosen && p->index && p->expected;
+    return p->values && p->work && p->chosen && p->index && p->expected && place_methods(p);
 }
 
 /* Every method on every input of the batch; one that is wrong gets a reason. */
-static bool place_check(const struct place *p, struct contender *contenders, size_t count)
+static bool place_check(const struct place *p)
 {
+    struct contender *contenders = p->contenders;
     for (size_t b = 0; b < p->batch; b++) {
         struct selection call = {p->n, p->k, p->values + b * p->n, p->work, p->index, p->chosen};
         if (!selection_expected(p->n, p->k, call.values, p->expected))
             return false;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < p->methods; i++)
             if (!contenders[i].reason[0] &&
                 !selection_agrees(contenders[i].method, &call, p->expected))
                 snprintf(contenders[i].reason, sizeof contenders[i].reason,
@@ -172,104 +195,98 @@ static bool point_speedup(struct store_point *point, const struct contender *c,
     return true;
 }
 
-static enum outcome keep_points(struct session *session, const struct store_point *points,
-                                size_t count, struct error *error)
+static enum outcome keep_points(struct work *work, const struct place *place, struct error *error)
 {
-    struct print_row rows[METHODS];
-    enum store_status status = store_put_points(session->store, session->run_id, points, count);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
-                    store_error(session->store));
+    const struct session *session = &work->session;
+    size_t count = place->methods;
+    enum outcome outcome = session_check(
+        session, store_put_points(session->store, session->run_id, place->points, count), error);
+    if (outcome)
+        return outcome;
     for (size_t i = 0; i < count; i++) {
+        const struct store_point *point = &place->points[i];
+        bool library = strcmp(point->kernel, "topk") == 0;
         char name[48];
-        snprintf(name, sizeof name, "%s%s%s", points[i].kernel,
-                 strcmp(points[i].kernel, "topk") == 0 ? "-" : "",
-                 strcmp(points[i].kernel, "topk") == 0 ? points[i].isa : "");
-        rows[i] = print_row(&points[i], name);
-        session->failed += strcmp(points[i].status, "failed") == 0;
-        if (session->json && !print_point_json(stdout, session->run_id, "select", &points[i]))
+        snprintf(name, sizeof name, "%s%s%s", point->kernel, library ? "-" : "",
+                 library ? point->isa : "");
+        place->rows[i] = print_row(point, name);
+        work->failed += strcmp(point->status, "failed") == 0;
+        if (work->json && !print_point_json(stdout, session->run_id, "select", point))
             return fail_memory(error, "the JSON of a point", 4096);
     }
-    if (!session->json && !session->quiet)
-        print_table(stdout, points[0].shape_key, rows, count);
-    session->done += count;
+    if (!work->json && !work->quiet)
+        print_table(stdout, place->key, place->rows, count);
+    work->done += count;
     return OUTCOME_DONE;
 }
 
-/* Those that passed their check, in rounds. */
-static enum outcome place_time(struct session *session, struct contender *contenders, size_t count,
-                               struct error *error)
+/* Time the methods that passed their check, in rounds, and store all. */
+static enum outcome place_time(struct work *work, const struct place *place, struct error *error)
 {
-    struct gbench_case cases[METHODS];
-    struct store_point points[METHODS];
     const struct contender *yardstick = NULL;
     struct rounds rounds = {0};
     size_t timed = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct contender *c = &contenders[i];
-        points[i] = point_of(c);
+    for (size_t i = 0; i < place->methods; i++) {
+        struct contender *c = &place->contenders[i];
+        place->points[i] = point_of(c);
         if (c->reason[0])
             continue;
         c->timed = timed;
-        cases[timed++] =
+        place->cases[timed++] =
             (struct gbench_case){.name = c->method->name, .call = contender_call, .data = c};
         if (strcmp(c->method->name, yardstick_name) == 0)
             yardstick = c;
     }
     enum outcome outcome =
-        timed ? rounds_run(cases, timed, &session->rounds, &rounds, error) : OUTCOME_DONE;
-    for (size_t i = 0; i < count && outcome == OUTCOME_DONE && !rounds.interrupted; i++) {
-        if (contenders[i].reason[0])
+        timed ? rounds_run(place->cases, timed, &work->rounds, &rounds, error) : OUTCOME_DONE;
+    for (size_t i = 0; i < place->methods && !outcome && !rounds.interrupted; i++) {
+        struct contender *c = &place->contenders[i];
+        if (c->reason[0])
             continue;
-        point_times(&points[i], &contenders[i], &rounds, session->rounds.target);
-        if (yardstick && !point_speedup(&points[i], &contenders[i], yardstick, &rounds))
+        point_times(&place->points[i], c, &rounds, work->rounds.target);
+        if (yardstick && !point_speedup(&place->points[i], c, yardstick, &rounds))
             outcome = fail_memory(error, "the ratios of samples", (double)rounds.count * 16);
     }
-    if (outcome == OUTCOME_DONE && !rounds.interrupted)
-        outcome = keep_points(session, points, count, error);
+    if (!outcome && !rounds.interrupted)
+        outcome = keep_points(work, place, error);
     rounds_clear(&rounds);
     return outcome;
 }
 
-static enum outcome measure_place(struct session *session, const char *fill, size_t n,
-                                  double active, struct error *error)
+static enum outcome measure_place(struct work *work, const char *fill, size_t n, double active,
+                                  struct error *error)
 {
-    struct contender contenders[METHODS] = {{0}};
-    size_t count, k = (size_t)fmax(1, round(active * (double)n));
-    const struct selection_method *methods = selection_methods(&count);
+    size_t k = (size_t)fmax(1, round(active * (double)n));
     size_t fitting = VALUES_MOST / n < INPUTS_MOST ? VALUES_MOST / n : INPUTS_MOST;
-    struct place place = {.n = n, .k = k, .fill = fill, .batch = session->batch};
+    struct place place = {.n = n, .k = k, .fill = fill, .batch = work->batch};
     if (place.batch == 0)
         place.batch = fitting ? fitting : 1;
     enum outcome outcome = OUTCOME_DONE;
-    for (size_t i = 0; i < count; i++)
-        contenders[i] = (struct contender){.method = &methods[i], .place = &place};
-    if (!place_init(&place, session->seed) || !place_check(&place, contenders, count))
+    if (!place_init(&place, work->seed) || !place_check(&place))
         outcome = fail_memory(error, "the inputs", 4.0 * (double)(place.batch * n));
-    progress_step(session->progress, session->done, place.key);
-    if (outcome == OUTCOME_DONE)
-        outcome = place_time(session, contenders, count, error);
+    progress_step(work->progress, work->done, place.key);
+    if (!outcome)
+        outcome = place_time(work, &place, error);
     place_clear(&place);
     return outcome;
 }
 
-static enum outcome measure_all(struct session *session, struct error *error)
+static enum outcome measure_all(struct work *work, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
-    for (size_t f = 0; f < session->fills.count; f++)
-        for (size_t i = 0; i < session->n.count; i++)
-            for (size_t j = 0; j < session->active.count; j++)
+    for (size_t f = 0; f < work->fills.count; f++)
+        for (size_t i = 0; i < work->n.count; i++)
+            for (size_t j = 0; j < work->active.count; j++)
                 if (outcome == OUTCOME_DONE && !stop_requested)
-                    outcome = measure_place(session, session->fills.words[f],
-                                            (size_t)session->n.numbers[i],
-                                            session->active.numbers[j], error);
+                    outcome = measure_place(work, work->fills.words[f], (size_t)work->n.numbers[i],
+                                            work->active.numbers[j], error);
     return outcome;
 }
 
-/* ---- The session --------------------------------------------------------------------------- */
+/* ---- The command --------------------------------------------------------------------------- */
 
 /* Target and budget as suites write them. */
-static enum outcome read_limits(struct session *session, const struct options *options,
+static enum outcome read_limits(struct work *work, const struct options *options,
                                 struct error *error)
 {
     struct suite *suite;
@@ -280,14 +297,14 @@ static enum outcome read_limits(struct session *session, const struct options *o
         outcome = suite_set_option(suite, "target", options->target, error);
     if (outcome == OUTCOME_DONE && options->budget)
         outcome = suite_set_option(suite, "budget", options->budget, error);
-    session->rounds = (struct rounds_options){.target = suite_target(suite),
-                                              .budget_ns = suite_budget_ns(suite),
-                                              .sample_ns = 5e5,
-                                              .min_rounds = 10,
-                                              .target_rounds = 30,
-                                              .seed = session->seed,
-                                              .steady = true,
-                                              .stop = &stop_requested};
+    work->rounds = (struct rounds_options){.target = suite_target(suite),
+                                           .budget_ns = suite_budget_ns(suite),
+                                           .sample_ns = 5e5,
+                                           .min_rounds = 10,
+                                           .target_rounds = 30,
+                                           .seed = work->seed,
+                                           .steady = true,
+                                           .stop = &stop_requested};
     suite_destroy(suite);
     return outcome;
 }
@@ -313,102 +330,86 @@ static enum outcome read_fills(const char *text, struct axis_list *ret, struct e
     return outcome;
 }
 
-static enum outcome read_options(struct session *session, const struct options *options,
+static enum outcome read_options(struct work *work, const struct options *options,
                                  struct error *error)
 {
     const struct axis_rule sizes = {AXIS_WHOLE, 1, 1 << 24, "1 to 16777216", NULL};
-    const struct axis_rule shares = {AXIS_REAL, 0, 1, "0 to 1", NULL};
+    const struct axis_rule shares = {AXIS_REAL, 1e-9, 1, "above 0, to 1", NULL};
     size_t count;
     enum outcome outcome =
-        read_list("n", &sizes, options->n ? options->n : "64:16384:x2", &session->n, error);
-    session->seed = 1;
-    session->db = options->db ? options->db : "results/midl.db";
-    session->json = options->json != NULL;
-    session->quiet = options->quiet != NULL;
+        read_list("n", &sizes, options->n ? options->n : "64:16384:x2", &work->n, error);
+    work->seed = 1;
+    work->db = options->db ? options->db : SESSION_DB;
+    work->json = options->json != NULL;
+    work->quiet = options->quiet != NULL;
     if (outcome == OUTCOME_DONE)
         outcome = read_list("active", &shares, options->active ? options->active : "0.45",
-                            &session->active, error);
+                            &work->active, error);
     if (outcome == OUTCOME_DONE)
-        outcome = read_fills(options->fill ? options->fill : "normal", &session->fills, error);
+        outcome = read_fills(options->fill ? options->fill : "normal", &work->fills, error);
     if (outcome == OUTCOME_DONE && options->batch)
-        outcome = option_size("batch", options->batch, 1, 65536, &session->batch, error);
+        outcome = option_size("batch", options->batch, 1, 65536, &work->batch, error);
     if (outcome == OUTCOME_DONE && options->seed)
-        outcome = option_size("seed", options->seed, 0, SIZE_MAX / 2, &session->seed, error);
+        outcome = option_size("seed", options->seed, 0, SIZE_MAX / 2, &work->seed, error);
     if (outcome == OUTCOME_DONE)
-        outcome = read_limits(session, options, error);
+        outcome = read_limits(work, options, error);
     (void)selection_methods(&count);
-    session->total = session->n.count * session->active.count * session->fills.count * count;
+    work->total = work->n.count * work->active.count * work->fills.count * count;
     return outcome;
 }
 
-static enum outcome session_begin(struct session *session, const char *command, struct error *error)
+static enum outcome work_begin(struct work *work, const char *command, struct error *error)
 {
-    const struct machine *machine = machine_get();
-    const struct store_fact *facts;
-    size_t fact_count = environment_facts(&facts);
-    char text[STORE_ERROR_SIZE];
-    const struct store_run run = {.suite = "select",
-                                  .suite_hash = "none",
-                                  .git_commit = MIDL_COMMIT,
-                                  .version = midl_version(),
-                                  .host = machine->host,
-                                  .cpu = machine->cpu,
-                                  .isa = midl_isa_name(midl_isa_best()),
-                                  .compiler = machine->compiler,
-                                  .flags = machine->flags,
-                                  .argv = command,
-                                  .seed = session->seed};
-    enum store_status status = store_open(session->db, STORE_WRITE, &session->store, text);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
-    status = store_run_begin(session->store, &run, facts, fact_count, &session->run_id);
-    if (status != STORE_OK)
-        return fail(error, OUTCOME_MACHINE, "%s", store_error(session->store));
-    session->progress = progress_begin("select", session->total, session->quiet);
-    return OUTCOME_DONE;
+    const struct session_run run = {
+        .suite = "select", .hash = "none", .command = command, .seed = work->seed};
+    enum outcome outcome = session_open(&work->session, work->db, error);
+    if (!outcome)
+        outcome = session_begin(&work->session, &run, error);
+    if (!outcome)
+        work->progress = progress_begin("select", work->total, work->quiet);
+    return outcome;
 }
 
-static enum outcome session_end(struct session *session, struct error *error)
+static enum outcome work_end(struct work *work, struct error *error)
 {
-    bool whole = session->done == session->total;
-    enum store_status status =
-        store_run_end(session->store, session->run_id, whole ? "finished" : "interrupted");
-    progress_step(session->progress, session->done, "end");
-    progress_end(session->progress);
-    session->progress = NULL;
-    if (status != STORE_OK)
-        return fail(error, OUTCOME_MACHINE, "%s", store_error(session->store));
-    if (!session->json && !session->quiet)
-        printf("\nrun %lld in %s: %zu points measured\n", (long long)session->run_id, session->db,
-               session->done);
+    bool whole = work->done == work->total;
+    enum outcome outcome = session_end(&work->session, whole, error);
+    progress_step(work->progress, work->done, "end");
+    progress_end(work->progress);
+    work->progress = NULL;
+    if (outcome)
+        return outcome;
+    if (!work->json && !work->quiet)
+        printf("\nrun %lld in %s: %zu points measured\n", (long long)work->session.run_id, work->db,
+               work->done);
     if (!whole)
         return fail(error, OUTCOME_NO_VERDICT, "interrupted; %zu of %zu points are in %s",
-                    session->done, session->total, session->db);
-    if (session->failed > 0)
+                    work->done, work->total, work->db);
+    if (work->failed > 0)
         return fail(error, OUTCOME_BAD, "%zu points failed their check; ask %s for their reasons",
-                    session->failed, session->db);
+                    work->failed, work->db);
     return OUTCOME_DONE;
 }
 
-static void session_clear(struct session *session)
+static void work_clear(struct work *work)
 {
-    progress_end(session->progress);
-    axis_list_clear(&session->n);
-    axis_list_clear(&session->active);
-    axis_list_clear(&session->fills);
-    store_close(session->store);
+    progress_end(work->progress);
+    axis_list_clear(&work->n);
+    axis_list_clear(&work->active);
+    axis_list_clear(&work->fills);
+    session_close(&work->session);
 }
 
 int command_select(int argc, char **argv)
 {
     struct options options = {0};
-    struct session session = {0};
+    struct work work = {0};
     struct error error;
     int first = 0;
     bool help = false;
     const struct option_row rows[] = {
         {"n", "LIST", "values of one input; 64:16384:x2", &options.n},
-        {"active", "LIST", "k/n; 0.45", &options.active},
+        {"active", "LIST", "k/n, above 0; 0.45", &options.active},
         {"fill", "LIST", SELECTION_FILLS, &options.fill},
         {"batch", "COUNT", "inputs a call; as many as make 65536 values, at most 64",
          &options.batch},
@@ -428,20 +429,19 @@ int command_select(int argc, char **argv)
         goto cleanup;
     outcome = options_no_more(argc, argv, first, &error);
     if (outcome == OUTCOME_DONE)
-        outcome = read_options(&session, &options, &error);
-    if (outcome == OUTCOME_DONE)
-        outcome = session_begin(&session, command, &error);
+        outcome = read_options(&work, &options, &error);
     if (outcome != OUTCOME_DONE)
         goto cleanup;
     stop_on_signals();
+    outcome = work_begin(&work, command, &error);
+    if (outcome != OUTCOME_DONE)
+        goto cleanup;
     placement_pin(true);
-    outcome = measure_all(&session, &error);
+    outcome = measure_all(&work, &error);
     if (outcome == OUTCOME_DONE)
-        outcome = session_end(&session, &error);
-    else
-        (void)store_run_end(session.store, session.run_id, "interrupted");
+        outcome = work_end(&work, &error);
 cleanup:
     free(command);
-    session_clear(&session);
+    work_clear(&work);
     return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("select", outcome, &error);
 }

@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/inputs.h"
+#include "data/layer_file.h"
 #include "data/tensors.h"
 #include "learn/smi.h"
 #include "learn/smi_layer.h"

@@ -8,9 +8,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "commands/command.h"
-#include "commit.h"
 #include "counters/counters.h"
-#include "run/environment.h"
 #include "run/estimate.h"
 #include "base/file.h"
 #include "run/gbench_file.h"
@@ -21,6 +19,7 @@
 #include "base/progress.h"
 #include "suite/suite.h"
 #include "run/print.h"
+#include "run/session.h"
 
 #define SAMPLE_NS 5e5
 #define MIN_ROUNDS 10
@@ -112,10 +111,8 @@ struct sweep {
     struct bench_cases cases;
     char hash[17];
     char *command; /* as typed */
-    struct store *store;
     const char *db;
-    int64_t run_id;
-    bool running;              /* the run has begun and isn't ended */
+    struct session session;
     struct noise noise;        /* at its beginning; pairs = 0: not measured */
     struct ceilings *ceilings; /* one a number of threads */
     size_t ceiling_count;
@@ -136,15 +133,9 @@ static void sweep_clear(struct sweep *sweep)
     free(sweep->command);
     free(sweep->rows);
     free(sweep->ceilings);
-    store_close(sweep->store);
+    session_close(&sweep->session);
     bench_cases_clear(&sweep->cases);
     suite_destroy(sweep->suite);
-}
-
-static enum outcome store_failed(struct sweep *sweep, enum store_status status, struct error *error)
-{
-    return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
-                store_error(sweep->store));
 }
 
 static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
@@ -169,7 +160,7 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
     if (sweep->cases.count == 0)
         return fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(sweep->suite));
     suite_hash(&sweep->cases, sweep->hash);
-    sweep->db = options->db ? options->db : "results/midl.db";
+    sweep->db = options->db ? options->db : SESSION_DB;
     if (options->gbench_json && file_same(options->gbench_json, sweep->db))
         return fail(error, OUTCOME_USAGE, "--gbench-json %s: that is the database",
                     file_shown(options->gbench_json));
@@ -232,27 +223,25 @@ static int dry_run(const struct sweep *sweep)
 
 /* ---- The run ------------------------------------------------------------------------------- */
 
+static struct session_run run_of(const struct sweep *sweep)
+{
+    return (struct session_run){.suite = suite_name(sweep->suite),
+                                .hash = sweep->hash,
+                                .command = sweep->command,
+                                .seed = sweep->cases.cases[0].shape.seed};
+}
+
 static enum outcome begin_run(struct sweep *sweep, struct error *error)
 {
-    const struct machine *machine = machine_get();
-    const struct store_fact *facts, *places;
-    size_t fact_count = environment_facts(&facts), place_count = placement_facts(&places);
-    struct store_run run = {.suite = suite_name(sweep->suite),
-                            .suite_hash = sweep->hash,
-                            .git_commit = MIDL_COMMIT,
-                            .version = midl_version(),
-                            .host = machine->host,
-                            .cpu = machine->cpu,
-                            .isa = midl_isa_name(midl_isa_best()),
-                            .compiler = machine->compiler,
-                            .flags = machine->flags,
-                            .argv = sweep->command,
-                            .seed = sweep->cases.cases[0].shape.seed};
-    enum store_status status =
-        store_run_begin(sweep->store, &run, facts, fact_count, &sweep->run_id);
-    if (status == STORE_OK)
-        status = store_put_facts(sweep->store, sweep->run_id, places, place_count);
-    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+    const struct session_run run = run_of(sweep);
+    const struct store_fact *places;
+    size_t count = placement_facts(&places);
+    enum outcome outcome = session_begin(&sweep->session, &run, error);
+    if (outcome)
+        return outcome;
+    return session_check(
+        &sweep->session,
+        store_put_facts(sweep->session.store, sweep->session.run_id, places, count), error);
 }
 
 /* What differences this machine shows by chance, in a fiftieth of the time that the sweep will
@@ -262,9 +251,10 @@ static enum outcome measure_noise(struct sweep *sweep, struct error *error)
 {
     struct noise_facts facts;
     bool known;
-    enum store_status asked = store_has_fact(sweep->store, sweep->run_id, "noise_pairs", &known);
+    enum store_status asked =
+        store_has_fact(sweep->session.store, sweep->session.run_id, "noise_pairs", &known);
     if (asked != STORE_OK)
-        return store_failed(sweep, asked, error);
+        return session_check(&sweep->session, asked, error);
     if (known)
         return OUTCOME_DONE;
     double seconds = fmin(1, estimate_ns(sweep) / 1e9 / 50);
@@ -278,22 +268,22 @@ static enum outcome measure_noise(struct sweep *sweep, struct error *error)
         return stop_requested ? OUTCOME_DONE : outcome;
     noise_facts(&sweep->noise, &facts);
     enum store_status status =
-        store_put_facts(sweep->store, sweep->run_id, facts.rows, NOISE_FACTS);
-    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+        store_put_facts(sweep->session.store, sweep->session.run_id, facts.rows, NOISE_FACTS);
+    return session_check(&sweep->session, status, error);
 }
 
 static enum outcome resume_run(struct sweep *sweep, struct error *error)
 {
-    enum store_status status = store_run_resume(sweep->store, suite_name(sweep->suite), sweep->hash,
-                                                MIDL_COMMIT, &sweep->run_id);
-    if (status == STORE_NONE) {
-        progress_note(sweep->progress,
-                      "nothing to resume: %s has no unfinished run of these points by this build; "
-                      "a new one begins",
-                      sweep->db);
-        return begin_run(sweep, error);
-    }
-    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+    const struct session_run run = run_of(sweep);
+    bool found = false;
+    enum outcome outcome = session_resume(&sweep->session, &run, &found, error);
+    if (outcome || found)
+        return outcome;
+    progress_note(sweep->progress,
+                  "nothing to resume: %s has no unfinished run of these points by this build; "
+                  "a new one begins",
+                  sweep->db);
+    return begin_run(sweep, error);
 }
 
 /* A group is stored whole or not at all: its first point tells. */
@@ -306,11 +296,11 @@ static enum outcome is_stored(struct sweep *sweep, const struct bench_group *gro
     if (!sweep->options.resume)
         return OUTCOME_DONE;
     bench_shape_text(&first->shape, shape_key);
-    enum store_status status =
-        store_has_point(sweep->store, sweep->run_id, shape_key, midl_variant_idea(first->variant),
-                        midl_isa_name(midl_variant_isa(first->variant)),
-                        midl_dtype_name(midl_variant_dtype(first->variant)), ret);
-    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+    enum store_status status = store_has_point(
+        sweep->session.store, sweep->session.run_id, shape_key, midl_variant_idea(first->variant),
+        midl_isa_name(midl_variant_isa(first->variant)),
+        midl_dtype_name(midl_variant_dtype(first->variant)), ret);
+    return session_check(&sweep->session, status, error);
 }
 
 static enum outcome count_stored(struct sweep *sweep, struct error *error)
@@ -326,7 +316,7 @@ static enum outcome count_stored(struct sweep *sweep, struct error *error)
     if (sweep->resumed > 0) {
         progress_skip(sweep->progress, sweep->resumed);
         progress_note(sweep->progress, "resuming run %lld: %zu of %zu points were measured before",
-                      (long long)sweep->run_id, sweep->resumed, sweep->cases.count);
+                      (long long)sweep->session.run_id, sweep->resumed, sweep->cases.count);
     }
     return OUTCOME_DONE;
 }
@@ -343,16 +333,13 @@ static void note_build(struct sweep *sweep)
 /* Open the store, begin or resume the run. */
 static enum outcome sweep_open(struct sweep *sweep, struct error *error)
 {
-    char text[STORE_ERROR_SIZE];
-    enum store_status status = store_open(sweep->db, STORE_WRITE, &sweep->store, text);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
+    enum outcome outcome = session_open(&sweep->session, sweep->db, error);
+    if (outcome)
+        return outcome;
     sweep->progress =
         progress_begin(suite_name(sweep->suite), sweep->cases.count, sweep->options.quiet != NULL);
     note_build(sweep);
-    enum outcome outcome =
-        sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
-    sweep->running = outcome == OUTCOME_DONE;
+    outcome = sweep->options.resume ? resume_run(sweep, error) : begin_run(sweep, error);
     if (outcome == OUTCOME_DONE)
         outcome = count_stored(sweep, error);
     if (outcome == OUTCOME_DONE && sweep->resumed < sweep->cases.count)
@@ -382,9 +369,9 @@ static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error 
     if (outcome != OUTCOME_DONE || ceilings->interrupted)
         return outcome;
     sweep->ceiling_count++;
-    enum store_status status =
-        store_put_ceilings(sweep->store, sweep->run_id, rows, ceilings_rows(ceilings, rows));
-    return status == STORE_OK ? OUTCOME_DONE : store_failed(sweep, status, error);
+    enum store_status status = store_put_ceilings(sweep->session.store, sweep->session.run_id, rows,
+                                                  ceilings_rows(ceilings, rows));
+    return session_check(&sweep->session, status, error);
 }
 
 /* What this machine can do, for every number of threads that a group still to be measured asks for:
@@ -424,18 +411,18 @@ static enum outcome keep_group(struct sweep *sweep, const struct bench_group *gr
                                const struct measure_result *result, struct error *error)
 {
     double start_ns = clock_ns();
-    enum store_status status =
-        store_put_points(sweep->store, sweep->run_id, result->points, result->count);
+    enum store_status status = store_put_points(sweep->session.store, sweep->session.run_id,
+                                                result->points, result->count);
     sweep->store_ns += clock_ns() - start_ns;
     if (status != STORE_OK)
-        return store_failed(sweep, status, error);
+        return session_check(&sweep->session, status, error);
     for (size_t i = 0; i < result->count; i++) {
         const struct store_point *point = &result->points[i];
         const struct bench_case *bench_case = &sweep->cases.cases[group->first + i];
         sweep->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
         count_point(sweep, point);
         if (sweep->options.json &&
-            !print_point_json(stdout, sweep->run_id, suite_name(sweep->suite), point))
+            !print_point_json(stdout, sweep->session.run_id, suite_name(sweep->suite), point))
             return fail_memory(error, "the JSON of a point", 4096);
     }
     sweep->done += result->count;
@@ -573,7 +560,7 @@ static enum store_status keep_spent(struct sweep *sweep, const struct spent *spe
         snprintf(texts[i], sizeof texts[i], "%.3f", rows[i].seconds);
         facts[i] = (struct store_fact){rows[i].name, texts[i]};
     }
-    return store_put_facts(sweep->store, sweep->run_id, facts, ROWS);
+    return store_put_facts(sweep->session.store, sweep->session.run_id, facts, ROWS);
 }
 
 static void print_spent(const struct spent *spent)
@@ -597,7 +584,7 @@ static void print_tables(const struct sweep *sweep)
         bench_shape_text(&sweep->cases.cases[group->first].shape, text);
         print_table(stdout, text, &sweep->rows[group->first], group->count);
     }
-    printf("\nrun %lld in %s: %zu points measured", (long long)sweep->run_id, sweep->db,
+    printf("\nrun %lld in %s: %zu points measured", (long long)sweep->session.run_id, sweep->db,
            sweep->done);
     if (sweep->noisy > 0)
         printf(", %zu of them noisy", sweep->noisy);
@@ -646,18 +633,16 @@ static enum outcome sweep_end(struct sweep *sweep, struct error *error)
 {
     bool whole = sweep->resumed + sweep->done == sweep->cases.count;
     struct spent spent = sweep_spent(sweep);
-    enum store_status status = keep_spent(sweep, &spent);
-    if (status == STORE_OK)
-        status = store_run_end(sweep->store, sweep->run_id, whole ? "finished" : "interrupted");
-    sweep->running = false;
+    enum outcome outcome = session_check(&sweep->session, keep_spent(sweep, &spent), error);
+    if (!outcome)
+        outcome = session_end(&sweep->session, whole, error);
     progress_step(sweep->progress, sweep->resumed + sweep->done, "end");
     progress_end(sweep->progress);
     sweep->progress = NULL;
-    if (status != STORE_OK)
-        return store_failed(sweep, status, error);
-    enum outcome outcome = OUTCOME_DONE;
-    if (sweep->options.gbench_json) /* of all that is stored, before this start as well */
-        outcome = gbench_file_write(sweep->store, sweep->run_id, sweep->options.gbench_json, error);
+    if (!outcome &&
+        sweep->options.gbench_json) /* of all that is stored, before this start as well */
+        outcome = gbench_file_write(sweep->session.store, sweep->session.run_id,
+                                    sweep->options.gbench_json, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (!sweep->options.json && !sweep->options.quiet) {
@@ -704,8 +689,6 @@ int command_sweep(int argc, char **argv)
     if (outcome == OUTCOME_DONE && sweep.failed > 0)
         exit_status = OUTCOME_BAD;
 cleanup:
-    if (sweep.running)
-        (void)store_run_end(sweep.store, sweep.run_id, "interrupted");
     sweep_clear(&sweep);
     return outcome == OUTCOME_DONE ? exit_status : command_fail("sweep", outcome, &error);
 }

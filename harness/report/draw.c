@@ -13,11 +13,7 @@
 #include "base/stop.h"
 #include "report/merge.h"
 #include "report/stamp.h"
-
-static enum outcome outcome_of(enum store_status status)
-{
-    return status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE;
-}
+#include "run/session.h"
 
 static enum outcome fail_write(const char *path, struct error *error)
 {
@@ -61,7 +57,7 @@ static enum outcome find_runs(const struct draw *draw, struct draw_source *sourc
     if (status == STORE_NONE)
         return fail_no_run(draw, source, error);
     if (status != STORE_OK)
-        return fail(error, outcome_of(status), "%s", store_error(source->store));
+        return fail(error, session_outcome(status), "%s", store_error(source->store));
     return written ? OUTCOME_DONE : fail_memory(error, "the list of runs", 0);
 }
 
@@ -131,7 +127,7 @@ static enum outcome query_source(const struct draw *draw, const struct draw_sour
         return fail_empty(draw, source, figure, error);
     if (status == STORE_OK)
         return fail_memory(error, "the data of a figure", 0);
-    return fail(error, outcome_of(status), "figure %s: %s", figure->name,
+    return fail(error, session_outcome(status), "figure %s: %s", figure->name,
                 store_error(source->store));
 }
 

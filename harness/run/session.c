@@ -1,0 +1,166 @@
+/* session.c - one run in the store, from its beginning to its end. */
+#include "run/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "commit.h"
+#include "machine/machine.h"
+#include "midl.h"
+#include "run/environment.h"
+
+#define PROCESS_SIZE 96
+
+enum outcome session_outcome(enum store_status status)
+{
+    if (status == STORE_OK)
+        return OUTCOME_DONE;
+    return status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE;
+}
+
+enum outcome session_check(const struct session *session, enum store_status status,
+                           struct error *error)
+{
+    if (status == STORE_OK)
+        return OUTCOME_DONE;
+    return fail(error, session_outcome(status), "%s", store_error(session->store));
+}
+
+static enum outcome open_store(const char *db, enum store_mode mode, struct store **ret,
+                               struct error *error)
+{
+    char reason[STORE_ERROR_SIZE];
+    enum store_status status = store_open(db, mode, ret, reason);
+    if (status == STORE_OK)
+        return OUTCOME_DONE;
+    return fail(error, session_outcome(status), "%s", reason);
+}
+
+enum outcome session_open(struct session *session, const char *db, struct error *error)
+{
+    *session = (struct session){.run_id = 0};
+    return open_store(db, STORE_WRITE, &session->store, error);
+}
+
+enum outcome session_read(const char *db, struct store **ret, struct error *error)
+{
+    return open_store(db, STORE_READ, ret, error);
+}
+
+/* ---- Which process makes a run --------------------------------------------------------------- */
+
+/* When the process began, in clock ticks since the system did; 0 if there is no such process. */
+static unsigned long long start_of(long pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    char *text = file_text(path);
+    /* The second field is the program's name in parentheses, which may hold anything. */
+    const char *at = text ? strrchr(text, ')') : NULL;
+    unsigned long long start = 0;
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (at)
+        start = strtoull(at, NULL, 10);
+    free(text);
+    return start;
+}
+
+/* "PID START BOOT" of a process: no other ever has the same. */
+static void process_text(long pid, char ret[PROCESS_SIZE])
+{
+    char *boot = file_text("/proc/sys/kernel/random/boot_id");
+    snprintf(ret, PROCESS_SIZE, "%ld %llu %.*s", pid, start_of(pid),
+             boot ? (int)strcspn(boot, "\n") : 0, boot ? boot : "");
+    free(boot);
+}
+
+static enum store_status put_process(const struct session *session)
+{
+    char text[PROCESS_SIZE];
+    process_text((long)getpid(), text);
+    const struct store_fact fact = {"process", text};
+    return store_put_facts(session->store, session->run_id, &fact, 1);
+}
+
+/* Mark the runs of this host as interrupted whose process is gone: it was killed. */
+static enum store_status end_killed(struct store *store)
+{
+    enum store_status status = STORE_OK;
+    int64_t run_id = 0;
+    char made_by[PROCESS_SIZE], now[PROCESS_SIZE];
+    while (status == STORE_OK) {
+        status = store_next_running(store, machine_get()->host, run_id, &run_id);
+        if (status != STORE_OK)
+            break;
+        enum store_status known = store_fact_of(store, run_id, "process", made_by, sizeof made_by);
+        if (known != STORE_OK)
+            continue;
+        process_text(strtol(made_by, NULL, 10), now);
+        if (strcmp(made_by, now) != 0)
+            status = store_run_end(store, run_id, "interrupted");
+    }
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
+/* ---- Beginning and end ----------------------------------------------------------------------- */
+
+enum outcome session_begin(struct session *session, const struct session_run *run,
+                           struct error *error)
+{
+    const struct machine *machine = machine_get();
+    const struct store_fact *facts;
+    size_t count = environment_facts(&facts);
+    const struct store_run row = {.suite = run->suite,
+                                  .suite_hash = run->hash,
+                                  .git_commit = MIDL_COMMIT,
+                                  .version = midl_version(),
+                                  .host = machine->host,
+                                  .cpu = machine->cpu,
+                                  .isa = midl_isa_name(midl_isa_best()),
+                                  .compiler = machine->compiler,
+                                  .flags = machine->flags,
+                                  .argv = run->command,
+                                  .seed = run->seed};
+    enum store_status status = end_killed(session->store);
+    if (status == STORE_OK)
+        status = store_run_begin(session->store, &row, facts, count, &session->run_id);
+    session->running = status == STORE_OK;
+    if (status == STORE_OK)
+        status = put_process(session);
+    return session_check(session, status, error);
+}
+
+enum outcome session_resume(struct session *session, const struct session_run *run, bool *ret_found,
+                            struct error *error)
+{
+    enum store_status status =
+        store_run_resume(session->store, run->suite, run->hash, MIDL_COMMIT, &session->run_id);
+    session->running = status == STORE_OK;
+    if (status == STORE_OK)
+        status = put_process(session);
+    if (status != STORE_OK && status != STORE_NONE)
+        return session_check(session, status, error);
+    *ret_found = status == STORE_OK;
+    return OUTCOME_DONE;
+}
+
+enum outcome session_end(struct session *session, bool whole, struct error *error)
+{
+    session->running = false;
+    return session_check(
+        session, store_run_end(session->store, session->run_id, whole ? "finished" : "interrupted"),
+        error);
+}
+
+void session_close(struct session *session)
+{
+    if (session->running)
+        (void)store_run_end(session->store, session->run_id, "interrupted");
+    store_close(session->store);
+    *session = (struct session){.run_id = 0};
+}
