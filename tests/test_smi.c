@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "learn/smi.h"
+#include "learn/sliced_information.h"
 #include "learn/smi_layer.h"
 
 #include <cmocka.h>

@@ -14,7 +14,7 @@
 #include "data/inputs.h"
 #include "data/layer_file.h"
 #include "data/tensors.h"
-#include "learn/smi.h"
+#include "learn/sliced_information.h"
 #include "learn/smi_layer.h"
 #include "machine/machine.h"
 #include "midl.h"

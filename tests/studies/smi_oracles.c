@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/rng.h"
-#include "learn/smi.h"
+#include "learn/sliced_information.h"
 #include "../smi_oracles.h"
 
 int main(int argc, char **argv)

@@ -1,8 +1,8 @@
-/* smi.c - sliced mutual information: projections, the two estimators, the interval.
+/* sliced_information.c - sliced mutual information: projections, the two estimators, the interval.
  *
  * Continuous pairs: algorithm 1 of Kraskov, Stoegbauer & Grassberger 2004. Labels: Ross 2014, the
  * same idea where one side is discrete. Both count points nearer than the k-th neighbour. */
-#include "learn/smi.h"
+#include "learn/sliced_information.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* smi.h - sliced mutual information: the mean, over random directions, of the mutual information
- * of one-dimensional projections, in nats (Goldfeld & Greenewald, NeurIPS 2021).
+/* sliced_information.h - sliced mutual information: the mean, over random directions, of the mutual
+ * information of one-dimensional projections, in nats (Goldfeld & Greenewald, NeurIPS 2021).
  *
  *   SMI(X; Y) = E[ I(theta . X; phi . Y) ],  theta and phi uniform on their unit spheres
  *
