@@ -84,7 +84,7 @@ static int make(char **words)
         return complain(&error);
     const struct tensor x = {
         "x", TENSOR_F32, 2, {rows, shape.d}, problem.x, rows * shape.d * sizeof(float)};
-    bool ok = layer_write(words[8], &problem.layer, &error) == OUTCOME_DONE &&
+    bool ok = layer_write(words[8], &problem.layer, NULL, &error) == OUTCOME_DONE &&
               tensors_write(words[9], &x, 1, NULL, 0, &error) == OUTCOME_DONE;
     problem_clear(&problem);
     return ok ? 0 : complain(&error);

@@ -339,7 +339,7 @@ static void test_round_trip_files(void **state)
                                     .variant = midl_variant_find("masked", MIDL_F32)};
     char layer_path[512];
     snprintf(layer_path, sizeof layer_path, "%s", scratch_path("a layer's file.safetensors"));
-    if (layer_write(layer_path, &layer, &error) != OUTCOME_DONE)
+    if (layer_write(layer_path, &layer, NULL, &error) != OUTCOME_DONE)
         fail_msg("%s", error.text);
     scratch_file("in put", "x", 1);
     setenv("MIDL_DATA", scratch_folder, 1);

@@ -996,7 +996,7 @@ static void make_files(struct files *files)
                        .shape = {3, topk.d},
                        .data = files->origin.x,
                        .bytes = 3 * topk.d * sizeof(float)};
-    assert_int_equal(layer_write(files->layer, &files->origin.layer, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(files->layer, &files->origin.layer, NULL, &error), OUTCOME_DONE);
     assert_int_equal(tensors_write(files->input, &x, 1, NULL, 0, &error), OUTCOME_DONE);
 }
 

@@ -675,7 +675,7 @@ static const char *write_layer(const char *name, enum midl_select select)
     layer.shape.select = select;
     layer.shape.block = select == MIDL_SELECT_BLOCK ? 8 : 0;
     layer.shape.unselected = MIDL_UNSELECTED_ZERO;
-    if (layer_write(path, &layer, &error) != OUTCOME_DONE)
+    if (layer_write(path, &layer, NULL, &error) != OUTCOME_DONE)
         fail_msg("%s", error.text);
     return path;
 }

@@ -517,7 +517,7 @@ static void test_layer_round_trip(void **state)
         written.shape.threshold = mode->threshold;
         written.shape.block = mode->block;
         const char *path = scratch_path("layer");
-        assert_int_equal(layer_write(path, &written, &error), OUTCOME_DONE);
+        assert_int_equal(layer_write(path, &written, NULL, &error), OUTCOME_DONE);
         if (layer_read(path, &read, &owned, &error) != OUTCOME_DONE)
             fail_msg("%s", error.text);
         assert_same_layer(&read, &written);
@@ -530,7 +530,7 @@ static void test_layer_names(void **state)
     (void)state;
     struct midl_layer layer = make_layer(MIDL_GATE_LOWRANK);
     struct error error;
-    assert_int_equal(layer_write(scratch_path("names"), &layer, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(scratch_path("names"), &layer, NULL, &error), OUTCOME_DONE);
     struct tensors *file = read_sound(scratch_path("names"));
     static const char *const names[] = {"full.bias",     "full.weight",    "gate.down.weight",
                                         "gate.up.bias",  "gate.up.weight", "light.down.weight",
@@ -566,7 +566,7 @@ static const char *write_module(const struct midl_layer *layer, const char *pref
     const struct tensor_meta meta[] = {{"format", "pt"}};
     struct error error = {""};
     size_t count = 0;
-    assert_int_equal(layer_write(scratch_path("alone"), layer, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(scratch_path("alone"), layer, NULL, &error), OUTCOME_DONE);
     struct tensors *file = read_sound(scratch_path("alone"));
     for (; count < tensors_count(file); count++)
         tensors[count] = *tensors_at(file, count);
@@ -683,7 +683,7 @@ static void test_layer_prefix(void **state)
     assert_error("inputs", read_text_layer(scratch_path("x"), &error), OUTCOME_USAGE, &error,
                  "not a MID-L layer; it holds x");
     /* A file whose own name has the mark. */
-    assert_int_equal(layer_write(scratch_path("a#b"), &written, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(scratch_path("a#b"), &written, NULL, &error), OUTCOME_DONE);
     assert_int_equal(read_text_layer(scratch_path("a#b"), &error), OUTCOME_DONE);
 }
 
@@ -853,7 +853,7 @@ static void test_cut_anywhere(void **state)
     struct midl_layer layer = make_layer(MIDL_GATE_LOWRANK);
     struct error error = {""};
     unsigned char bytes[4096];
-    assert_int_equal(layer_write(scratch_path("whole"), &layer, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(scratch_path("whole"), &layer, NULL, &error), OUTCOME_DONE);
     FILE *file = fopen(scratch_path("whole"), "rb");
     assert_non_null(file);
     size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -923,7 +923,7 @@ static void test_mutations(void **state)
     unsigned char sound[4096], bytes[4096];
     size_t accepted = 0, refused = 0;
 
-    assert_int_equal(layer_write(scratch_path("sound"), &layer, &error), OUTCOME_DONE);
+    assert_int_equal(layer_write(scratch_path("sound"), &layer, NULL, &error), OUTCOME_DONE);
     FILE *file = fopen(scratch_path("sound"), "rb");
     assert_non_null(file);
     size_t size = fread(sound, 1, sizeof sound - 64, file), header = sound[0] + 256u * sound[1];

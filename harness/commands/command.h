@@ -15,6 +15,7 @@ int command_eval(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_select(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
+int command_convert(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_smi(int argc, char **argv);
 int command_export(int argc, char **argv);
@@ -40,7 +41,7 @@ struct option_row {
     const char **value; /* receives the text, or "" for a flag; last one wins */
 };
 
-/* Parse. `usage` is the line that help begins with, "midl sweep [SUITE] [options]", `about` what
+/* Parse; -o is short for a row named `output`. `usage` is the line that help begins with, "midl sweep [SUITE] [options]", `about` what
  * the command does, a sentence or more. -h and --help print both and the table to standard output
  * and set *ret_help: the command then returns 0. Positional arguments are permuted to
  * argv[*ret_first..argc). Values are set even if a later option fails. May be called repeatedly. */

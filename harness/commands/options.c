@@ -108,22 +108,27 @@ enum outcome options_parse(int argc, char **argv, const char *usage, const char 
         table[i + 1] =
             (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
                             CODE_ROW + (int)i};
+    size_t output = 0; /* the row that -o is short for */
+    while (output < count && strcmp(rows[output].name, "output") != 0)
+        output++;
     *ret_help = false;
     opterr = 0;
     optind = 0; /* start anew, also after an earlier call that stopped half-way */
     int code;
-    while ((code = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+    while ((code = getopt_long(argc, argv, output < count ? ":ho:" : ":h", table, NULL)) != -1) {
         if (code == 'h' || code == CODE_HELP) {
             print_help(usage, about, rows, count);
             *ret_help = true;
             return OUTCOME_DONE;
         }
-        if (code == ':')
-            return fail(error, OUTCOME_USAGE, "option --%s needs an argument: %s",
-                        rows[optopt - CODE_ROW].name, rows[optopt - CODE_ROW].argument);
+        if (code == ':') {
+            const struct option_row *row = &rows[optopt == 'o' ? (int)output : optopt - CODE_ROW];
+            return fail(error, OUTCOME_USAGE, "option --%s needs an argument: %s", row->name,
+                        row->argument);
+        }
         if (code == '?')
             return refuse_argument(argv, rows, count, error);
-        *rows[code - CODE_ROW].value = optarg ? optarg : "";
+        *rows[code == 'o' ? (int)output : code - CODE_ROW].value = optarg ? optarg : "";
     }
     *ret_first = optind;
     return OUTCOME_DONE;

@@ -428,10 +428,11 @@ enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **r
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-enum outcome layer_write(const char *path, const struct midl_layer *layer, struct error *error)
+enum outcome layer_write(const char *path, const struct midl_layer *layer,
+                         const struct tensor *more, struct error *error)
 {
     const struct midl_shape *shape = &layer->shape;
-    struct tensor tensors[SLOTS];
+    struct tensor tensors[SLOTS + 1];
     struct tensor_meta meta[5];
     char k[24], block[24], threshold[32];
     size_t count = 0, meta_count = 0;
@@ -459,5 +460,7 @@ enum outcome layer_write(const char *path, const struct midl_layer *layer, struc
         snprintf(threshold, sizeof threshold, "%.9g", (double)shape->threshold);
         meta[meta_count++] = (struct tensor_meta){"threshold", threshold};
     }
+    if (more)
+        tensors[count++] = *more;
     return tensors_write(path, tensors, count, meta, meta_count, error);
 }

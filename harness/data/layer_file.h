@@ -3,6 +3,7 @@
 #define MIDL_LAYER_FILE_H
 
 #include "base/error.h"
+#include "data/tensors.h"
 #include "midl.h"
 
 /* A layer from a file (SPEC names; F32, BF16, F16 or F64, made F32). Shape and gate kind follow
@@ -14,6 +15,9 @@
  * arrays belong to *ret_owned: free() it after the last plan. */
 enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **ret_owned,
                         struct error *error);
-enum outcome layer_write(const char *path, const struct midl_layer *layer, struct error *error);
+
+/* `more`: NULL, or a tensor that the file holds beside the layer. */
+enum outcome layer_write(const char *path, const struct midl_layer *layer,
+                         const struct tensor *more, struct error *error);
 
 #endif

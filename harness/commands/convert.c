@@ -1,0 +1,427 @@
+/* conversion.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "commands/command.h"
+#include "data/inputs.h"
+#include "data/layer_file.h"
+#include "data/tensors.h"
+#include "learn/conversion.h"
+#include "learn/layer_error.h"
+
+/* Every how many inputs one is kept from the conversion, to judge it. */
+enum { JUDGE_EVERY = 5, JUDGE_LEAST = 50 };
+
+struct request {
+    const char *weights, *prefix, *inputs, *tensor, *output;
+    const char *active, *rank, *gate, *gate_rank, *select, *block, *margin, *threads, *json;
+};
+
+struct job {
+    struct convert_options options;
+    float *weight, *bias;
+    struct inputs inputs;             /* those to convert by, then those to judge by */
+    struct convert_source by, judged; /* the same where inputs are few */
+    struct converted converted;
+};
+
+/* How the outputs behind ReLU differ from those of the plain layer: see layer_error.h. */
+struct errors {
+    double light, converted, low_rank;
+    size_t low_rank_rank;
+};
+
+static void job_clear(struct job *job)
+{
+    free(job->weight);
+    free(job->bias);
+    free(job->inputs.data);
+    converted_clear(&job->converted);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* PREFIX.NAME, or NAME. */
+static const struct tensor *find(const struct tensors *file, const struct request *request,
+                                 const char *name)
+{
+    char full[512];
+    bool prefix = request->prefix && *request->prefix;
+    snprintf(full, sizeof full, "%s%s%s", prefix ? request->prefix : "", prefix ? "." : "", name);
+    return tensors_find(file, full);
+}
+
+/* The prefixes of what could be linear layers, for an error. */
+static void list_layers(const struct tensors *file, char *ret, size_t size)
+{
+    static const char tail[] = "weight";
+    size_t used = 0;
+    *ret = '\0';
+    for (size_t i = 0; i < tensors_count(file) && used + 80 < size; i++) {
+        const struct tensor *t = tensors_at(file, i);
+        size_t length = strlen(t->name);
+        if (t->dims != 2 || length < sizeof tail ||
+            strcmp(t->name + length - strlen(tail), tail) != 0)
+            continue;
+        used +=
+            (size_t)snprintf(ret + used, size - used, "%s%.*s", used ? ", " : "",
+                             (int)(length - sizeof tail < 60 ? length - sizeof tail : 60), t->name);
+    }
+}
+
+static enum outcome floats_of(const struct request *request, const struct tensors *file,
+                              const struct tensor *tensor, size_t count, float **ret,
+                              struct error *error)
+{
+    float *floats = count <= SIZE_MAX / sizeof *floats ? calloc(count, sizeof *floats) : NULL;
+    if (!floats)
+        return fail_memory(error, file_shown(request->weights), 4.0 * (double)count);
+    if (tensor && !tensor_floats(tensor, count, floats)) {
+        free(floats);
+        return file_bad(error, request->weights, tensors_offset(file, tensor),
+                        "tensor %.200s has dtype %s, expected F32, BF16, F16 or F64", tensor->name,
+                        tensor_type_name(tensor->type));
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(floats[i])) {
+            free(floats);
+            return file_bad(error, request->weights, tensors_offset(file, tensor),
+                            "tensor %.200s: element %zu is not finite", tensor->name, i);
+        }
+    }
+    *ret = floats;
+    return OUTCOME_DONE;
+}
+
+/* W [n][d] and b [n]; a layer without bias has zeros. */
+static enum outcome take_weights(const struct request *request, const struct tensors *file,
+                                 struct job *job, struct error *error)
+{
+    const struct tensor *weight = find(file, request, "weight");
+    const struct tensor *bias = find(file, request, "bias");
+    char layers[300], shape[TENSOR_TEXT_SIZE];
+    list_layers(file, layers, sizeof layers);
+    if (!weight)
+        return fail(error, OUTCOME_USAGE, "%s: no tensor %.100s%sweight; --prefix may be: %s",
+                    file_shown(request->weights), request->prefix ? request->prefix : "",
+                    request->prefix ? "." : "", *layers ? layers : "nothing here is linear");
+    tensor_shape_text(weight->dims, weight->shape, shape);
+    if (weight->dims != 2 || !weight->shape[0] || !weight->shape[1])
+        return file_bad(error, request->weights, tensors_offset(file, weight),
+                        "tensor %.200s has shape %s, expected [n, d]", weight->name, shape);
+    job->by.n = weight->shape[0];
+    job->by.d = weight->shape[1];
+    if (bias && (bias->dims != 1 || bias->shape[0] != job->by.n))
+        return file_bad(error, request->weights, tensors_offset(file, bias),
+                        "tensor %.200s does not have one value for each of %zu neurons", bias->name,
+                        job->by.n);
+    enum outcome outcome =
+        floats_of(request, file, weight, job->by.n * job->by.d, &job->weight, error);
+    if (!outcome)
+        outcome = floats_of(request, file, bias, job->by.n, &job->bias, error);
+    job->by.weight = job->weight;
+    job->by.bias = job->bias;
+    return outcome;
+}
+
+static enum outcome read_weights(const struct request *request, struct job *job,
+                                 struct error *error)
+{
+    struct tensors *file = NULL;
+    enum outcome outcome = tensors_read(request->weights, &file, error);
+    if (!outcome)
+        outcome = take_weights(request, file, job, error);
+    tensors_close(file);
+    return outcome;
+}
+
+static enum outcome read_inputs(const struct request *request, struct job *job, struct error *error)
+{
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s%s%s", request->inputs, request->tensor ? "#" : "",
+                          request->tensor ? request->tensor : "");
+    if (length >= (int)sizeof path)
+        return fail(error, OUTCOME_USAGE, "--inputs: the path is too long");
+    enum outcome outcome = inputs_read(path, 0, &job->inputs, error);
+    if (!outcome && job->inputs.d != job->by.d)
+        return fail(error, OUTCOME_USAGE, "%s: inputs have %zu values, the layer takes %zu",
+                    file_shown(request->inputs), job->inputs.d, job->by.d);
+    return outcome;
+}
+
+static void swap_rows(float *a, float *b, size_t d)
+{
+    for (size_t i = 0; i < d; i++) {
+        float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+/* Move every fifth input to the end, where the judging ones are, if there are enough. */
+static void split(struct job *job)
+{
+    size_t d = job->inputs.d, count = job->inputs.count, kept = 0;
+    job->by.x = job->inputs.data;
+    job->by.count = count;
+    job->judged = job->by;
+    if (count < JUDGE_LEAST)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (i % JUDGE_EVERY != JUDGE_EVERY - 1)
+            swap_rows(job->inputs.data + kept++ * d, job->inputs.data + i * d, d);
+    job->by.count = kept;
+    job->judged.x = job->inputs.data + kept * d;
+    job->judged.count = count - kept;
+}
+
+/* ---- What is asked --------------------------------------------------------------------------- */
+
+static enum outcome check_files(const struct request *request, struct error *error)
+{
+    const char *missing = !request->weights  ? "--weights"
+                          : !request->inputs ? "--inputs"
+                          : !request->output ? "--output"
+                                             : NULL;
+    if (missing)
+        return fail(error, OUTCOME_USAGE, "%s FILE is missing; see midl convert --help", missing);
+    if (file_same(request->output, request->weights) || file_same(request->output, request->inputs))
+        return fail(error, OUTCOME_USAGE,
+                    "--output %s would replace a file that is read; give another",
+                    file_shown(request->output));
+    return file_replace_check(request->output, error);
+}
+
+static enum outcome read_gate(const struct request *request, const struct convert_source *by,
+                              struct convert_options *ret, struct error *error)
+{
+    size_t most = by->d < by->n ? by->d : by->n;
+    bool own = request->gate_rank != NULL;
+    enum outcome outcome = OUTCOME_DONE;
+    if (request->gate && strcmp(request->gate, "lowrank") == 0)
+        own = true;
+    else if (request->gate && strcmp(request->gate, "shared") != 0)
+        return fail(error, OUTCOME_USAGE, "--gate %.40s: expected shared or lowrank",
+                    request->gate);
+    else if (request->gate && own)
+        return fail(error, OUTCOME_USAGE, "--gate-rank is for --gate lowrank");
+    ret->rank = convert_default_rank(by->d, by->n, own);
+    if (request->rank)
+        outcome = option_size("rank", request->rank, 1, most, &ret->rank, error);
+    ret->gate_rank = own ? ret->rank : 0;
+    if (!outcome && request->gate_rank)
+        outcome = option_size("gate-rank", request->gate_rank, 1, most, &ret->gate_rank, error);
+    return outcome;
+}
+
+static enum outcome read_options(const struct request *request, const struct convert_source *by,
+                                 struct convert_options *ret, struct error *error)
+{
+    size_t threads = 1;
+    enum outcome outcome = OUTCOME_DONE;
+    *ret = (struct convert_options){.active = 0.45, .block = 16, .margin = NAN};
+    if (request->select && !midl_select_parse(request->select, &ret->select))
+        return fail(error, OUTCOME_USAGE, "--select %.40s: expected topk, block or threshold",
+                    request->select);
+    if (request->block && !request->select)
+        ret->select = MIDL_SELECT_BLOCK;
+    if (request->block && ret->select != MIDL_SELECT_BLOCK)
+        return fail(error, OUTCOME_USAGE, "--block is for --select block");
+    if (request->margin && !request->select)
+        ret->select = MIDL_SELECT_THRESHOLD;
+    if (request->margin && ret->select != MIDL_SELECT_THRESHOLD)
+        return fail(error, OUTCOME_USAGE, "--margin is for --select threshold");
+    if (request->active)
+        outcome = option_double("active", request->active, 0, 1, &ret->active, error);
+    if (!outcome && request->block)
+        outcome = option_size("block", request->block, 8, 16, &ret->block, error);
+    if (!outcome && request->margin)
+        outcome = option_double("margin", request->margin, -1e6, 1e6, &ret->margin, error);
+    if (!outcome && request->threads)
+        outcome = option_size("threads", request->threads, 1, 1024, &threads, error);
+    ret->threads = (int)threads;
+    return outcome ? outcome : read_gate(request, by, ret, error);
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+/* FLOPs of the plain layer over those of this one, with so many neurons selected on average. */
+static double flops_ratio(const struct midl_shape *shape, double active)
+{
+    enum { INPUTS = 1000 };
+    size_t selected = (size_t)llround(active * (double)shape->n * INPUTS);
+    struct midl_parts parts = midl_layer_flops(shape, INPUTS, selected);
+    return midl_linear_flops(shape, INPUTS) / midl_parts_sum(&parts);
+}
+
+static enum outcome judge(const struct job *job, struct errors *ret, struct error *error)
+{
+    const struct converted *c = &job->converted;
+    struct midl_layer light = c->layer;
+    struct low_rank low_rank = {0};
+    int threads = job->options.threads;
+    light.shape.k = 0;
+    ret->low_rank_rank =
+        convert_low_rank_of(job->by.d, job->by.n, flops_ratio(&c->layer.shape, c->active));
+    enum outcome outcome = layer_error(&job->judged, &light, c->order, threads, &ret->light, error);
+    if (!outcome)
+        outcome = layer_error(&job->judged, &c->layer, c->order, threads, &ret->converted, error);
+    if (!outcome)
+        outcome = convert_low_rank(&job->by, ret->low_rank_rank, threads, &low_rank, error);
+    if (!outcome)
+        outcome = low_rank_error(&job->judged, &low_rank, threads, &ret->low_rank, error);
+    low_rank_clear(&low_rank);
+    return outcome;
+}
+
+static void print_text(const struct request *request, const struct job *job,
+                       const struct errors *errors, double seconds)
+{
+    const struct converted *c = &job->converted;
+    const struct midl_shape *s = &c->layer.shape;
+    printf("%zu -> %zu, rank %zu, %s gate, select %s, by %zu inputs in %.2f s\n", s->d, s->n, s->r,
+           midl_gate_name(s->gate), midl_select_name(s->select), job->by.count, seconds);
+    printf("  active               %.3f of the neurons\n", c->active);
+    if (s->select == MIDL_SELECT_THRESHOLD)
+        printf("  margin               %.3f standard deviations of F - L\n", c->margin);
+    printf("  flops_ratio          %.2f\n", flops_ratio(s, c->active));
+    printf("  explained variance   %.4f of F, by the light path\n", c->explained);
+    printf("  positive             %.3f of F\n", c->positive);
+    printf(
+        "  error behind ReLU    mean square, as a share of the plain layer's, on %zu %s inputs\n",
+        job->judged.count, job->judged.x == job->by.x ? "of the same" : "other");
+    printf("    light path alone   %.4g\n", errors->light);
+    printf("    converted          %.4g\n", errors->converted);
+    printf("    low rank           %.4g (rank %zu: the same FLOPs)\n", errors->low_rank,
+           errors->low_rank_rank);
+    printf("-> %s\n", request->output);
+}
+
+static enum outcome print_json(const struct request *request, const struct job *job,
+                               const struct errors *errors, double seconds, struct error *error)
+{
+    const struct converted *c = &job->converted;
+    const struct midl_shape *s = &c->layer.shape;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "output", request->output);
+    cJSON_AddNumberToObject(json, "d", (double)s->d);
+    cJSON_AddNumberToObject(json, "n", (double)s->n);
+    cJSON_AddNumberToObject(json, "rank", (double)s->r);
+    cJSON_AddStringToObject(json, "gate", midl_gate_name(s->gate));
+    cJSON_AddStringToObject(json, "select", midl_select_name(s->select));
+    cJSON_AddNumberToObject(json, "k", (double)s->k);
+    cJSON_AddNumberToObject(json, "active", c->active);
+    if (s->select == MIDL_SELECT_THRESHOLD)
+        cJSON_AddNumberToObject(json, "margin", c->margin);
+    cJSON_AddNumberToObject(json, "flops_ratio", flops_ratio(s, c->active));
+    cJSON_AddNumberToObject(json, "inputs", (double)job->by.count);
+    cJSON_AddNumberToObject(json, "judged_inputs", (double)job->judged.count);
+    cJSON_AddNumberToObject(json, "explained", c->explained);
+    cJSON_AddNumberToObject(json, "positive", c->positive);
+    cJSON_AddNumberToObject(json, "error_light", errors->light);
+    cJSON_AddNumberToObject(json, "error", errors->converted);
+    cJSON_AddNumberToObject(json, "error_low_rank", errors->low_rank);
+    cJSON_AddNumberToObject(json, "low_rank", (double)errors->low_rank_rank);
+    cJSON_AddNumberToObject(json, "seconds", seconds);
+    char *text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    if (!text)
+        return fail_memory(error, "the summary", 0);
+    puts(text);
+    cJSON_free(text);
+    return OUTCOME_DONE;
+}
+
+/* Where neurons have moved, a tensor `order` tells whoever reorders the next layer's columns. */
+static enum outcome write_layer(const struct request *request, const struct job *job,
+                                struct error *error)
+{
+    const struct converted *c = &job->converted;
+    const struct tensor order = {.name = "order",
+                                 .type = TENSOR_I32,
+                                 .dims = 1,
+                                 .shape = {c->layer.shape.n},
+                                 .data = c->order,
+                                 .bytes = c->layer.shape.n * sizeof *c->order};
+    bool moved = c->layer.shape.select == MIDL_SELECT_BLOCK;
+    return layer_write(request->output, &c->layer, moved ? &order : NULL, error);
+}
+
+static enum outcome convert_weights(const struct request *request, struct job *job,
+                                    struct error *error)
+{
+    struct errors errors;
+    enum outcome outcome;
+    double seconds = 0;
+    if (convert_unavailable())
+        return fail(error, OUTCOME_MACHINE, "%s", convert_unavailable());
+    if ((outcome = check_files(request, error)) != OUTCOME_DONE ||
+        (outcome = read_weights(request, job, error)) != OUTCOME_DONE ||
+        (outcome = read_options(request, &job->by, &job->options, error)) != OUTCOME_DONE ||
+        (outcome = read_inputs(request, job, error)) != OUTCOME_DONE)
+        return outcome;
+    split(job);
+    double begin_ns = clock_ns();
+    if ((outcome = convert_layer(&job->by, &job->options, &job->converted, error)) != OUTCOME_DONE)
+        return outcome;
+    seconds = (clock_ns() - begin_ns) * 1e-9;
+    if ((outcome = judge(job, &errors, error)) != OUTCOME_DONE ||
+        (outcome = write_layer(request, job, error)) != OUTCOME_DONE)
+        return outcome;
+    if (request->json)
+        return print_json(request, job, &errors, seconds, error);
+    print_text(request, job, &errors, seconds);
+    return OUTCOME_DONE;
+}
+
+int command_convert(int argc, char **argv)
+{
+    struct request request = {0};
+    struct job job = {0};
+    struct error error;
+    const struct option_row rows[] = {
+        {"weights", "FILE", "a linear layer, safetensors: weight [n, d] and bias [n]",
+         &request.weights},
+        {"prefix", "P", "read `P.weight` and `P.bias`: classifier.0", &request.prefix},
+        {"inputs", "FILE", "inputs that the layer met in use: safetensors x [.., d], or idx",
+         &request.inputs},
+        {"tensor", "NAME", "the inputs' tensor; default x", &request.tensor},
+        {"output", "FILE", "receives the MID-L layer, safetensors; also -o", &request.output},
+        {"active", "SHARE", "k/n, under threshold on average; default 0.45", &request.active},
+        {"rank", "R",
+         "of the light path; default: the largest with a FLOPs ratio of 1.7 at k/n = 0.45",
+         &request.rank},
+        {"gate", "KIND", "shared (default: reads the light projection) or lowrank (its own)",
+         &request.gate},
+        {"gate-rank", "R", "of a lowrank gate; default: as the light path", &request.gate_rank},
+        {"select", "MODE", "topk (default), block or threshold", &request.select},
+        {"block", "B", "8 or 16 neurons, reordered into groups that are active together",
+         &request.block},
+        {"margin", "T",
+         "threshold: select what is above -T standard deviations of F - L; default: by --active",
+         &request.margin},
+        {"threads", "N", "default 1", &request.threads},
+        {"json", NULL, "print the summary as JSON", &request.json}};
+    bool help = false;
+    int first = argc;
+    enum outcome outcome =
+        options_parse(argc, argv, "midl convert --weights W --inputs X --output LAYER [options]",
+                      "Make a MID-L layer of a trained linear layer in closed form, from inputs "
+                      "that it met in use.",
+                      rows, sizeof rows / sizeof *rows, &first, &help, &error);
+    if (outcome == OUTCOME_DONE && help)
+        return OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE)
+        outcome = options_no_more(argc, argv, first, &error);
+    if (outcome == OUTCOME_DONE) {
+        outcome = convert_weights(&request, &job, &error);
+        job_clear(&job);
+    }
+    return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("convert", outcome, &error);
+}
