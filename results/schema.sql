@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 7;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 8;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -154,7 +154,17 @@ CREATE TABLE accuracy_row (
     loss        REAL,
     flops_ratio REAL,
     noise       REAL NOT NULL,
-    train_size  INTEGER NOT NULL
+    train_size  INTEGER NOT NULL,
+    experiment  TEXT,                       -- everything that the result depends on
+    rule        TEXT,                       -- ste, ste-selected, soft
+    gate        TEXT,
+    select_mode TEXT,
+    rank        INTEGER,                    -- of the first hidden layer
+    epochs      REAL,                       -- that training was to take
+    epoch_s     REAL,                       -- seconds of one
+    peak_bytes  REAL,                       -- of the process while training
+    examples    INTEGER,                    -- of the split
+    explained   REAL                        -- by the light path, of conversions: share of variance
 ) STRICT;
 
 CREATE TABLE smi_row (

@@ -64,7 +64,10 @@ SELECT run_id, kind, name, threads, working_set_bytes, value FROM ceiling;
 DROP VIEW IF EXISTS accuracy;
 CREATE VIEW accuracy AS
 SELECT run_id, dataset, model, method, seed, epoch, split, k, active, accuracy, loss, flops_ratio,
-       noise, train_size
+       noise, train_size,
+       -- beyond the contract:
+       rule, gate, select_mode, rank, epochs, epoch_s, peak_bytes, examples, explained, experiment,
+       loss / 0.6931471805599453 AS bits
 FROM accuracy_row;
 
 DROP VIEW IF EXISTS smi;

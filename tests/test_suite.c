@@ -221,11 +221,14 @@ static const struct refusal parse_refusals[] = {
     {"[foo]\n[sweep]\nn = 1\n", FILE_LINE(1) "the section is empty"},
     {"n = 1\n", FILE_LINE(1) "n stands before the first section: begin with [suite] or [sweep]"},
     {"[swep]\nn = 1\n",
-     FILE_LINE(1) "unknown section [swep]: must be [suite], [sweep] or [sweep NAME]"},
+     FILE_LINE(1) "unknown section [swep]: must be [suite], [sweep], [sweep NAME], "
+                  "[train] or [train NAME]"},
     {"[sweeping]\nn = 1\n",
-     FILE_LINE(1) "unknown section [sweeping]: must be [suite], [sweep] or [sweep NAME]"},
+     FILE_LINE(1) "unknown section [sweeping]: must be [suite], [sweep], [sweep NAME], "
+                  "[train] or [train NAME]"},
     {"[suite x]\ntarget = 1 %\n",
-     FILE_LINE(1) "unknown section [suite x]: must be [suite], [sweep] or [sweep NAME]"},
+     FILE_LINE(1) "unknown section [suite x]: must be [suite], [sweep], [sweep NAME], "
+                  "[train] or [train NAME]"},
     {"[suite]\ntarget = 1 %\n[sweep]\nn=1\n[suite]\nbudget = 1 s\n",
      FILE_LINE(5) "a second section [suite]"},
     {"[suite]\ntarget = 1 %\ntarget = 2 %\n", FILE_LINE(3) "target is given a second time"},

@@ -10,6 +10,7 @@
 #include "counters/counters.h"
 #include "counters/groups.h"
 #include "data/dataset.h"
+#include "learn/experiment.h"
 #include "midl.h"
 #include "report/figures.h"
 #include "machine/valgrind.h"
@@ -60,16 +61,20 @@ static void add_suite(struct json *json, const char *name)
 {
     struct suite *suite = NULL;
     struct bench_cases cases = {0};
+    struct experiments experiments = {0};
     struct error problem = {""};
     enum outcome outcome = suite_load(name, &suite, &problem);
-    if (!outcome)
+    if (!outcome && suite_train_count(suite))
+        outcome = experiments_of_suite(suite, NULL, &experiments, &problem);
+    else if (!outcome)
         outcome = suite_expand(suite, &cases, &problem);
     cJSON *row = json_object(json, json->root, NULL);
     json_text(json, row, "name", name);
-    json_number(json, row, "points", outcome ? NAN : (double)cases.count);
+    json_number(json, row, "points", outcome ? NAN : (double)(cases.count + experiments.count));
     json_text(json, row, "question", suite ? suite_question(suite) : NULL);
     json_text(json, row, "problem", outcome ? problem.text : NULL);
     bench_cases_clear(&cases);
+    experiments_clear(&experiments);
     suite_destroy(suite);
 }
 

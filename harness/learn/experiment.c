@@ -159,7 +159,11 @@ static enum outcome read_words(const struct choice *choice, struct experiment *r
         return bad_word(EXPERIMENT_SCHEDULE, word, (const char *[]){"cosine", "step", "constant"},
                         3, error);
     word = word_of(choice, EXPERIMENT_NETWORK);
-    ret->network = *word ? word : ret->info->network;
+    word = *word ? word : ret->info->network;
+    if (strlen(word) >= sizeof ret->network)
+        return fail(error, OUTCOME_USAGE, "network %.60s...: longer than %zu characters", word,
+                    sizeof ret->network - 1);
+    snprintf(ret->network, sizeof ret->network, "%s", word);
     return OUTCOME_DONE;
 }
 
@@ -247,22 +251,17 @@ static void key_text(const struct experiment *e, bool with_test, char *ret, size
     }
 }
 
-static enum outcome name_experiment(struct experiment *e, struct error *error)
+static void name_experiment(struct experiment *e)
 {
-    if (strlen(e->network) > 256)
-        return fail(error, OUTCOME_USAGE, "network %.60s...: longer than 256 characters",
-                    e->network);
     key_text(e, true, e->key, sizeof e->key);
     key_text(e, false, e->trained_key, sizeof e->trained_key);
-    return OUTCOME_DONE;
 }
 
 struct experiment experiment_dense(const struct experiment *experiment)
 {
     struct experiment ret = *experiment;
     ret.method = METHOD_DENSE;
-    key_text(&ret, true, ret.key, sizeof ret.key);
-    key_text(&ret, false, ret.trained_key, sizeof ret.trained_key);
+    name_experiment(&ret);
     return ret;
 }
 
@@ -278,7 +277,7 @@ static enum outcome make(const struct choice *choice, struct experiment *ret, st
         outcome = read_words(choice, &e, error);
     if (!outcome) {
         read_numbers(choice, &e);
-        outcome = name_experiment(&e, error);
+        name_experiment(&e);
     }
     if (!outcome)
         *ret = e;
@@ -334,6 +333,66 @@ enum outcome experiments_add(struct experiments *experiments, const struct exper
         if (!outcome)
             outcome = append(experiments, &e, error);
     } while (!outcome && advance(&choice));
+    return outcome;
+}
+
+/* The options' list, or else the section's. Neither is copied: *ret borrows. */
+static struct experiment_lists merged(const struct experiment_lists *section,
+                                      const struct experiment_lists *options)
+{
+    struct experiment_lists ret = *section;
+    for (size_t key = 0; options && key < EXPERIMENT_KEYS; key++)
+        if (options->keys[key].count)
+            ret.keys[key] = options->keys[key];
+    return ret;
+}
+
+static enum outcome add_section(const struct suite *suite, size_t section,
+                                const struct experiment_lists *options, struct experiments *ret,
+                                struct error *error)
+{
+    const struct suite_pair *pairs;
+    size_t count = suite_train(suite, section, &pairs);
+    struct experiment_lists lists = {0};
+    const char *names[EXPERIMENT_KEYS];
+    char hint[HINT_SIZE];
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < EXPERIMENT_KEYS; i++)
+        names[i] = keys[i].name;
+    for (size_t i = 0; i < count && !outcome; i++) {
+        int key = experiment_key_find(pairs[i].key);
+        outcome = key < 0 ? fail(error, OUTCOME_USAGE, "unknown key %.60s%s", pairs[i].key,
+                                 did_you_mean(pairs[i].key, names, EXPERIMENT_KEYS, hint))
+                          : experiment_set(&lists, (enum experiment_key)key, pairs[i].value, error);
+        if (outcome)
+            outcome = fail(error, outcome, "%s.suite:%d: %s", suite_name(suite), pairs[i].line,
+                           error->text);
+    }
+    if (!outcome) {
+        const struct experiment_lists all = merged(&lists, options);
+        outcome = experiments_add(ret, &all, error);
+        if (outcome)
+            outcome = fail(error, outcome, "%s.suite:%d: %s", suite_name(suite), pairs[0].line,
+                           error->text);
+    }
+    experiment_lists_clear(&lists);
+    return outcome;
+}
+
+enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
+                                  struct experiments *ret, struct error *error)
+{
+    struct experiments all = {.at = NULL};
+    enum outcome outcome = OUTCOME_DONE;
+    if (!suite_train_count(suite))
+        return fail(error, OUTCOME_USAGE, "%s has no [train] section: nothing to train",
+                    suite_name(suite));
+    for (size_t i = 0; i < suite_train_count(suite) && !outcome; i++)
+        outcome = add_section(suite, i, options, &all, error);
+    if (outcome)
+        experiments_clear(&all);
+    else
+        *ret = all;
     return outcome;
 }
 

@@ -12,6 +12,7 @@
 #include "learn/method.h"
 #include "learn/trainer.h"
 #include "suite/axis.h"
+#include "suite/suite.h"
 
 #define KEY(id, ...) EXPERIMENT_##id,
 enum experiment_key {
@@ -40,7 +41,7 @@ struct experiment {
     enum method method;
     struct method_options making;
     enum midl_rule rule;
-    const char *network;             /* hidden layers; in the lists' memory, or the data set's */
+    char network[257];               /* hidden layers */
     struct trainer_options training; /* without files, threads and key */
     struct dataset_options data;
     double noise;
@@ -55,9 +56,14 @@ struct experiments {
 };
 
 /* Multiply the lists and append, in the order: data set, seed, method, the rest; an experiment that
- * is there already, by its key, is left out. The lists must outlive the experiments. */
+ * is there already, by its key, is left out. */
 enum outcome experiments_add(struct experiments *experiments, const struct experiment_lists *lists,
                              struct error *error);
+
+/* All of a suite's sections [train]; a key that `options` gives goes before the sections' (NULL:
+ * none). The error names file and line. */
+enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
+                                  struct experiments *ret, struct error *error);
 void experiments_clear(struct experiments *experiments);
 
 /* The dense experiment that a converting method starts from. */

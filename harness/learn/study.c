@@ -189,6 +189,10 @@ static void describe_result(const struct network_spec *plain, const struct netwo
             continue;
         neurons += (double)layer->out.c;
         active += (double)(gated ? layer->shape.k : layer->out.c);
+        if (gated && !ret->k) {
+            ret->gate = layer->shape.gate;
+            ret->select = layer->shape.select;
+        }
         ret->k += gated ? layer->shape.k : 0;
         if (!ret->rank && layer->kind != LAYER_LINEAR)
             ret->rank = gated ? layer->shape.r : layer->rank;
@@ -202,7 +206,7 @@ static enum outcome run(struct study *study, const struct experiment *e, struct 
 {
     struct network_spec plain, spec;
     struct trained *trained = NULL;
-    struct study_result result = {.trained = false};
+    struct study_result result = {.explained = NAN};
     enum outcome outcome = load(study, e, error);
     if (!outcome)
         outcome = describe(study, e, &plain, &spec, error);

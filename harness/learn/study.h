@@ -21,13 +21,17 @@ struct study_result {
     size_t epoch_count, best;
     size_t train_size, test_size; /* examples used */
     double test_loss, test_accuracy;
-    double flops_ratio; /* of the hidden linear layers, against the plain network */
-    double active;      /* share of hidden neurons on the full path */
-    size_t k;           /* their number; 0 for networks without MID-L layers */
-    size_t rank;        /* of the first hidden layer; 0: none */
-    double epoch_s;     /* median over epochs */
-    double peak_bytes;  /* of the process while it trained; NaN: unknown */
-    bool trained;       /* false: the network of an earlier experiment answered */
+    double flops_ratio;  /* of the hidden linear layers, against the plain network */
+    double active;       /* share of hidden neurons on the full path */
+    size_t k;            /* their number; 0 for networks without MID-L layers */
+    size_t rank;         /* of the first hidden layer; 0: none */
+    enum midl_gate gate; /* of the first MID-L layer */
+    enum midl_select select;
+    double
+        explained;  /* share of outputs' variance that the light path has, of conversions; or NaN */
+    double epoch_s; /* median over epochs */
+    double peak_bytes; /* of the process while it trained; NaN: unknown */
+    bool trained;      /* false: the network of an earlier experiment answered */
     struct network *network;
     const struct dataset *set;
 };

@@ -617,6 +617,9 @@ enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, st
 {
     struct expansion expansion = {0};
     enum outcome outcome = OUTCOME_DONE;
+    if (!suite->section_count)
+        return fail(error, OUTCOME_USAGE, "%s: only [train] sections: midl train %s runs it",
+                    suite->origin, suite->name);
     expansion.kernels = calloc(midl_variant_count(), sizeof *expansion.kernels);
     if (!expansion.kernels)
         outcome = fail_memory(error, "a list of kernels", 0);

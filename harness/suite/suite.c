@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/datadir.h"
+#include "base/array.h"
 #include "base/file.h"
 #include "base/util.h"
 #include "suite/suite_internal.h"
@@ -128,7 +129,7 @@ enum outcome suite_set_option(struct suite *suite, const char *key, const char *
 
 /* ---- Reading the file ------------------------------------------------------------------------ */
 
-enum section_kind { SECTION_NONE, SECTION_SUITE, SECTION_SWEEP };
+enum section_kind { SECTION_NONE, SECTION_SUITE, SECTION_SWEEP, SECTION_TRAIN };
 
 /* The state while inih runs. A value is complete only when the next one begins, for it may be
  * continued: until then it is pending. */
@@ -213,12 +214,33 @@ static enum outcome accept_axis(struct reading *reading)
     return OUTCOME_DONE;
 }
 
+static enum outcome accept_train(struct reading *reading)
+{
+    struct suite_train *train = &reading->suite->trains[reading->suite->train_count - 1];
+    for (size_t i = 0; i < train->count; i++)
+        if (strcmp(train->pairs[i].key, reading->key) == 0)
+            return fail(reading->error, OUTCOME_USAGE,
+                        "%.60s is given a second time, first on "
+                        "line %d",
+                        reading->key, train->pairs[i].line);
+    struct suite_pair *grown =
+        array_room(train->pairs, train->count + 1, &train->room, sizeof *grown);
+    if (!grown)
+        return fail_memory(reading->error, "a section", sizeof *grown);
+    train->pairs = grown;
+    train->pairs[train->count++] =
+        (struct suite_pair){reading->key, reading->value, reading->key_line};
+    reading->key = reading->value = NULL; /* the section's now */
+    return OUTCOME_DONE;
+}
+
 /* The pending value is complete: give it to its section. */
 static void accept_pending(struct reading *reading)
 {
     if (reading->key && !reading->outcome) {
-        enum outcome outcome =
-            reading->section == SECTION_SUITE ? accept_suite_key(reading) : accept_axis(reading);
+        enum outcome outcome = reading->section == SECTION_SUITE   ? accept_suite_key(reading)
+                               : reading->section == SECTION_TRAIN ? accept_train(reading)
+                                                                   : accept_axis(reading);
         reading_fail(reading, reading->key_line, outcome);
     }
     free(reading->key);
@@ -272,10 +294,29 @@ static char *read_line(char *buffer, int size, void *data)
     return buffer;
 }
 
+static enum outcome begin_train(struct reading *reading)
+{
+    struct suite *suite = reading->suite;
+    struct suite_train *grown = realloc(suite->trains, (suite->train_count + 1) * sizeof *grown);
+    if (!grown)
+        return fail_memory(reading->error, "a section", sizeof *grown);
+    suite->trains = grown;
+    grown[suite->train_count++] = (struct suite_train){.pairs = NULL};
+    reading->section = SECTION_TRAIN;
+    return OUTCOME_DONE;
+}
+
+/* Whether a heading is `word` or `word NAME`. */
+static bool heading_is(const char *name, const char *word)
+{
+    size_t length = strlen(word);
+    return word_length(name) == length && strncmp(name, word, length) == 0 &&
+           (!name[length] || isblank((unsigned char)name[length]));
+}
+
 static enum outcome begin_section(struct reading *reading, const char *name)
 {
     struct suite *suite = reading->suite;
-    size_t word = word_length(name);
     if (strcmp(name, "suite") == 0) {
         if (reading->has_suite_section)
             return fail(reading->error, OUTCOME_USAGE, "a second section [suite]");
@@ -283,12 +324,15 @@ static enum outcome begin_section(struct reading *reading, const char *name)
         reading->section = SECTION_SUITE;
         return OUTCOME_DONE;
     }
-    if (word != 5 || strncmp(name, "sweep", 5) != 0 ||
-        (name[5] && !isblank((unsigned char)name[5])))
+    if (!heading_is(name, "sweep") && !heading_is(name, "train"))
         return fail(reading->error, OUTCOME_USAGE,
-                    "unknown section [%.60s]: must be [suite], [sweep] or [sweep NAME]", name);
-    if (suite->section_count == SECTIONS_MAX)
+                    "unknown section [%.60s]: must be [suite], [sweep], [sweep NAME], [train] or "
+                    "[train NAME]",
+                    name);
+    if (suite->section_count + suite->train_count == SECTIONS_MAX)
         return fail(reading->error, OUTCOME_USAGE, "more than %d sections", SECTIONS_MAX);
+    if (heading_is(name, "train"))
+        return begin_train(reading);
     struct suite_section *grown =
         realloc(suite->sections, (suite->section_count + 1) * sizeof *grown);
     if (!grown)
@@ -385,7 +429,7 @@ static void finish_reading(struct reading *reading, int inih_line)
     if (!reading->outcome && reading->heading_fresh)
         reading_fail(reading, reading->heading_line,
                      fail(reading->error, OUTCOME_USAGE, "the section is empty"));
-    if (!reading->outcome && reading->suite->section_count == 0)
+    if (!reading->outcome && reading->suite->section_count + reading->suite->train_count == 0)
         reading_fail(reading, reading->line,
                      fail(reading->error, OUTCOME_USAGE, "no [sweep] section: nothing to measure"));
 }
@@ -422,6 +466,14 @@ void suite_destroy(struct suite *suite)
     for (size_t i = 0; i < suite->section_count; i++)
         for (size_t axis = 0; axis < SUITE_AXES; axis++)
             axis_list_clear(&suite->sections[i].axes[axis].list);
+    for (size_t i = 0; i < suite->train_count; i++) {
+        for (size_t j = 0; j < suite->trains[i].count; j++) {
+            free(suite->trains[i].pairs[j].key);
+            free(suite->trains[i].pairs[j].value);
+        }
+        free(suite->trains[i].pairs);
+    }
+    free(suite->trains);
     free(suite->sections);
     free(suite->question);
     free(suite);
@@ -509,6 +561,17 @@ enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *
         section->axes[axis].list = list;
     }
     return OUTCOME_DONE;
+}
+
+size_t suite_train_count(const struct suite *suite)
+{
+    return suite->train_count;
+}
+
+size_t suite_train(const struct suite *suite, size_t i, const struct suite_pair **ret_pairs)
+{
+    *ret_pairs = suite->trains[i].pairs;
+    return suite->trains[i].count;
 }
 
 const char *suite_name(const struct suite *suite)

@@ -91,6 +91,15 @@ enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, st
 enum outcome suite_names(char ***ret, struct error *error);
 void suite_names_free(char **names);
 
+/* Sections [train] (or [train NAME]): networks to train, `midl train` runs them. Keys and values as
+ * texts, which belong to the suite. */
+struct suite_pair {
+    char *key, *value;
+    int line;
+};
+size_t suite_train_count(const struct suite *suite);
+size_t suite_train(const struct suite *suite, size_t i, const struct suite_pair **ret_pairs);
+
 /* A hash over the expanded cases (FNV-1a of their texts), 16 hex digits. */
 void suite_hash(const struct bench_cases *cases, char ret[17]);
 

@@ -17,6 +17,12 @@ struct suite_section {
     struct suite_axis axes[SUITE_AXES];
 };
 
+/* One [train], as text: what its keys mean is known where networks are trained. */
+struct suite_train {
+    struct suite_pair *pairs;
+    size_t count, room;
+};
+
 struct suite {
     char name[64], origin[256]; /* origin: what messages begin with; "" for a custom suite */
     char *question;
@@ -24,6 +30,8 @@ struct suite {
     unsigned counters;
     struct suite_section *sections;
     size_t section_count;
+    struct suite_train *trains;
+    size_t train_count;
 };
 
 #endif

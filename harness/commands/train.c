@@ -1,0 +1,491 @@
+/* train.c - `midl train`: networks on data sets, by each method, and their accuracy into the store.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/folder.h"
+#include "base/progress.h"
+#include "base/stop.h"
+#include "base/util.h"
+#include "commands/command.h"
+#include "commit.h"
+#include "learn/model_file.h"
+#include "learn/study.h"
+#include "accuracy.h"
+#include "machine/machine.h"
+#include "run/environment.h"
+
+enum { UNITS = 1000 /* of progress, for one experiment */ };
+
+static const char usage_line[] = "midl train DATASET... | SUITE [options]";
+static const char about[] =
+    "Train networks on data sets (midl list datasets), test them once, and store accuracy, loss\n"
+    "and cost. Keys that take a LIST multiply; a suite with [train] sections does the same from a\n"
+    "file. The same bits for any number of threads; with --resume a run that was killed goes on\n"
+    "where its last checkpoint was. Exit status 1: a loss was not finite; 4: interrupted.\n\n"
+    "methods:\n";
+
+struct train_options {
+    const char *keys[EXPERIMENT_KEYS];
+    const char *seeds, *data, *text, *db, *save, *threads, *checkpoint, *resume, *dry_run, *json,
+        *quiet;
+};
+
+struct train {
+    struct train_options options;
+    struct experiments experiments;
+    char suite[64], hash[17];
+    size_t threads;
+    double checkpoint_s;
+    struct store *store;
+    int64_t run_id;
+    struct study *study;
+    struct progress *progress;
+    size_t done, skipped;
+    bool quiet;
+};
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/* "train-size" of "train_size". */
+static void option_name(enum experiment_key key, char ret[32])
+{
+    snprintf(ret, 32, "%s", experiment_key_name(key));
+    for (char *c = ret; *c; c++)
+        if (*c == '_')
+            *c = '-';
+}
+
+static void about_text(char *ret, size_t size)
+{
+    size_t used = (size_t)snprintf(ret, size, "%s", about);
+    for (int i = 0; i < METHODS && used < size; i++)
+        used += (size_t)snprintf(ret + used, size - used, "  %-12s %s\n",
+                                 method_name((enum method)i), method_about((enum method)i));
+    if (used && used < size)
+        ret[used - 1] = '\0'; /* the last newline */
+}
+
+#define OTHER_OPTIONS 11
+
+static enum outcome parse(int argc, char **argv, struct train_options *ret, int *ret_first,
+                          bool *ret_help, struct error *error)
+{
+    char names[EXPERIMENT_KEYS][32], text[4096];
+    struct option_row rows[EXPERIMENT_KEYS + OTHER_OPTIONS];
+    const struct option_row others[OTHER_OPTIONS] = {
+        {"seeds", "COUNT", "the same as --seed 1:COUNT", &ret->seeds},
+        {"data", "DIR", "the data folder; $MIDL_DATA", &ret->data},
+        {"text", "FILE", "plain text for the set `text`, instead of the reviews", &ret->text},
+        {"db", "FILE", "the database; results/midl.db", &ret->db},
+        {"save", "FILE", "the trained model, safetensors; of several: a folder for them",
+         &ret->save},
+        {"threads", "N", "default 1; results don't depend on it", &ret->threads},
+        {"checkpoint", "SECONDS", "between checkpoints, beside the database; 60", &ret->checkpoint},
+        {"resume", NULL, "leave out what the database has; go on from checkpoints", &ret->resume},
+        {"dry-run", NULL, "list the experiments, train nothing", &ret->dry_run},
+        {"json", NULL, "one JSON object an experiment on standard output", &ret->json},
+        {"quiet", NULL, "no progress, no table", &ret->quiet}};
+    for (int i = 0; i < EXPERIMENT_KEYS; i++) {
+        enum experiment_key key = (enum experiment_key)i;
+        option_name(key, names[i]);
+        rows[i] = (struct option_row){names[i], i == EXPERIMENT_NETWORK ? "LAYERS" : "LIST",
+                                      experiment_key_help(key), &ret->keys[i]};
+    }
+    memcpy(rows + EXPERIMENT_KEYS, others, sizeof others);
+    about_text(text, sizeof text);
+    return options_parse(argc, argv, usage_line, text, rows, COUNT(rows), ret_first, ret_help,
+                         error);
+}
+
+/* Data sets that stand as words become the list of the option. */
+static enum outcome join_datasets(int argc, char **argv, int first, char *ret, size_t size,
+                                  struct error *error)
+{
+    size_t used = 0;
+    ret[0] = '\0';
+    for (int i = first; i < argc; i++) {
+        if (used + strlen(argv[i]) + 2 > size)
+            return fail(error, OUTCOME_USAGE, "too many data sets");
+        used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? "," : "", argv[i]);
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_lists(const struct train_options *options, struct experiment_lists *ret,
+                               struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    char seeds[48], name[32];
+    for (int i = 0; i < EXPERIMENT_KEYS && !outcome; i++) {
+        if (!options->keys[i])
+            continue;
+        option_name((enum experiment_key)i, name);
+        outcome = experiment_set(ret, (enum experiment_key)i, options->keys[i], error);
+        if (outcome)
+            outcome = fail(error, outcome, "--%s %s", name, error->text);
+    }
+    if (!outcome && options->seeds) {
+        size_t count;
+        outcome = option_size("seeds", options->seeds, 1, 100000, &count, error);
+        snprintf(seeds, sizeof seeds, "1:%zu", outcome ? 1 : count);
+        if (!outcome && options->keys[EXPERIMENT_SEED])
+            outcome = fail(error, OUTCOME_USAGE, "--seeds and --seed say the same thing: keep one");
+        if (!outcome)
+            outcome = experiment_set(ret, EXPERIMENT_SEED, seeds, error);
+    }
+    return outcome;
+}
+
+/* The one word is a suite unless it is a data set. */
+static bool names_a_suite(int argc, char **argv, int first)
+{
+    return argc - first == 1 && !dataset_find(argv[first]) && !strchr(argv[first], ',');
+}
+
+static enum outcome read_suite(struct train *train, const char *name,
+                               const struct experiment_lists *lists, struct error *error)
+{
+    struct suite *suite = NULL;
+    enum outcome outcome = suite_load(name, &suite, error);
+    if (outcome && !strchr(name, '/') && !ends_with(name, ".suite"))
+        outcome = fail(error, outcome, "no data set and %s; midl list datasets", error->text);
+    if (!outcome)
+        outcome = experiments_of_suite(suite, lists, &train->experiments, error);
+    if (!outcome)
+        snprintf(train->suite, sizeof train->suite, "%s", suite_name(suite));
+    suite_destroy(suite);
+    return outcome;
+}
+
+static enum outcome read_experiments(struct train *train, int argc, char **argv, int first,
+                                     struct error *error)
+{
+    struct experiment_lists lists = {0};
+    struct train_options *options = &train->options;
+    char datasets[4096];
+    bool from_suite = names_a_suite(argc, argv, first);
+    enum outcome outcome = OUTCOME_DONE;
+    if (first == argc && !options->keys[EXPERIMENT_DATASET])
+        return fail(error, OUTCOME_USAGE, "which data sets? midl list datasets; or a suite");
+    if (!from_suite && first < argc) {
+        outcome = join_datasets(argc, argv, first, datasets, sizeof datasets, error);
+        options->keys[EXPERIMENT_DATASET] = datasets;
+    }
+    if (!outcome)
+        outcome = read_lists(options, &lists, error);
+    if (!outcome && from_suite)
+        outcome = read_suite(train, argv[first], &lists, error);
+    else if (!outcome) {
+        outcome = experiments_add(&train->experiments, &lists, error);
+        snprintf(train->suite, sizeof train->suite, "train");
+    }
+    experiment_lists_clear(&lists);
+    experiments_hash(&train->experiments, train->hash);
+    return outcome;
+}
+
+static enum outcome read_options(struct train *train, struct error *error)
+{
+    const struct train_options *options = &train->options;
+    enum outcome outcome = OUTCOME_DONE;
+    train->threads = 1;
+    train->checkpoint_s = 60;
+    train->quiet = options->quiet || options->json;
+    if (options->threads)
+        outcome = option_size("threads", options->threads, 1, 1024, &train->threads, error);
+    if (!outcome && options->checkpoint)
+        outcome =
+            option_double("checkpoint", options->checkpoint, 0, 1e6, &train->checkpoint_s, error);
+    if (!outcome && options->save && ends_with(options->save, ".safetensors") &&
+        train->experiments.count > 1)
+        outcome = fail(error, OUTCOME_USAGE,
+                       "--save %.200s: a file for one model, but there are %zu experiments; name a "
+                       "folder",
+                       options->save, train->experiments.count);
+    return outcome;
+}
+
+/* ---- The store ------------------------------------------------------------------------------- */
+
+static enum outcome store_check(const struct train *train, enum store_status status,
+                                struct error *error)
+{
+    if (status == STORE_OK)
+        return OUTCOME_DONE;
+    return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
+                store_error(train->store));
+}
+
+static const char *database(const struct train *train)
+{
+    return train->options.db ? train->options.db : "results/midl.db";
+}
+
+static enum outcome begin_run(struct train *train, const char *command, struct error *error)
+{
+    const struct machine *machine = machine_get();
+    const struct store_fact *facts;
+    size_t fact_count = environment_facts(&facts);
+    const struct store_run run = {.suite = train->suite,
+                                  .suite_hash = train->hash,
+                                  .git_commit = MIDL_COMMIT,
+                                  .version = midl_version(),
+                                  .host = machine->host,
+                                  .cpu = machine->cpu,
+                                  .isa = midl_isa_name(midl_isa_best()),
+                                  .compiler = machine->compiler,
+                                  .flags = machine->flags,
+                                  .argv = command,
+                                  .seed = train->experiments.at[0].training.seed};
+    enum store_status status = STORE_NONE;
+    if (train->options.resume)
+        status =
+            store_run_resume(train->store, train->suite, train->hash, MIDL_COMMIT, &train->run_id);
+    if (status == STORE_NONE)
+        status = store_run_begin(train->store, &run, facts, fact_count, &train->run_id);
+    return store_check(train, status, error);
+}
+
+static enum outcome open_store(struct train *train, const char *command, struct error *error)
+{
+    char text[STORE_ERROR_SIZE];
+    enum store_status status = store_open(database(train), STORE_WRITE, &train->store, text);
+    if (status != STORE_OK)
+        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
+    return begin_run(train, command, error);
+}
+
+static struct store_accuracy row_of(const struct experiment *e, const struct study_result *r)
+{
+    bool gated = r->k > 0 || method_is_gated(e->method);
+    return (struct store_accuracy){
+        .experiment = e->key,
+        .dataset = e->info->name,
+        .model = e->network,
+        .method = method_name(e->method),
+        .seed = e->training.seed,
+        .epoch = (int64_t)r->best + 1,
+        .split = "test",
+        .k = gated ? (int64_t)r->k : -1,
+        .active = r->active,
+        .accuracy = r->test_accuracy,
+        .loss = r->test_loss,
+        .flops_ratio = r->flops_ratio,
+        .noise = e->noise,
+        .train_size = (int64_t)r->train_size,
+        .rule = gated && !method_converts(e->method) ? midl_rule_name(e->rule) : NULL,
+        .gate = gated ? midl_gate_name(r->gate) : NULL,
+        .select_mode = gated ? midl_select_name(r->select) : NULL,
+        .rank = (int64_t)r->rank,
+        .epochs = e->training.epochs,
+        .epoch_s = r->epoch_s,
+        .peak_bytes = r->peak_bytes,
+        .examples = (int64_t)r->test_size,
+        .explained = r->explained};
+}
+
+/* The test's row, and those of each epoch of a training that was done for it. */
+static enum outcome keep(struct train *train, const struct experiment *e,
+                         const struct study_result *r, struct error *error)
+{
+    size_t epochs = r->trained ? r->epoch_count : 0, count = 0;
+    struct store_accuracy *rows = calloc(2 * epochs + 1, sizeof *rows);
+    if (!rows)
+        return fail_memory(error, "rows for the store", (double)(2 * epochs) * sizeof *rows);
+    for (size_t i = 0; i < epochs; i++) {
+        const struct trainer_epoch *epoch = &r->epochs[i];
+        rows[count] = row_of(e, r);
+        rows[count].epoch = (int64_t)i + 1;
+        rows[count].split = "train";
+        rows[count].accuracy = epoch->accuracy;
+        rows[count].loss = epoch->loss;
+        rows[count].noise = 0;
+        rows[count].epoch_s = epoch->seconds;
+        rows[count++].examples = (int64_t)r->train_size;
+        if (isnan(epoch->validation_loss))
+            continue;
+        rows[count] = rows[count - 1];
+        rows[count].split = "validation";
+        rows[count].accuracy = epoch->validation_accuracy;
+        rows[count].loss = epoch->validation_loss;
+        rows[count++].examples = (int64_t)(r->set->train.count - r->train_size);
+    }
+    rows[count++] = row_of(e, r);
+    enum store_status status = store_put_accuracies(train->store, train->run_id, rows, count);
+    free(rows);
+    return store_check(train, status, error);
+}
+
+/* ---- One experiment -------------------------------------------------------------------------- */
+
+static bool report(void *data, double done, size_t epoch, const struct trainer_epoch *so_far)
+{
+    struct train *train = data;
+    const struct experiment *e = &train->experiments.at[train->done];
+    char text[160];
+    size_t part = (size_t)(done * (UNITS - 1));
+    snprintf(text, sizeof text,
+             "%s %s seed %" PRIu64 ": epoch %zu of %.3g, loss %.4f, %.2f %% right", e->info->name,
+             method_name(e->method), e->training.seed, epoch + 1, e->training.epochs, so_far->loss,
+             100 * so_far->accuracy);
+    progress_step(train->progress, train->done * UNITS + part, text);
+    return !stop_requested;
+}
+
+static enum outcome save_model(const struct train *train, const struct experiment *e,
+                               const struct study_result *r, struct error *error)
+{
+    char path[4096];
+    struct model_facts facts = {0};
+    const char *place = train->options.save;
+    snprintf(facts.dataset, sizeof facts.dataset, "%s", e->info->name);
+    snprintf(facts.method, sizeof facts.method, "%s", method_name(e->method));
+    snprintf(facts.seed, sizeof facts.seed, "%" PRIu64, e->training.seed);
+    snprintf(facts.rule, sizeof facts.rule, "%s", midl_rule_name(e->rule));
+    snprintf(facts.accuracy, sizeof facts.accuracy, "%.6f", r->test_accuracy);
+    snprintf(path, sizeof path, "%s", place);
+    if (!ends_with(place, ".safetensors")) {
+        enum outcome outcome = folder_make(place, error);
+        if (outcome)
+            return outcome;
+        snprintf(path, sizeof path, "%s/%s-%s-a%g-seed%" PRIu64 ".safetensors", place,
+                 e->info->name, method_name(e->method), e->making.active, e->training.seed);
+    }
+    return model_save(path, r->network, &facts, error);
+}
+
+static void print_result(const struct train *train, const struct experiment *e,
+                         const struct study_result *r)
+{
+    static const char format[] = "%-10s %-14s %4" PRIu64 "  %8.4f  %8.4f  %6.3f  %6.2f  %8.2f\n";
+    if (train->options.json) {
+        printf(
+            "{\"run_id\": %" PRId64 ", \"dataset\": \"%s\", \"method\": \"%s\", \"seed\": %" PRIu64
+            ", \"accuracy\": %.9g, \"loss\": %.9g, \"active\": %.9g, \"flops_ratio\": %.9g, "
+            "\"epoch_s\": %.9g, \"train_size\": %zu, \"test_size\": %zu, \"experiment\": \"%s\"}\n",
+            train->run_id, e->info->name, method_name(e->method), e->training.seed,
+            r->test_accuracy, r->test_loss, r->active, r->flops_ratio, r->epoch_s, r->train_size,
+            r->test_size, e->key);
+    } else if (!train->options.quiet) {
+        if (train->done == train->skipped)
+            printf("%-10s %-14s %4s  %8s  %8s  %6s  %6s  %8s\n", "data set", "method", "seed",
+                   "accuracy", "loss", "active", "flops", "s/epoch");
+        printf(format, e->info->name, method_name(e->method), e->training.seed, r->test_accuracy,
+               r->test_loss, r->active, r->flops_ratio, r->epoch_s);
+    }
+    fflush(stdout);
+}
+
+static enum outcome run_one(struct train *train, struct error *error)
+{
+    const struct experiment *e = &train->experiments.at[train->done];
+    struct study_result result;
+    bool stored = false;
+    enum outcome outcome = OUTCOME_DONE;
+    if (train->options.resume)
+        outcome = store_check(train, store_has_experiment(train->store, e->key, &stored), error);
+    if (outcome)
+        return outcome;
+    if (stored) {
+        train->skipped++;
+        train->done++;
+        progress_skip(train->progress, UNITS);
+        return OUTCOME_DONE;
+    }
+    outcome = study_run(train->study, e, &result, error);
+    if (!outcome && train->options.save)
+        outcome = save_model(train, e, &result, error);
+    if (!outcome)
+        outcome = keep(train, e, &result, error);
+    if (outcome)
+        return outcome;
+    print_result(train, e, &result);
+    study_forget(train->study, e);
+    train->done++;
+    progress_step(train->progress, train->done * UNITS, "");
+    return OUTCOME_DONE;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+static enum outcome run_all(struct train *train, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    train->progress = progress_begin("train", train->experiments.count * UNITS, train->quiet);
+    while (train->done < train->experiments.count && !outcome)
+        outcome =
+            stop_requested ? fail(error, OUTCOME_NO_VERDICT, "interrupted") : run_one(train, error);
+    progress_end(train->progress);
+    train->progress = NULL;
+    if (outcome == OUTCOME_NO_VERDICT)
+        outcome = fail(error, outcome,
+                       "interrupted; %zu of %zu experiments are in %s; --resume goes "
+                       "on",
+                       train->done, train->experiments.count, database(train));
+    return outcome;
+}
+
+static void list_experiments(const struct experiments *experiments)
+{
+    for (size_t i = 0; i < experiments->count; i++)
+        puts(experiments->at[i].key);
+}
+
+static enum outcome train_all(struct train *train, const char *command, struct error *error)
+{
+    char checkpoints[4096];
+    struct study_options options = {.threads = (int)train->threads,
+                                    .data_folder = train->options.data,
+                                    .text = train->options.text,
+                                    .checkpoints = checkpoints,
+                                    .checkpoint_s = train->checkpoint_s,
+                                    .report = report,
+                                    .data = train};
+    snprintf(checkpoints, sizeof checkpoints, "%s.checkpoints", database(train));
+    enum outcome outcome = open_store(train, command, error);
+    if (!outcome)
+        outcome = folder_make(checkpoints, error);
+    if (!outcome && !(train->study = study_create(&options)))
+        outcome = fail_memory(error, "a study", 0);
+    if (outcome)
+        return outcome;
+    stop_on_signals();
+    outcome = run_all(train, error);
+    study_destroy(train->study);
+    if (train->run_id && outcome)
+        (void)store_run_end(train->store, train->run_id, "interrupted");
+    else if (train->run_id)
+        outcome = store_check(train, store_run_end(train->store, train->run_id, "finished"), error);
+    if (!outcome)
+        folder_remove(checkpoints);
+    if (!outcome && !train->quiet)
+        printf("\nrun %" PRId64 " in %s: %zu experiments%s\n", train->run_id, database(train),
+               train->done, train->skipped ? ", some of them stored before" : "");
+    return outcome;
+}
+
+int command_train(int argc, char **argv)
+{
+    struct train train = {.done = 0};
+    struct error error;
+    int first = argc;
+    bool help = false;
+    char *command = command_text(argc, argv); /* before parsing permutes the words */
+    enum outcome outcome = command ? parse(argc, argv, &train.options, &first, &help, &error)
+                                   : fail_memory(&error, "the command line", 4096);
+    if (!outcome && !help)
+        outcome = read_experiments(&train, argc, argv, first, &error);
+    if (!outcome && !help)
+        outcome = read_options(&train, &error);
+    if (!outcome && !help && train.options.dry_run)
+        list_experiments(&train.experiments);
+    else if (!outcome && !help)
+        outcome = train_all(&train, command, &error);
+    store_close(train.store);
+    experiments_clear(&train.experiments);
+    free(command);
+    return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("train", outcome, &error);
+}
