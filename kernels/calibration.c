@@ -42,7 +42,11 @@ void midl_calibration_destroy(struct midl_calibration *calibration)
 
 void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
 {
-    snprintf(ret, MIDL_BUILD_ID_SIZE, "%s, kernels %s, %s, %s", midl_version(), MIDL_KERNELS_ID,
+    char kernels[24] = MIDL_SOURCES_ID;
+    uint64_t code = code_hash_all();
+    if (code != 0)
+        snprintf(kernels, sizeof kernels, "%016llx", (unsigned long long)code);
+    snprintf(ret, MIDL_BUILD_ID_SIZE, "%s, kernels %s, %s, %s", midl_version(), kernels,
              midl_isa_name(midl_isa_best()), MIDL_BUILD);
 }
 
@@ -103,14 +107,6 @@ static const char *selection_word(bool blocks)
     return blocks ? "block16" : "topk";
 }
 
-/* Eight a line, as C takes them. */
-static void append_source_times(struct text *text, const struct calibration_series *series)
-{
-    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
-        append(text, "%.4g,%s", fmax(1, (double)series->time_ns[i]),
-               i % CALIBRATION_BATCHES + 1 < CALIBRATION_BATCHES ? " " : "\n");
-}
-
 /* One line a width. */
 static void append_times(struct text *text, const struct calibration_series *series)
 {
@@ -143,19 +139,43 @@ static bool same_group(const struct calibration_series *a, const struct calibrat
     return a->dtype == b->dtype && a->blocks == b->blocks && a->threads == b->threads;
 }
 
+/* The least time of the series' group at a place. */
+static double least_time(const struct midl_calibration *calibration,
+                         const struct calibration_series *series, size_t place)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < calibration->count; i++)
+        if (same_group(&calibration->series[i], series))
+            least = fmin(least, (double)calibration->series[i].time_ns[place]);
+    return least;
+}
+
 /* Whether the series comes within the margin of the fastest of its group somewhere. */
 static bool matters(const struct midl_calibration *calibration,
                     const struct calibration_series *series, double margin)
 {
-    for (size_t place = 0; place < CALIBRATION_PLACES; place++) {
-        double best = INFINITY;
-        for (size_t i = 0; i < calibration->count; i++)
-            if (same_group(&calibration->series[i], series))
-                best = fmin(best, (double)calibration->series[i].time_ns[place]);
-        if ((double)series->time_ns[place] <= margin * best)
+    for (size_t place = 0; place < CALIBRATION_PLACES; place++)
+        if ((double)series->time_ns[place] <= margin * least_time(calibration, series, place))
             return true;
-    }
     return false;
+}
+
+uint8_t calibration_slower(double time_ns, double least_ns)
+{
+    if (time_ns <= least_ns)
+        return 0;
+    return (uint8_t)fmin(fmax(round(100 * log(time_ns / least_ns)), 1), 255);
+}
+
+/* One line a width. */
+static void append_ratios(struct text *text, const struct midl_calibration *calibration,
+                          const struct calibration_series *series)
+{
+    const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
+        append(text, "%d,%s",
+               calibration_slower((double)series->time_ns[i], least_time(calibration, series, i)),
+               i % row + 1 < row ? "" : "\n");
 }
 
 char *calibration_source(const struct midl_calibration *calibration, double margin)
@@ -168,7 +188,7 @@ char *calibration_source(const struct midl_calibration *calibration, double marg
             continue;
         append(&text, "{\"%s\", %s, %s, %d, {\n", series->idea, dtypes[series->dtype],
                series->blocks ? "true" : "false", series->threads);
-        append_source_times(&text, series);
+        append_ratios(&text, calibration, series);
         append(&text, "}},\n");
     }
     return text.start;
@@ -336,18 +356,18 @@ enum midl_status midl_calibration_read(const char *text, const char *machine,
 
 /* ---- What is built in ------------------------------------------------------------------------ */
 
-static struct calibration_series avx512[] = {
+static const struct calibration_ratios avx512[] = {
 #include "calibration_avx512.inc"
 };
 
-static struct calibration_series avx2[] = {
+static const struct calibration_ratios avx2[] = {
 #include "calibration_avx2.inc"
 };
 
 const struct midl_calibration *calibration_built_in(void)
 {
-    static const struct midl_calibration wide = {avx512, COUNT(avx512)},
-                                         narrow = {avx2, COUNT(avx2)};
+    static const struct midl_calibration wide = {.ratios = avx512, .ratio_count = COUNT(avx512)},
+                                         narrow = {.ratios = avx2, .ratio_count = COUNT(avx2)};
     return midl_isa_best() == MIDL_ISA_AVX512 ? &wide : &narrow;
 }
 
@@ -384,8 +404,34 @@ static struct query make_query(const struct midl_shape *shape, size_t batch)
         find_place(calibration_batches, CALIBRATION_BATCHES, (double)batch, true)};
 }
 
-/* The interpolated logarithm of the time, from the eight corners around the place. */
-static double log_time(const struct calibration_series *series, const struct query *query)
+/* One series of either kind. */
+struct row {
+    const char *idea;
+    enum midl_dtype dtype;
+    bool blocks;
+    int threads;
+    const float *time_ns;  /* or NULL */
+    const uint8_t *slower; /* then this */
+};
+
+static size_t row_count(const struct midl_calibration *calibration)
+{
+    return calibration->count + calibration->ratio_count;
+}
+
+static struct row row_at(const struct midl_calibration *calibration, size_t i)
+{
+    if (i < calibration->count) {
+        const struct calibration_series *s = &calibration->series[i];
+        return (struct row){s->idea, s->dtype, s->blocks, s->threads, s->time_ns, NULL};
+    }
+    const struct calibration_ratios *r = &calibration->ratios[i - calibration->count];
+    return (struct row){r->idea, r->dtype, r->blocks, r->threads, NULL, r->slower};
+}
+
+/* The interpolated logarithm of the time, from the eight corners around the place; of ratios, but
+ * for what all rows of their group have in common. */
+static double log_time(const struct row *row, const struct query *query)
 {
     double sum = 0;
     for (size_t corner = 0; corner < 8; corner++) {
@@ -395,26 +441,26 @@ static double log_time(const struct calibration_series *series, const struct que
                         (b ? query->batch.part : 1 - query->batch.part);
         size_t place =
             calibration_place(query->width.at + w, query->share.at + s, query->batch.at + b);
-        sum += weight * log((double)series->time_ns[place]);
+        sum +=
+            weight * (row->time_ns ? log((double)row->time_ns[place]) : row->slower[place] / 100.0);
     }
     return sum;
 }
 
 bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype)
 {
-    for (size_t i = 0; i < calibration->count; i++)
-        if (calibration->series[i].dtype == dtype)
+    for (size_t i = 0; i < row_count(calibration); i++)
+        if (row_at(calibration, i).dtype == dtype)
             return true;
     return false;
 }
 
 /* How far a series is from what is asked: kinds that differ weigh more than any number of threads,
  * and what was measured for another dtype still tells which idea suits a shape. */
-static double distance(const struct calibration_series *series, enum midl_dtype dtype, bool blocks,
-                       int threads)
+static double distance(const struct row *row, enum midl_dtype dtype, bool blocks, int threads)
 {
-    return (series->dtype != dtype ? 200 : 0) + (series->blocks != blocks ? 100 : 0) +
-           fabs(log((double)series->threads / threads));
+    return (row->dtype != dtype ? 200 : 0) + (row->blocks != blocks ? 100 : 0) +
+           fabs(log((double)row->threads / threads));
 }
 
 const struct midl_variant *calibration_choice(const struct midl_calibration *calibration,
@@ -426,10 +472,10 @@ const struct midl_variant *calibration_choice(const struct midl_calibration *cal
     bool blocks = shape->select == MIDL_SELECT_BLOCK && shape->block == 16;
     struct query query = make_query(shape, batch);
     char reason[MIDL_REASON_SIZE];
-    for (size_t i = 0; i < calibration->count; i++) {
-        const struct calibration_series *series = &calibration->series[i];
-        const struct midl_variant *variant = midl_variant_find(series->idea, dtype);
-        double away = distance(series, dtype, blocks, threads), time = log_time(series, &query);
+    for (size_t i = 0; i < row_count(calibration); i++) {
+        const struct row row = row_at(calibration, i);
+        const struct midl_variant *variant = midl_variant_find(row.idea, dtype);
+        double away = distance(&row, dtype, blocks, threads), time = log_time(&row, &query);
         if (!variant || variant->linear || variant->light || variant->impl->choose ||
             away > best_distance || (away == best_distance && time >= best_time) ||
             midl_variant_fits(variant, shape, batch, threads, reason) != MIDL_OK)

@@ -8,6 +8,8 @@
 #ifndef MIDL_CALIBRATION_H
 #define MIDL_CALIBRATION_H
 
+#include <stdint.h>
+
 #include "midl.h"
 
 enum {
@@ -38,10 +40,25 @@ static inline size_t calibration_place(size_t width, size_t share, size_t batch)
     return (width * CALIBRATION_SHARES + share) * CALIBRATION_BATCHES + batch;
 }
 
+/* The same as it is built in: a choice needs to know by how much a series is slower than the
+ * fastest of its dtype, selection and threads, no more. */
+struct calibration_ratios {
+    const char *idea;
+    enum midl_dtype dtype;
+    bool blocks;
+    int threads;
+    uint8_t slower[CALIBRATION_PLACES]; /* 100 ln(time / least time), 255 at most */
+};
+
 struct midl_calibration {
     struct calibration_series *series;
     size_t count;
+    const struct calibration_ratios *ratios; /* only of what is built in */
+    size_t ratio_count;
 };
+
+/* What calibration_ratios holds of a time: 0 for the least alone. */
+uint8_t calibration_slower(double time_ns, double least_ns);
 
 /* Append a series of zeros; NULL if there is no memory. Valid until the next call. */
 struct calibration_series *calibration_add(struct midl_calibration *calibration);
@@ -50,8 +67,8 @@ struct calibration_series *calibration_add(struct midl_calibration *calibration)
  * no memory. A line break in `machine` would end it. */
 char *calibration_text(const struct midl_calibration *calibration, const char *machine);
 
-/* As C initialisers of series, for calibration_*.inc; only ideas that come within `margin` (1.1:
- * 10 %) of the fastest somewhere. To be freed; NULL if there is no memory. */
+/* As C initialisers of calibration_ratios, for calibration_*.inc; only ideas that come within
+ * `margin` (1.1: 10 %) of the fastest somewhere. To be freed; NULL if there is no memory. */
 char *calibration_source(const struct midl_calibration *calibration, double margin);
 
 /* Whether it has times for this dtype. */

@@ -1,5 +1,5 @@
-/* code_hash.c - the hash of a variant's machine code, from those of the object files, which the
- * build tells (tools/object_hash.c). */
+/* code_hash.c - the hash of the machine code of a variant, or of all, from those of the object
+ * files, which the build tells (tools/object_hash.c). */
 #include <string.h>
 
 #include "variant.h"
@@ -29,6 +29,23 @@ static bool runs(const struct midl_variant *variant, const struct object_row *ob
     return !is_variants_file(object->name);
 }
 
+static uint64_t add_object(uint64_t hash, const struct object_row *object)
+{
+    hash = (hash ^ object->hash) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+uint64_t code_hash_all(void)
+{
+    uint64_t hash = 0;
+    for (const struct object_row *object = objects; object->name; object++) {
+        if (object->hash == 0)
+            return 0;
+        hash = add_object(hash, object);
+    }
+    return hash;
+}
+
 uint64_t midl_code_hash(const struct midl_variant *variant)
 {
     uint64_t hash = 0;
@@ -41,8 +58,7 @@ uint64_t midl_code_hash(const struct midl_variant *variant)
         if (object->hash == 0)
             return 0;
         own = own || strcmp(object->name, variant->file) == 0;
-        hash = (hash ^ object->hash) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 29;
+        hash = add_object(hash, object);
     }
     return own ? hash : 0;
 }

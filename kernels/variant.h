@@ -106,6 +106,10 @@ static inline uint32_t midl_selected_before(const struct midl_selection *s, size
     return first + (uint32_t)(index[first] < neuron);
 }
 
+/* The hash of the machine code of all variants, and of all that they run, for every instruction
+ * set; 0 if the build can't tell. It doesn't change with comments, nor with the oracle. */
+uint64_t code_hash_all(void);
+
 #define MIDL_ALIGN 64 /* bytes: of every array that the library takes */
 
 /* An array of the library: aligned, free() releases it. NULL if there is no memory. */

@@ -1,5 +1,6 @@
 /* test_calibration.c - the table by which `auto` chooses: its text, damaged or foreign, and the
  * choice by a given table. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "calibration.h"
 #include "machine/calibration_file.h"
 #include "verify/problem.h"
@@ -404,6 +406,83 @@ static void test_source_leaves_out_what_never_wins(void **state)
     free(table.series);
 }
 
+/* A table of three ideas with times drawn at random, and the same as ratios. */
+static void random_table(struct midl_calibration *ret_times, struct calibration_ratios ratios[3])
+{
+    static const char *const ideas[] = {"simd", "lists", "masked"};
+    struct rng rng = rng_seed(5);
+    *ret_times = (struct midl_calibration){0};
+    for (size_t i = 0; i < 3; i++)
+        add(ret_times, ideas[i], false, 1, 0);
+    for (size_t place = 0; place < CALIBRATION_PLACES; place++) {
+        double least = INFINITY;
+        for (size_t i = 0; i < 3; i++) {
+            float *time_ns = &ret_times->series[i].time_ns[place];
+            *time_ns = (float)(1000 * exp(2 * rng_uniform(&rng)));
+            least = fmin(least, (double)*time_ns);
+        }
+        for (size_t i = 0; i < 3; i++)
+            ratios[i].slower[place] =
+                calibration_slower((double)ret_times->series[i].time_ns[place], least);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        ratios[i].idea = ideas[i];
+        ratios[i].threads = 1;
+    }
+}
+
+/* Ratios in a byte choose as times do: everywhere on the grid. */
+static void test_ratios_choose_as_times_do(void **state)
+{
+    (void)state;
+    struct midl_calibration times;
+    struct calibration_ratios ratios[3] = {{0}};
+    const struct midl_calibration by_ratios = {.ratios = ratios, .ratio_count = 3};
+    size_t differ = 0;
+    random_table(&times, ratios);
+    for (size_t w = 0; w < CALIBRATION_WIDTHS; w++)
+        for (size_t s = 0; s < CALIBRATION_SHARES; s++)
+            for (size_t b = 0; b < CALIBRATION_BATCHES; b++) {
+                size_t n = (size_t)calibration_widths[w], batch = (size_t)calibration_batches[b];
+                struct midl_shape shape =
+                    shape_of(n, n, (size_t)round(calibration_shares[s] * (double)n));
+                differ += strcmp(choice(&times, &shape, batch, 1),
+                                 choice(&by_ratios, &shape, batch, 1)) != 0;
+            }
+    assert_true(differ <= 1); /* k is a whole number: a share in between may be a tie */
+    free(times.series);
+}
+
+static void test_slower(void **state)
+{
+    (void)state;
+    assert_int_equal(calibration_slower(10, 10), 0);
+    assert_int_equal(calibration_slower(10.001, 10), 1); /* only the fastest is 0 */
+    assert_int_equal(calibration_slower(10 * exp(0.5), 10), 50);
+    assert_int_equal(calibration_slower(1e9, 10), 255);
+}
+
+/* One of a group is the fastest, wherever one looks. */
+static void test_built_in_ratios(void **state)
+{
+    (void)state;
+    const struct midl_calibration *table = calibration_built_in();
+    assert_true(table->ratio_count > 0 && table->count == 0);
+    for (size_t i = 0; i < table->ratio_count; i++) {
+        const struct calibration_ratios *row = &table->ratios[i];
+        for (size_t place = 0; place < CALIBRATION_PLACES; place++) {
+            uint8_t least = 255;
+            for (size_t j = 0; j < table->ratio_count; j++) {
+                const struct calibration_ratios *other = &table->ratios[j];
+                if (other->dtype == row->dtype && other->blocks == row->blocks &&
+                    other->threads == row->threads && other->slower[place] < least)
+                    least = other->slower[place];
+            }
+            assert_int_equal(least, 0);
+        }
+    }
+}
+
 /* ---- Its file -------------------------------------------------------------------------------- */
 
 static void test_place_of_the_file(void **state)
@@ -466,6 +545,9 @@ int main(void)
         cmocka_unit_test(test_damaged_tables_are_refused),
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_source_leaves_out_what_never_wins),
+        cmocka_unit_test(test_ratios_choose_as_times_do),
+        cmocka_unit_test(test_slower),
+        cmocka_unit_test(test_built_in_ratios),
         cmocka_unit_test(test_place_of_the_file),
         cmocka_unit_test(test_file_of_another_machine_is_one_line),
     };

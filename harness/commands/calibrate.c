@@ -453,7 +453,7 @@ static enum outcome finish(const struct calibrate *calibrate, const char *path, 
         return fail_memory(error, "a calibration", 0);
     enum outcome outcome = OUTCOME_DONE;
     if (source)
-        printf("/* Printed by `midl calibrate --source`: times in ns; calibration.c has the axes.\n"
+        printf("/* Printed by `midl calibrate --source`: calibration.h says what the numbers are.\n"
                " * Measured on %s,\n * %s. */\n%s",
                machine, midl_isa_name(midl_isa_best()), text);
     else if ((outcome = write_text(path, text, error)) == OUTCOME_DONE)
