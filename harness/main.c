@@ -1,6 +1,7 @@
 /* main.c - `midl`: finds the command, and sees to it that what was printed was really written. */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,9 +142,21 @@ static int close_output(int status)
     return status;
 }
 
+/* Letters follow the user's locale, as names inside archives need; numbers stay those of C, which
+ * every file and every strtod here relies on. */
+static bool use_c_numbers(void)
+{
+    setlocale(LC_CTYPE, "");
+    return strcmp(localeconv()->decimal_point, ".") == 0;
+}
+
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    if (!use_c_numbers()) {
+        fprintf(stderr, "midl: the decimal point of this program is not '.'; unset LC_ALL\n");
+        return OUTCOME_MACHINE;
+    }
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is reported like a full disk */
     blis_choose_kernels();
     return close_output(dispatch(argc, argv));

@@ -65,7 +65,7 @@ static const char facts_sql[] =
 static const char context_sql[] =
     "SELECT started_utc, host, "
     "(SELECT CAST(value AS INTEGER) FROM environment e WHERE e.run_id = r.run_id AND name = "
-    "'cpus'), "
+    "'cores'), "
     "(SELECT value FROM environment e WHERE e.run_id = r.run_id AND name = 'google_benchmark') "
     "FROM run r WHERE run_id = ?1";
 

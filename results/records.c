@@ -128,6 +128,38 @@ enum store_status store_put_ceilings(struct store *store, int64_t run_id,
     return store_end(store, status, doing);
 }
 
+enum store_status store_each_ceiling(struct store *store, int64_t run_id, int threads,
+                                     void (*each)(void *data, const struct store_ceiling *ceiling),
+                                     void *data)
+{
+    static const char doing[] = "read the ceilings";
+    const struct value row[] = {as_integer(run_id), as_integer(threads)};
+    sqlite3_stmt *statement = NULL;
+    enum store_status status =
+        store_prepare(store,
+                      "SELECT kind, name, coalesce(working_set_bytes, 0), value FROM ceiling "
+                      "WHERE run_id = ? AND threads = ? ORDER BY kind, working_set_bytes, name",
+                      doing, &statement);
+
+    if (status != STORE_OK)
+        return status;
+    int code = store_step(statement, row, COUNT(row));
+    for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
+        const struct store_ceiling ceiling = {
+            .kind = (const char *)sqlite3_column_text(statement, 0),
+            .name = (const char *)sqlite3_column_text(statement, 1),
+            .threads = threads,
+            .working_set_bytes = sqlite3_column_int64(statement, 2),
+            .value = sqlite3_column_double(statement, 3)};
+        if (ceiling.kind && ceiling.name)
+            each(data, &ceiling);
+    }
+    if (code != SQLITE_DONE)
+        status = store_fail_sqlite(store, code, doing);
+    sqlite3_finalize(statement);
+    return status;
+}
+
 /* ---- Points ---------------------------------------------------------------------------------- */
 
 #define DERIVED(...)

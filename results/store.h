@@ -109,6 +109,12 @@ enum store_status store_put_facts(struct store *store, int64_t run_id,
 enum store_status store_put_ceilings(struct store *store, int64_t run_id,
                                      const struct store_ceiling *ceilings, size_t count);
 
+/* Call `each` with every ceiling of the run for that many threads: levels, curve and peaks, smaller
+ * working sets first. The texts hold only during the call. */
+enum store_status store_each_ceiling(struct store *store, int64_t run_id, int threads,
+                                     void (*each)(void *data, const struct store_ceiling *ceiling),
+                                     void *data);
+
 /* All or nothing: these points with their samples and counters, in one transaction. STORE_BAD for a
  * point that the run already has, an interval that doesn't hold its median, a failed or skipped
  * point without a reason. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/folder.h"
@@ -178,13 +179,25 @@ static void test_texts(void **state)
     assert_true(fnv1a(fnv1a(FNV_START, "foo"), "bar") == fnv1a(FNV_START, "foobar"));
 }
 
+/* Nanoseconds are told apart after years, from a beginning of one's own. */
+static void test_clock(void **state)
+{
+    (void)state;
+    const long years_s = 20L * 365 * 86400;
+    const struct timespec before = {years_s + 9, 999999999}, after = {years_s + 10, 0};
+    assert_true(clock_from_ns(&after, years_s) - clock_from_ns(&before, years_s) == 1);
+    assert_true(clock_from_ns(&after, 0) - clock_from_ns(&before, 0) != 1); /* why it is needed */
+    double first_ns = clock_ns(), second_ns = clock_ns();
+    assert_true(first_ns < 86400e9 && second_ns >= first_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),        cmocka_unit_test(test_json_no_memory),
         cmocka_unit_test(test_folder_make), cmocka_unit_test(test_folder_temporary),
         cmocka_unit_test(test_array_room),  cmocka_unit_test(test_array_aligned),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_texts),       cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests_name("base", tests, scratch_begin, scratch_end);
 }

@@ -437,7 +437,7 @@ static void test_dump(void **state)
 
 static bool run_shell(const char *script, double limit_s, char *reason)
 {
-    char shell[] = "sh", option[] = "-c", text[128], *argv[] = {shell, option, text, NULL};
+    char shell[] = "sh", option[] = "-c", text[300], *argv[] = {shell, option, text, NULL};
     snprintf(text, sizeof text, "%s", script);
     struct child child = {
         .path = "/bin/sh", .argv = argv, .environment = environ, .limit_s = limit_s};
@@ -506,10 +506,42 @@ static void test_child(void **state)
     assert_false(run_shell("sleep 600", 600, reason));
     stop_requested = 0;
     assert_string_equal(reason, "interrupted");
+    assert_true(
+        run_shell("read a b c d group rest </proc/self/stat && [ $group = $$ ]", 60, reason));
     struct child child = {
         .path = "/nowhere/at/all", .argv = argv, .environment = environ, .limit_s = 60};
     assert_false(child_run(&child, reason, sizeof reason));
     assert_non_null(strstr(reason, "can't be started"));
+}
+
+/* What a program started ends with it, when it took too long. */
+static void test_child_ends_all(void **state)
+{
+    char reason[COUNTER_REASON_SIZE], script[256], path[64] = "/tmp/midl-child-XXXXXX";
+    int fd = mkstemp(path), pid = 0;
+    (void)state;
+    assert_true(fd >= 0);
+    snprintf(script, sizeof script, "sleep 600 & echo $! >%s; wait", path);
+    assert_false(run_shell(script, 0.5, reason));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    close(fd);
+    unlink(path);
+    char stat_path[64], program[64] = "";
+    snprintf(stat_path, sizeof stat_path, "/proc/%d/stat", pid);
+    for (int i = 0; i < 500; i++) { /* until the system has taken it away, or left it as a zombie */
+        char process_state = 'Z';
+        file = fopen(stat_path, "r");
+        bool there = file && fscanf(file, "%*d %63s %c", program, &process_state) == 2;
+        if (file)
+            fclose(file);
+        if (!there || process_state == 'Z')
+            return;
+        usleep(10000);
+    }
+    fail_msg("process %d lives on", pid);
 }
 
 /* ---- Simulated counts ------------------------------------------------------------------------ */
@@ -747,6 +779,7 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(test_child_find),
         cmocka_unit_test(test_child),
+        cmocka_unit_test(test_child_ends_all),
         cmocka_unit_test(test_callgrind_same_twice),
         cmocka_unit_test(test_cost_check),
         cmocka_unit_test(test_callgrind_cold),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "machine/machine.h"
 #include "machine/machine_text.h"
 #include "measure/noise.h"
@@ -109,6 +110,76 @@ static void test_small_texts(void **state)
     assert_string_equal(text_dmi_hypervisor("Microsoft Corporation Virtual Machine"), "Hyper-V");
     assert_null(text_dmi_hypervisor("Microsoft Corporation Surface Pro"));
     assert_null(text_dmi_hypervisor(" "));
+}
+
+/* ---- Limits and variables -------------------------------------------------------------------- */
+
+static void make_limit(const char *folders, const char *file, const char *text)
+{
+    char path[300];
+    struct error error;
+    snprintf(path, sizeof path, "%s/groups/%s", scratch_folder, folders);
+    assert_int_equal(folder_make(path, &error), OUTCOME_DONE);
+    snprintf(path, sizeof path, "groups/%.80s/%.80s", folders, file);
+    scratch_file(path, text, strlen(text));
+}
+
+/* The limit of a group holds for all groups in it; a group of a container may have no folder. */
+static void test_memory_limits(void **state)
+{
+    static const struct {
+        const char *text;
+        double bytes;
+    } rows[] = {
+        {"0::/\n", INFINITY},
+        {"0::/a\n", 4096e6},
+        {"0::/a/b\n", 4096e6},
+        {"0::/a/c\n", 1e9},
+        {"0::/a/c/gone\n", 1e9},
+        {"0::/abc\n", INFINITY},
+        {"", INFINITY},
+        {"nonsense\n::\n", INFINITY},
+        {"5:cpu,memory:/old\n4:cpuset:/a/c\n", 2e9},
+        {"5:memoryless:/old\n", INFINITY},
+        {"12:memory:/old\n0::/a\n", 2e9},
+    };
+    char root[300];
+    (void)state;
+    make_limit("a/b", "memory.max", "max\n");
+    make_limit("a", "memory.max", "4096000000\n");
+    make_limit("a/c", "memory.max", "1000000000\n");
+    make_limit("memory/old", "memory.limit_in_bytes", "2000000000\n");
+    make_limit("memory", "memory.limit_in_bytes", "9223372036854771712\n");
+    snprintf(root, sizeof root, "%s/groups", scratch_folder);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double bytes = cgroup_memory_limit(root, rows[i].text);
+        if (isfinite(rows[i].bytes) ? bytes != rows[i].bytes : bytes < 9e18)
+            fail_msg("%s: %g, expected %g", rows[i].text, bytes, rows[i].bytes);
+    }
+    static const char *const folders[] = {"memory/old", "memory", "a/c", "a/b", "a", ""};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char path[400];
+        snprintf(path, sizeof path, "%s/%s", root, folders[i]);
+        folder_remove(path);
+    }
+}
+
+static void test_variables(void **state)
+{
+    char a[] = "HOME=/root", b[] = "OMP_NUM_THREADS=2", c[] = "BLIS_ARCH_TYPE=6", d[] = "MIDL=1",
+         e[] = "MIDL_ISA=avx2", text[64], small[20];
+    char *environment[] = {a, b, c, d, e, NULL}, *none[] = {a, d, NULL};
+    (void)state;
+    text_variables(environment, NULL, text, sizeof text);
+    assert_string_equal(text, "OMP_NUM_THREADS=2 BLIS_ARCH_TYPE=6 MIDL_ISA=avx2");
+    text_variables(environment, "BLIS_ARCH_TYPE=6", text, sizeof text); /* our own choice */
+    assert_string_equal(text, "OMP_NUM_THREADS=2 MIDL_ISA=avx2");
+    text_variables(environment, "BLIS_ARCH_TYPE=5", text, sizeof text); /* the user's after all */
+    assert_non_null(strstr(text, "BLIS_ARCH_TYPE=6"));
+    text_variables(environment, NULL, small, sizeof small); /* what doesn't fit is left out */
+    assert_string_equal(small, "OMP_NUM_THREADS=2");
+    text_variables(none, NULL, text, sizeof text);
+    assert_string_equal(text, "none");
 }
 
 /* ---- Caches ---------------------------------------------------------------------------------- */
@@ -249,6 +320,7 @@ static void test_machine(void **state)
     assert_ptr_equal(machine, machine_get());
     assert_true(machine->cores >= 1);
     assert_true(machine->page_bytes >= 4096);
+    assert_true(machine->usable_bytes > 0 && machine->usable_bytes <= machine->memory_bytes);
     assert_true(machine->timer_overhead_ns > 0 && machine->timer_overhead_ns < 1e6);
     assert_true(machine->timer_resolution_ns > 0);
     assert_true(machine->cache_count >= 1);
@@ -426,6 +498,8 @@ int main(void)
         cmocka_unit_test(test_long_model),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_small_texts),
+        cmocka_unit_test(test_memory_limits),
+        cmocka_unit_test(test_variables),
         cmocka_unit_test(test_sysfs),
         cmocka_unit_test(test_cpuid),
         cmocka_unit_test(test_cpuid_legacy),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "midl.h"
 #include "scratch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -333,6 +334,19 @@ static void test_signals(void **state)
     }
 }
 
+/* What MIDL_ISA limits stays limited after a command that tries every instruction set. */
+static void test_verify_keeps_limit(void **state)
+{
+    (void)state;
+    char name[] = "verify", kernel[] = "--kernel", linear[] = "linear-rows", quick[] = "--quick",
+         quiet[] = "--quiet", *argv[] = {name, kernel, linear, quick, quiet, NULL};
+    enum midl_isa best = midl_isa_best();
+    midl_isa_limit(MIDL_ISA_PORTABLE);
+    assert_int_equal(command_verify(COUNT(argv) - 1, argv), OUTCOME_DONE);
+    assert_int_equal(midl_isa_best(), MIDL_ISA_PORTABLE);
+    midl_isa_limit(best);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_nearest_words),
         cmocka_unit_test(test_share_folder),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_verify_keeps_limit),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
 }

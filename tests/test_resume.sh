@@ -56,6 +56,7 @@ stopped=0
 last=0
 sum="SELECT count(*) || ' ' || total(time_ns) || ' ' || total(samples) FROM points WHERE point_id <="
 kept=
+judged=
 i=0
 while [ $stopped -lt "$kills" ] && [ $i -lt $((3 * kills + 20)) ]; do
     i=$((i + 1))
@@ -81,6 +82,11 @@ while [ $stopped -lt "$kills" ] && [ $i -lt $((3 * kills + 20)) ]; do
     "$query" "$db" "SELECT count(*) FROM runs" >/dev/null 2>&1 || continue
     check
     [ -z "$kept" ] || sql "$sum $last" "$kept"
+    # A resumed run keeps the ceilings that its points were judged with.
+    [ -z "$judged" ] || sql "SELECT total(value) FROM ceilings WHERE run_id = $judged" "$ceilings"
+    judged=$("$query" "$db" "SELECT max(run_id) FROM points")
+    [ "$judged" != NULL ] || judged=
+    [ -z "$judged" ] || ceilings=$("$query" "$db" "SELECT total(value) FROM ceilings WHERE run_id = $judged")
     last=$("$query" "$db" "SELECT coalesce(max(point_id), 0) FROM points")
     kept=$("$query" "$db" "$sum $last")
 done

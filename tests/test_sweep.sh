@@ -120,6 +120,8 @@ wait $child
 json_rows interrupted
 run 0 $axes --gbench-json "$folder/gb.json" --resume
 json_rows resumed
+cores=$("$query" "$folder/gb.db" "SELECT value FROM environment WHERE name = 'cores'")
+grep -q "\"num_cpus\": $cores\b" "$folder/gb.json" || complain "num_cpus is not $cores: $(head -12 "$folder/gb.json")"
 run 2 --n 16 --kernel masked $quick --db "$folder/gb.db" --gbench-json "$folder/gb.db"
 run 2 --n 16 --kernel masked $quick --db "$folder/gb.db" --gbench-json "$folder/nowhere/gb.json"
 

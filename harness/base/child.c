@@ -30,6 +30,7 @@ static void redirect(const char *path, int fd)
 static void become(const struct child *child, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);           /* Ctrl-C on the terminal is this program's to deal with */
     if (getppid() != parent) /* it died before it could be told */
         _exit(127);
     redirect(child->out, STDOUT_FILENO);
@@ -73,7 +74,8 @@ bool child_run(const struct child *child, char *reason, size_t size)
         stopped = stop_requested != 0;
     }
     if (ended == 0) {
-        kill(pid, SIGKILL);
+        if (kill(-pid, SIGKILL) != 0) /* it and what it started */
+            kill(pid, SIGKILL);
         while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
             continue;
         if (stopped)

@@ -4,12 +4,15 @@
 
 #include <time.h>
 
-/* Monotonic time in nanoseconds; only differences mean something. */
-static inline double clock_ns(void)
+/* Monotonic time in nanoseconds, counted from this process's first call: only differences within it
+ * mean something. */
+double clock_ns(void);
+
+/* Nanoseconds from the second `origin_s` to `time`. Exact to the nanosecond for 104 days, which is
+ * why clock_ns() doesn't count from the start of the system. */
+static inline double clock_from_ns(const struct timespec *time, time_t origin_s)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+    return (double)(time->tv_sec - origin_s) * 1e9 + (double)time->tv_nsec;
 }
 
 /* Processor time of this thread, and of all threads of this process, in nanoseconds. */

@@ -357,21 +357,47 @@ static const struct ceilings *find_ceilings(const struct sweep *sweep, int threa
     return NULL;
 }
 
+static void take_ceiling(void *data, const struct store_ceiling *row)
+{
+    ceilings_take(data, row);
+}
+
+/* The ceilings of an earlier sitting, with which the points stored then were judged; none has no
+ * curve. */
+static enum outcome read_ceilings(struct sweep *sweep, int threads, struct ceilings *ret,
+                                  struct error *error)
+{
+    const struct session *session = &sweep->session;
+    *ret = (struct ceilings){.threads = threads};
+    if (!sweep->options.resume)
+        return OUTCOME_DONE;
+    return session_check(
+        session, store_each_ceiling(session->store, session->run_id, threads, take_ceiling, ret),
+        error);
+}
+
 static enum outcome add_ceilings(struct sweep *sweep, int threads, struct error *error)
 {
+    const struct session *session = &sweep->session;
     struct store_ceiling rows[CEILING_ROWS];
     struct ceilings *grown = realloc(sweep->ceilings, (sweep->ceiling_count + 1) * sizeof *grown);
     if (!grown)
         return fail_memory(error, "ceilings", sizeof *grown);
     sweep->ceilings = grown;
     struct ceilings *ceilings = &grown[sweep->ceiling_count];
-    enum outcome outcome = ceilings_measure(threads, &stop_requested, ceilings, error);
-    if (outcome != OUTCOME_DONE || ceilings->interrupted)
+    enum outcome outcome = read_ceilings(sweep, threads, ceilings, error);
+    bool stored = ceilings->curve_count > 0;
+    if (!outcome && !stored)
+        outcome = ceilings_measure(threads, &stop_requested, ceilings, error);
+    if (outcome || ceilings->interrupted)
         return outcome;
     sweep->ceiling_count++;
-    enum store_status status = store_put_ceilings(sweep->session.store, sweep->session.run_id, rows,
-                                                  ceilings_rows(ceilings, rows));
-    return session_check(&sweep->session, status, error);
+    if (stored)
+        return OUTCOME_DONE;
+    return session_check(
+        session,
+        store_put_ceilings(session->store, session->run_id, rows, ceilings_rows(ceilings, rows)),
+        error);
 }
 
 /* What this machine can do, for every number of threads that a group still to be measured asks for:

@@ -299,6 +299,7 @@ static enum outcome run_trial(struct work *work, size_t i, struct trial_data *da
 
 static enum outcome run_trials(struct work *work, struct error *error)
 {
+    enum midl_isa before = midl_isa_best(); /* as MIDL_ISA limits it */
     enum outcome outcome = OUTCOME_DONE;
     struct trial_data *data = NULL;
     for (size_t i = 0; i < work->count && outcome == OUTCOME_DONE; i++) {
@@ -319,7 +320,7 @@ static enum outcome run_trials(struct work *work, struct error *error)
     }
     progress_step(work->progress, work->done, NULL);
     trial_destroy(data);
-    midl_isa_limit(MIDL_ISA_AVX512); /* as it was: no limit */
+    midl_isa_limit(before);
     return outcome;
 }
 

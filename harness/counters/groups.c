@@ -50,7 +50,7 @@ const char *groups_words(void)
     static char text[160];
     size_t used = (size_t)snprintf(text, sizeof text, "none, papi, callgrind");
     for (size_t i = 0; i < COUNT(counters); i++)
-        if (begins_group(i))
+        if (begins_group(i) && used < sizeof text)
             used += (size_t)snprintf(text + used, sizeof text - used, ", %s", counters[i].group);
     return text;
 }

@@ -34,13 +34,23 @@ static bool later_than_zen4(void)
 #endif
 }
 
+static char own_variable[40];
+
 void blis_choose_kernels(void)
 {
     char id[16];
+    if (getenv("BLIS_ARCH_TYPE"))
+        return;
     if (strncmp(bli_info_get_version_str(), "0.9", 3) != 0 || !later_than_zen4())
         return;
     snprintf(id, sizeof id, "%d", (int)BLIS_ARCH_ZEN3);
-    setenv("BLIS_ARCH_TYPE", id, 0);
+    if (setenv("BLIS_ARCH_TYPE", id, 0) == 0)
+        snprintf(own_variable, sizeof own_variable, "BLIS_ARCH_TYPE=%s", id);
+}
+
+const char *blis_own_variable(void)
+{
+    return *own_variable ? own_variable : NULL;
 }
 
 const char *blis_text(void)
@@ -56,6 +66,11 @@ const char *blis_text(void)
 
 void blis_choose_kernels(void)
 {
+}
+
+const char *blis_own_variable(void)
+{
+    return NULL;
 }
 
 const char *blis_text(void)

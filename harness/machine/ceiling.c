@@ -177,12 +177,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* What is read of memory: four times what any cache may hold of it, but no more than an eighth of
- * the memory, and 1 GiB. */
+/* The working set that stands for memory: four times what any cache may hold of it, but no more
+ * than an eighth of what this process may use, and 1 GiB. */
 static size_t memory_bytes(void)
 {
     size_t wanted = 4 * ceiling_llc_bytes();
-    double eighth = machine_get()->memory_bytes / 8;
+    double eighth = machine_get()->usable_bytes / 8;
     if (wanted < 256 * MIB)
         wanted = 256 * MIB;
     return least(wanted, eighth > 0 && eighth < 1024.0 * (double)MIB ? (size_t)eighth : 1024 * MIB);
@@ -370,6 +370,37 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
                                               .threads = ceilings->threads,
                                               .value = ceilings->peaks[i].gflops};
     return count;
+}
+
+static void take_level(struct ceilings *ceilings, const struct store_ceiling *row)
+{
+    static const char *const names[] = {"L1", "L2", "L3", "L4", "memory"};
+    for (size_t i = 0; i < COUNT(names) && ceilings->level_count < CEILING_LEVELS; i++)
+        if (strcmp(row->name, names[i]) == 0)
+            ceilings->levels[ceilings->level_count++] = (struct ceiling_level){
+                names[i], {.bytes = (size_t)row->working_set_bytes, .gbps = row->value}};
+}
+
+static void take_peak(struct ceilings *ceilings, const struct store_ceiling *row)
+{
+    const struct peak_loop *loop;
+    for (size_t i = 0; (loop = ceiling_peak(i)) && ceilings->peak_count < CEILING_PEAKS; i++)
+        if (strcmp(row->name, loop->name) == 0)
+            ceilings->peaks[ceilings->peak_count++] = (struct ceiling_peak){loop->name, row->value};
+}
+
+void ceilings_take(struct ceilings *ceilings, const struct store_ceiling *row)
+{
+    ceilings->threads = row->threads;
+    if (strcmp(row->kind, "bandwidth") == 0) {
+        take_level(ceilings, row);
+    } else if (strcmp(row->kind, "flops") == 0) {
+        take_peak(ceilings, row);
+    } else if (strcmp(row->kind, "curve") == 0 && ceilings->curve_count < CEILING_CURVE) {
+        struct ceiling_read *read = &ceilings->curve[ceilings->curve_count++];
+        *read = (struct ceiling_read){.bytes = (size_t)row->working_set_bytes, .gbps = row->value};
+        snprintf(read->name, sizeof read->name, "%s", row->name);
+    }
 }
 
 /* Weights of any dtype may be multiplied as floats: widened once, then used for many inputs. */

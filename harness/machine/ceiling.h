@@ -62,6 +62,9 @@ double ceiling_glance(void);
 /* As rows for the store, to ret [CEILING_ROWS], which point into *ceilings; returns how many. */
 size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret);
 
+/* Take back one of those rows. A row that this program can't have made is left out. */
+void ceilings_take(struct ceilings *ceilings, const struct store_ceiling *row);
+
 /* The least time of a call that executes `flops` on weights of `dtype` and reads `weight_bytes`
  * once, where call after call touches `held_bytes`: it reads no faster than the largest measured
  * set within them was read, wherever they lie. Pure. NaN if a ceiling that it needs was not

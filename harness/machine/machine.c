@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "commit.h"
 #include "harness_config.h"
+#include "machine/blis_kernels.h"
 #include "machine/machine_text.h"
 #include "midl.h"
 #include "midl_config.h"
@@ -101,12 +103,25 @@ static void ask_system(void)
                         : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+/* The least memory that control groups and resource limits allow; infinite without any. */
+static double memory_limit(void)
+{
+    char text[4096];
+    struct rlimit space;
+    double limit_bytes =
+        cgroup_memory_limit("/sys/fs/cgroup", read_text("/proc/self/cgroup", text, sizeof text));
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+        limit_bytes = fmin(limit_bytes, (double)space.rlim_cur);
+    return limit_bytes;
+}
+
 static void ask_memory(void)
 {
     char text[8192], value[32];
     long pages = sysconf(_SC_PHYS_PAGES);
     machine.page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     machine.memory_bytes = pages > 0 ? (double)pages * (double)machine.page_bytes : NAN;
+    machine.usable_bytes = fmin(machine.memory_bytes, memory_limit());
     read_text("/proc/meminfo", text, sizeof text);
     if (text_value(text, "Hugepagesize", ':', value, sizeof value))
         machine.huge_page_bytes = (size_t)strtoull(value, NULL, 10) << 10;
@@ -297,23 +312,6 @@ static void ask_build(void)
     machine.sanitised = !strstr(MIDL_FLAGS, "sanitize=none") && strstr(MIDL_FLAGS, "sanitize=");
 }
 
-/* Variables that change what libraries do: how many threads wait how, which kernels run, where
- * memory comes from. */
-static void ask_variables(void)
-{
-    static const char *const prefixes[] = {"OPENBLAS_", "OMP_",       "GOMP_",         "KMP_",
-                                           "BLIS_",     "DNNL_",      "ONEDNN_",       "MALLOC_",
-                                           "MIDL_ISA",  "LD_PRELOAD", "GLIBC_TUNABLES"};
-    size_t used = 0;
-    SET(machine.variables, "none");
-    for (char **variable = environ; *variable; variable++)
-        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-            if (strncmp(*variable, prefixes[i], strlen(prefixes[i])) == 0 &&
-                used + strlen(*variable) + 2 < sizeof machine.variables)
-                used +=
-                    (size_t)sprintf(machine.variables + used, "%s%s", used ? " " : "", *variable);
-}
-
 static void ask_libraries(void)
 {
     SET(machine.libc, "%s", gnu_get_libc_version());
@@ -361,7 +359,7 @@ static void ask_all(void)
     ask_processor();
     ask_frequency();
     ask_build();
-    ask_variables();
+    text_variables(environ, blis_own_variable(), machine.variables, sizeof machine.variables);
     ask_libraries();
     ask_clock();
 }

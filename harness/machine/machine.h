@@ -23,7 +23,10 @@ struct machine {
         libc[24], microcode[24];
     int cores; /* that this process may use */
     size_t page_bytes, huge_page_bytes;
-    double memory_bytes, load1, stolen; /* stolen: share since the machine started; NaN: unknown */
+    double memory_bytes; /* of the machine */
+    double
+        usable_bytes; /* that this process may use: control groups and RLIMIT_AS may allow less */
+    double load1, stolen; /* stolen: share since the machine started; NaN: unknown */
     struct cache_level caches[CACHE_LEVELS];
     size_t cache_count;
     bool virtual_machine, aslr, turbo, turbo_known, smt, smt_known, denormals_flushed, optimised,

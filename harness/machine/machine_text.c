@@ -2,9 +2,12 @@
 #include "machine/machine_text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/util.h"
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
@@ -145,6 +148,90 @@ bool text_cpu_times(const char *text, uint64_t *ret_all, uint64_t *ret_stolen)
     *ret_all = all;
     *ret_stolen = stolen;
     return true;
+}
+
+/* ---- Limits and variables -------------------------------------------------------------------- */
+
+/* The number in a file; infinite if there is none ("max", no such file). */
+static double limit_in(const char *path)
+{
+    char text[64] = "";
+    FILE *file = fopen(path, "r");
+    bool read = file && fgets(text, sizeof text, file);
+    if (file)
+        fclose(file);
+    return read && isdigit((unsigned char)*text) ? (double)strtoull(text, NULL, 10) : INFINITY;
+}
+
+/* The least limit of the group `group` ("/a/b") and of those that it is in, below `root`. */
+static double least_limit(const char *root, const char *group, const char *file)
+{
+    double least = INFINITY;
+    char path[1024];
+    size_t length = strlen(group);
+    for (;;) {
+        while (length > 0 && group[length - 1] == '/')
+            length--;
+        int used = snprintf(path, sizeof path, "%s%.*s/%s", root, (int)length, group, file);
+        if (used > 0 && (size_t)used < sizeof path)
+            least = fmin(least, limit_in(path));
+        if (length == 0)
+            return least;
+        while (length > 0 && group[length - 1] != '/')
+            length--;
+    }
+}
+
+/* Whether `controllers`, as in "cpu,memory:/a", has memory among its words. */
+static bool names_memory(const char *controllers)
+{
+    size_t length = strcspn(controllers, ":");
+    for (const char *word = controllers; word < controllers + length;) {
+        size_t word_length = strcspn(word, ",:");
+        if (word_length == strlen("memory") && strncmp(word, "memory", word_length) == 0)
+            return true;
+        word += word_length + 1;
+    }
+    return false;
+}
+
+double cgroup_memory_limit(const char *root, const char *text)
+{
+    double least = INFINITY;
+    char line[1024], folder[512];
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+        const char *controllers = strchr(line, ':');
+        const char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        if (group == controllers + 1) { /* version 2: "0::/a/b" */
+            least = fmin(least, least_limit(root, group + 1, "memory.max"));
+        } else if (names_memory(controllers + 1)) { /* version 1: "5:memory:/a/b" */
+            snprintf(folder, sizeof folder, "%s/memory", root);
+            least = fmin(least, least_limit(folder, group + 1, "memory.limit_in_bytes"));
+        }
+    }
+    return least;
+}
+
+void text_variables(char *const *environment, const char *own, char *ret, size_t size)
+{
+    static const char *const prefixes[] = {"OPENBLAS_", "OMP_",       "GOMP_",         "KMP_",
+                                           "BLIS_",     "DNNL_",      "ONEDNN_",       "MALLOC_",
+                                           "MIDL_ISA",  "LD_PRELOAD", "GLIBC_TUNABLES"};
+    size_t used = 0;
+    snprintf(ret, size, "none");
+    for (; *environment; environment++) {
+        const char *variable = *environment;
+        if (own && strcmp(variable, own) == 0)
+            continue;
+        for (size_t i = 0; i < COUNT(prefixes); i++)
+            if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0 &&
+                used + strlen(variable) + 2 < size)
+                used +=
+                    (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", variable);
+    }
 }
 
 /* ---- Hypervisors ----------------------------------------------------------------------------- */

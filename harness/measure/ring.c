@@ -15,7 +15,7 @@
 
 struct ring_pool ring_pool(const struct problem *problem)
 {
-    double quarter = machine_get()->memory_bytes / 4;
+    double quarter = machine_get()->usable_bytes / 4;
     return (struct ring_pool){.problem = problem,
                               .limit_bytes = quarter > 0 && quarter < GIB ? quarter : GIB};
 }

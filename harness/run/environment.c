@@ -108,6 +108,7 @@ static void fill_facts(void)
     put("hypervisor", m->hypervisor);
     put_caches(m);
     put_number("memory_bytes", 0, m->memory_bytes);
+    put_number("usable_bytes", 0, m->usable_bytes);
     put_text("page_bytes", "%zu", m->page_bytes);
     put_text("huge_page_bytes", "%zu", m->huge_page_bytes);
     put("thp", m->thp);

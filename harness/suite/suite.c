@@ -548,19 +548,25 @@ enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *
                             struct error *error)
 {
     char option[AXIS_OPTION_SIZE];
-    for (size_t i = 0; i < suite->section_count; i++) {
-        struct suite_section *section = &suite->sections[i];
-        struct axis_list list;
-        enum outcome outcome = suite_axis_parse(axis, text, &list, error);
-        if (outcome) {
-            suite_axis_option(axis, option);
-            return fail(error, outcome, "--%s %s", option, error->text);
-        }
-        drop_rivals(section, axis, &list);
-        drop_axis(section, axis);
-        section->axes[axis].list = list;
+    struct axis_list *lists = calloc(suite->section_count, sizeof *lists);
+    if (!lists)
+        return fail_memory(error, "an axis", (double)(suite->section_count * sizeof *lists));
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < suite->section_count && !outcome; i++)
+        outcome = suite_axis_parse(axis, text, &lists[i], error);
+    for (size_t i = 0; i < suite->section_count && !outcome; i++) {
+        drop_rivals(&suite->sections[i], axis, &lists[i]);
+        drop_axis(&suite->sections[i], axis);
+        suite->sections[i].axes[axis].list = lists[i];
     }
-    return OUTCOME_DONE;
+    if (outcome) { /* the suite is as it was */
+        for (size_t i = 0; i < suite->section_count; i++)
+            axis_list_clear(&lists[i]);
+        suite_axis_option(axis, option);
+        outcome = fail(error, outcome, "--%s %s", option, error->text);
+    }
+    free(lists);
+    return outcome;
 }
 
 size_t suite_train_count(const struct suite *suite)

@@ -118,7 +118,11 @@ static enum outcome allocate(const struct midl_shape *shape, size_t batch,
     float *memory = map_arena(bytes);
     if (!memory)
         return fail_memory(error, "weights and inputs", wanted);
-    *ret = (struct problem){.batch = batch, .arena = memory, .arena_bytes = bytes};
+    *ret = (struct problem){.batch = batch,
+                            .arena = memory,
+                            .arena_bytes = bytes,
+                            .mapping = memory,
+                            .mapping_bytes = bytes};
     for (int role = 0; role < ROLES; role++) {
         a.data[role] = a.rows[role] ? memory : NULL;
         memory += room_of(&a, role);
@@ -134,6 +138,7 @@ struct problem problem_part(const struct problem *problem, size_t batch)
     size_t floats = batch * problem->layer.shape.d;
     size_t room = (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
     part.batch = batch;
+    part.mapping = NULL; /* the problem's to give back */
     part.arena_bytes = (size_t)((const char *)(problem->x + room) - (const char *)problem->arena);
     return part;
 }
@@ -170,6 +175,8 @@ bool problem_copy(const struct problem *problem, size_t offset_bytes, struct pro
 #ifdef MADV_POPULATE_WRITE
     (void)madvise(memory, problem->arena_bytes + offset_bytes, MADV_POPULATE_WRITE); /* faster */
 #endif
+    copy.mapping = memory;
+    copy.mapping_bytes = problem->arena_bytes + offset_bytes;
     copy.arena = memory + offset_bytes;
     memcpy(copy.arena, problem->arena, problem->arena_bytes);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
@@ -179,13 +186,10 @@ bool problem_copy(const struct problem *problem, size_t offset_bytes, struct pro
     return true;
 }
 
-/* An arena begins within the first page of its mapping. */
 void problem_clear(struct problem *problem)
 {
-    if (problem->arena) {
-        size_t offset_bytes = (uintptr_t)problem->arena % (size_t)sysconf(_SC_PAGESIZE);
-        munmap((char *)problem->arena - offset_bytes, problem->arena_bytes + offset_bytes);
-    }
+    if (problem->mapping)
+        munmap(problem->mapping, problem->mapping_bytes);
     *problem = (struct problem){0};
 }
 

@@ -28,9 +28,11 @@ enum fill { FILL_NORMAL, FILL_INTEGER, FILL_TIES, FILL_SKEWED };
 struct problem {
     struct midl_layer layer;
     size_t batch;
-    float *x; /* [batch][d] */
-    void *arena;
+    float *x;    /* [batch][d] */
+    void *arena; /* within the mapping */
     size_t arena_bytes;
+    void *mapping; /* NULL: of another problem, whose part this is */
+    size_t mapping_bytes;
     bool watched; /* its owner sees to it that nothing is written: a check need not */
 };
 
@@ -54,7 +56,7 @@ enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
  * there is no memory. */
 bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret);
 
-/* The first `batch` inputs and the layer, in the same memory: never to be cleared, and of no use
+/* The first `batch` inputs and the layer, in the same memory, of no use
  * once the problem is. The same as if it were made for so many, as inputs are made and read one
  * after the other. */
 struct problem problem_part(const struct problem *problem, size_t batch);
