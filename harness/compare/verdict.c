@@ -91,7 +91,7 @@ static bool surely_below(const struct gate_values *values, double effect)
 {
     struct stats_interval interval =
         signed_rank_interval(values->logs, values->count, 2 * GATE_SURELY - 1);
-    return interval.exact && interval.hi < log1p(effect);
+    return interval.exact && interval.hi < log1p(GATE_BELOW * effect);
 }
 
 static const struct gate_values *values_of(const struct gate_point *point, bool again)

@@ -6,14 +6,15 @@
  * moves a ratio by per cents, and no number of rounds in one place shows that.
  *
  *   slower   the ratio is beyond 1 + effect/2 (signed ranks; Holm over all points at
- *            GATE_ALPHA, a part of it for each look) and not surely below 1 + effect
- *   same     the ratio is surely below 1 + effect
+ *            GATE_ALPHA, a part of it for each look) and not surely below 1 + 3/4 effect
+ *   same     the ratio is surely below 1 + 3/4 effect
  *   faster   as slower, of the reciprocal
  *
  * A slowdown of just `effect` lies beyond the first bound by effect/2, and is found once half an
  * interval is narrower than that. A point that is flagged as slower is measured again from nothing,
  * in fresh processes; only a second flag counts. Both errors must then happen in the same direction
- * twice.
+ * twice. What lies between half the effect and all of it may be told either way: the quarter
+ * between the bounds is for what a process as a whole is off, which its placements don't show.
  *
  * Sources: group-sequential looks with a part of the error for each, Pocock 1977; correction, Holm
  * 1979; one binary is one sample of a layout, Mytkowicz et al. 2009 and Curtsinger and Berger 2013;
@@ -30,7 +31,8 @@
 #define GATE_EFFECT 0.03  /* smallest slowdown that matters */
 #define GATE_ALPHA 0.05   /* chance of a first flag among all points of identical builds */
 #define GATE_AGAIN 0.01   /* of a second flag among the points flagged first */
-#define GATE_SURELY 0.998 /* confidence, to one side, that a slowdown is below the effect */
+#define GATE_SURELY 0.998 /* confidence, to one side, that a slowdown is below GATE_BELOW */
+#define GATE_BELOW 0.75   /* share of the effect */
 #define GATE_UNCLEAR 0.25 /* share of points without verdict that makes none of the whole */
 
 enum gate_state {
