@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "machine/ceiling.h"
+#include "machine/pin.h"
 #include "run/estimate.h"
 #include "measure/gbench.h"
 #include "measure/measure.h"
@@ -1023,8 +1024,8 @@ static void test_facts_of_placements(void **state)
     assert_true(count > 0);
     for (size_t i = 0; i < count; i++)
         assert_true(facts[i].name[0] && facts[i].value[0]);
-    placement_pin(true);
-    placement_pin(false);
+    pin_thread(true);
+    pin_thread(false);
 }
 
 /* Calls go round: the same answer from every copy, each plan's turn comes. */

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "machine/pin.h"
 #include "suite/axis.h"
 #include "suite/case.h"
 #include "commands/command.h"
 #include "measure/measure.h"
-#include "measure/placement.h"
 #include "base/progress.h"
 #include "measure/topk_methods.h"
 #include "suite/suite.h"
@@ -436,7 +436,7 @@ int command_select(int argc, char **argv)
     outcome = work_begin(&work, command, &error);
     if (outcome != OUTCOME_DONE)
         goto cleanup;
-    placement_pin(true);
+    pin_thread(true);
     outcome = measure_all(&work, &error);
     if (outcome == OUTCOME_DONE)
         outcome = work_end(&work, &error);

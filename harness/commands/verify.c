@@ -1,14 +1,7 @@
-/* verify.c - `midl verify`: every variant against the reference, over all shapes and edge cases.
- *
- * The full product of the axes would take days. Instead: a pairwise cover of all axes, in which
- * every two values of any two axes meet, and every (d, n, k) with the other axes taking turns. Each
- * trial's numbers and oracle are shared by all variants. Lines with a weaker set of instructions
- * try the shared routines (gate, light path, selection) as a lesser processor would run them. */
-#include "base/json.h"
-#include "base/stop.h"
-#include "base/util.h"
-#include "commands/command.h"
-
+/* verify.c - `midl verify`: every variant against the reference, over all shapes and edge cases
+ * (verify/trial_list.h). Each trial's numbers and oracle are shared by all variants. Lines with a
+ * weaker set of instructions try the shared routines (gate, light path, selection) as a lesser
+ * processor would run them. */
 #include <assert.h>
 #include <fnmatch.h>
 #include <math.h>
@@ -16,142 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verify/pairwise.h"
+#include "base/json.h"
 #include "base/progress.h"
-#include "verify/trial.h"
+#include "base/stop.h"
+#include "base/util.h"
+#include "commands/command.h"
 #include "commands/verify_counters.h"
+#include "verify/trial.h"
+#include "verify/trial_list.h"
 
 #define NOTES_MOST 20
-
-/* ---- Which trials --------------------------------------------------------------------------- */
-
-static const size_t sizes[] = {1, 7, 16, 63, 64, 65, 784, 1000, 4096};
-static const size_t batches[] = {1, 2, 3, 8, 17, 64};
-
-/* A rule of selection with its parameter. */
-static const struct rule {
-    enum midl_select select;
-    size_t block;
-    float threshold;
-} rules[] = {
-    {MIDL_SELECT_TOPK, 0, 0},         {MIDL_SELECT_BLOCK, 8, 0},         {MIDL_SELECT_BLOCK, 16, 0},
-    {MIDL_SELECT_THRESHOLD, 0, 0.5f}, {MIDL_SELECT_THRESHOLD, 0, 0.75f},
-};
-
-enum {
-    AXIS_D,
-    AXIS_N,
-    AXIS_BATCH,
-    AXIS_K,
-    AXIS_RULE,
-    AXIS_GATE,
-    AXIS_RANK,
-    AXIS_UNSELECTED,
-    AXIS_FILL,
-    AXES
-};
-
-#define K_LEVELS 4
-#define RANK_LEVELS 4
-
-static const struct cover axes = {.axes = AXES,
-                                  .levels = {[AXIS_D] = COUNT(sizes),
-                                             [AXIS_N] = COUNT(sizes),
-                                             [AXIS_BATCH] = COUNT(batches),
-                                             [AXIS_K] = K_LEVELS,
-                                             [AXIS_RULE] = COUNT(rules),
-                                             [AXIS_GATE] = 3,
-                                             [AXIS_RANK] = RANK_LEVELS,
-                                             [AXIS_UNSELECTED] = 2,
-                                             [AXIS_FILL] = 3}};
-
-/* Blocks must divide n. */
-static bool excluded(size_t axis_a, uint8_t a, size_t axis_b, uint8_t b)
-{
-    return axis_a == AXIS_N && axis_b == AXIS_RULE && rules[b].block &&
-           sizes[a] % rules[b].block != 0;
-}
-
-/* 0, 1, n/2, n; in whole blocks where the rule has blocks. */
-static size_t k_of(uint8_t level, size_t n, size_t block)
-{
-    size_t unit = block ? block : 1;
-    const size_t k[K_LEVELS] = {0, unit, n / 2 / unit * unit, n};
-    return k[level];
-}
-
-/* Ranks of light path and gate: 1, n/32, and next to these. */
-static void set_ranks(uint8_t level, struct midl_shape *shape)
-{
-    const size_t usual = midl_default_rank(shape->n);
-    const size_t ranks[RANK_LEVELS][2] = {{1, 1}, {usual, usual}, {usual + 1, 2}, {3, usual + 1}};
-    shape->r = ranks[level][0];
-    shape->rg = shape->gate == MIDL_GATE_LOWRANK ? ranks[level][1] : 0;
-}
-
-static struct trial trial_of(const struct cover_row *row, uint64_t seed)
-{
-    const uint8_t *level = row->level;
-    const struct rule *rule = &rules[level[AXIS_RULE]];
-    struct trial trial = {
-        .batch = batches[level[AXIS_BATCH]], .fill = (enum fill)level[AXIS_FILL], .seed = seed};
-    trial.shape = (struct midl_shape){.d = sizes[level[AXIS_D]],
-                                      .n = sizes[level[AXIS_N]],
-                                      .gate = (enum midl_gate)level[AXIS_GATE],
-                                      .select = rule->select,
-                                      .block = rule->block,
-                                      .threshold = rule->threshold,
-                                      .unselected = (enum midl_unselected)level[AXIS_UNSELECTED]};
-    trial.shape.k = k_of(level[AXIS_K], trial.shape.n, rule->block);
-    set_ranks(level[AXIS_RANK], &trial.shape);
-    return trial;
-}
-
-/* Every (d, n, k), at batches up to 3; neighbours in the list share their numbers. */
-static size_t add_triples(struct trial *trials, size_t count)
-{
-    for (size_t pair = 0; pair < COUNT(sizes) * COUNT(sizes); pair++) {
-        for (size_t k = 0; k < K_LEVELS; k++) {
-            struct cover_row row = {{0}};
-            row.level[AXIS_D] = (uint8_t)(pair / COUNT(sizes));
-            row.level[AXIS_N] = (uint8_t)(pair % COUNT(sizes));
-            row.level[AXIS_K] = (uint8_t)k;
-            row.level[AXIS_BATCH] = (uint8_t)(pair % 3);
-            row.level[AXIS_GATE] = (uint8_t)(pair / 3 % 3);
-            row.level[AXIS_FILL] = (uint8_t)(pair / 2 % 3);
-            row.level[AXIS_RANK] = (uint8_t)(pair % RANK_LEVELS);
-            row.level[AXIS_UNSELECTED] = (uint8_t)((pair + k) % 2);
-            row.level[AXIS_RULE] = (uint8_t)((pair + k) % COUNT(rules));
-            if (excluded(AXIS_N, row.level[AXIS_N], AXIS_RULE, row.level[AXIS_RULE]))
-                row.level[AXIS_RULE] = 0;
-            trials[count++] = trial_of(&row, 1000 + pair);
-        }
-    }
-    return count;
-}
-
-#define COVER_MOST 256
-#define TRIALS_MOST (COVER_MOST + COUNT(sizes) * COUNT(sizes) * K_LEVELS)
-
-/* trials: [TRIALS_MOST]. Their places in this list are their numbers, from 1. */
-static size_t list_trials(struct trial *trials)
-{
-    struct cover_row rows[COVER_MOST];
-    struct cover cover = axes;
-    cover.excluded = excluded;
-    size_t count = cover_pairs(&cover, rows, COVER_MOST);
-    assert(count < COVER_MOST);
-    for (size_t i = 0; i < count; i++)
-        trials[i] = trial_of(&rows[i], 1 + i);
-    return add_triples(trials, count);
-}
-
-/* Small enough for --quick, by the multiply-adds of the batch through all of the layer. */
-static bool is_quick(const struct trial *trial)
-{
-    const struct midl_shape *s = &trial->shape;
-    return trial->batch * (s->n + s->r + s->rg) * (s->d + s->r + s->rg) <= (size_t)1 << 17;
-}
 
 /* ---- Which kernels -------------------------------------------------------------------------- */
 
@@ -241,7 +108,7 @@ static bool wanted(const struct work *work, size_t i)
 {
     if (work->request.number)
         return work->request.number == i + 1;
-    return !work->request.quick || is_quick(&work->trials[i]);
+    return !work->request.quick || trial_is_quick(&work->trials[i]);
 }
 
 static void note_failure(struct work *work, const struct line *line, size_t number,
@@ -429,10 +296,10 @@ static enum outcome report(const struct work *work, struct error *error)
 
 static enum outcome verify(struct work *work, struct error *error)
 {
-    work->trials = calloc(TRIALS_MOST, sizeof *work->trials);
+    work->trials = calloc(TRIAL_LIST_MOST, sizeof *work->trials);
     if (!work->trials)
         return fail(error, OUTCOME_MACHINE, "not enough memory");
-    work->count = list_trials(work->trials);
+    work->count = trial_list(work->trials);
     enum outcome outcome = OUTCOME_DONE;
     if (work->request.one)
         outcome =

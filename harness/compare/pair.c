@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
+#include "machine/pin.h"
 #include "measure/placement.h"
 #include "measure/rounds.h"
 #include "stats.h"
@@ -234,12 +235,12 @@ static enum outcome pair_time(struct pair *pair, struct error *error)
             (struct gbench_case){.name = builds[i], .call = arm_call, .data = &pair->arms[i]};
     if (!pair_move(pair))
         return fail_memory(error, "the layer in another place", (double)pair->problem.arena_bytes);
-    placement_pin(shape->threads == 1);
+    pin_thread(shape->threads == 1);
     enum outcome outcome =
         pair_calibrate(cases, options->sample_ns)
             ? rounds_run(cases, 2, &limits, &rounds, error)
             : fail(error, OUTCOME_MACHINE, "Google Benchmark refused to run a kernel");
-    placement_pin(false);
+    pin_thread(false);
     if (outcome != OUTCOME_DONE)
         return outcome;
     for (int i = 0; i < 2; i++)

@@ -1,6 +1,7 @@
 /* measure.c - one group, start to finish. What a point says is taken from what ran: the plan, its
  * selection, its samples. Everything that a point needs lives in one `struct owned` that the result
  * carries along. */
+#include "machine/pin.h"
 #include "measure/measure.h"
 
 #include <math.h>
@@ -566,9 +567,9 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
                                     .steady = group->shape->cache == CACHE_WARM,
                                     .settle = group->shape->threads > 1,
                                     .stop = options->stop};
-    placement_pin(group->shape->threads == 1);
+    pin_thread(group->shape->threads == 1);
     enum outcome outcome = rounds_run(cases, count, &limits, rounds, error);
-    placement_pin(false);
+    pin_thread(false);
     if (outcome != OUTCOME_DONE)
         return outcome;
     group->times.move_ns = rounds->moving_ns;

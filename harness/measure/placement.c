@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "measure/placement.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <malloc.h>
 
 #include "base/array.h"
+#include "machine/pin.h"
 #endif
 
 
@@ -144,63 +144,7 @@ void placement_clear(struct placement *placement)
     *placement = (struct placement){0};
 }
 
-/* ---- Processors ---------------------------------------------------------------------------- */
-
-#if defined(__linux__)
-static cpu_set_t allowed; /* before the first pin */
-static bool allowed_known;
-
-static bool allowed_get(void)
-{
-    if (!allowed_known)
-        allowed_known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
-    return allowed_known;
-}
-
-/* The processor that a pinned thread is kept on; -1 if the system won't tell. */
-static int pinned_processor(void)
-{
-    static int processor = -1; /* the same for all groups of a run */
-    if (processor < 0)
-        processor = sched_getcpu();
-    return processor;
-}
-
-void placement_pin(bool pinned)
-{
-    int processor = pinned_processor();
-    cpu_set_t one;
-    if (!allowed_get() || processor < 0)
-        return;
-    CPU_ZERO(&one);
-    CPU_SET(processor, &one);
-    (void)sched_setaffinity(0, sizeof one, pinned ? &one : &allowed);
-}
-
-/* Tried, not asked for: a system may refuse it. */
-static void pinning_text(char *ret, size_t size)
-{
-    cpu_set_t now;
-    placement_pin(true);
-    bool alone = sched_getaffinity(0, sizeof now, &now) == 0 && CPU_COUNT(&now) == 1;
-    placement_pin(false);
-    if (alone)
-        snprintf(ret, size, "one thread: processor %d, of %d allowed; more: not pinned",
-                 pinned_processor(), CPU_COUNT(&allowed));
-    else
-        snprintf(ret, size, "none: the system refuses it");
-}
-#else
-void placement_pin(bool pinned)
-{
-    (void)pinned;
-}
-
-static void pinning_text(char *ret, size_t size)
-{
-    snprintf(ret, size, "none: not known on this system");
-}
-#endif
+/* ---- As rows for the store ---------------------------------------------------------------------- */
 
 size_t placement_facts(const struct store_fact **ret)
 {
@@ -210,7 +154,7 @@ size_t placement_facts(const struct store_fact **ret)
         {"first_touch", "by the measuring thread, anew at every placement"},
         {"alignment", "64 bytes, offset within the page random; plans: 64 bytes, 2 MiB from 4 MiB"},
         {"pages", "huge ones asked for wherever 2 MiB fit (madvise); see thp"}};
-    pinning_text(pinning, sizeof pinning);
+    pin_text(pinning, sizeof pinning);
     *ret = facts;
     return sizeof facts / sizeof facts[0];
 }

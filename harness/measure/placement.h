@@ -1,4 +1,4 @@
-/* placement.h - where a group lies in memory and on which processor it runs.
+/* placement.h - where a group lies in memory.
  *
  * Physical pages, and offsets within a page, decide which cache lines get into each other's way. A
  * placement is a copy of the layer, inputs and outputs at random offsets in memory whose pages are
@@ -37,10 +37,6 @@ void placement_restock(void);
 /* False if there is no memory; *ret is then untouched. */
 bool placement_make(const struct problem *problem, struct rng *rng, struct placement *ret);
 void placement_clear(struct placement *placement); /* accepts a zeroed one */
-
-/* Keep the calling thread on the processor where it runs now, if the system allows it; `false`: on
- * any that it was allowed before. Threads that it makes meanwhile stay there too. */
-void placement_pin(bool pinned);
 
 /* How memory and processors are dealt with, as rows for the store; *ret belongs to placement.c. */
 size_t placement_facts(const struct store_fact **ret);
