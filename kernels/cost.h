@@ -20,4 +20,23 @@ void cost_every_row(enum midl_dtype dtype, const struct midl_shape *shape, size_
 void cost_selected_rows(enum midl_dtype dtype, const struct midl_shape *shape, size_t batch,
                         const struct midl_selection *selection, struct midl_cost *ret);
 
+/* ---- The column `excess` of variants.def: struct midl_excess --------------------------------- */
+
+#define EXCESS_EXACT                                                                               \
+    {                                                                                              \
+        1.15, 1.3                                                                                  \
+    }
+#define EXCESS_PACKED                                                                              \
+    {                                                                                              \
+        1.15, 2.1                                                                                  \
+    } /* OpenBLAS packs a copy of W in a batch */
+#define EXCESS_WIDENED                                                                             \
+    {                                                                                              \
+        1.25, 4                                                                                    \
+    } /* a panel's weights are widened to floats, and scaled */
+#define EXCESS_POPULAR                                                                             \
+    {                                                                                              \
+        1.3, 1.5                                                                                   \
+    } /* popular neurons meet all inputs, in whole vectors, packed twice */
+
 #endif

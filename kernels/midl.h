@@ -184,6 +184,16 @@ MIDL_API size_t midl_variant_tile(const struct midl_variant *variant); /* neuron
 /* True for the plain dense layer d -> n (y = W x + b, no gate): what MID-L is measured against. */
 MIDL_API bool midl_variant_is_linear(const struct midl_variant *variant);
 
+/* Whether it calls OpenBLAS, whose choice of kernels is then part of what is measured, and whose
+ * threads spin for some 30 ms after a call. */
+MIDL_API bool midl_variant_calls_blas(const struct midl_variant *variant);
+
+/* By which factors the FLOPs and bytes that are counted in a call may exceed midl_variant_cost. */
+struct midl_excess {
+    double flops, bytes;
+};
+MIDL_API struct midl_excess midl_variant_excess(const struct midl_variant *variant);
+
 /* True for the light path alone, y = U (V x) + c without a gate: a plain low-rank layer, which
  * selection has to beat. It serves k = 0 with unselected = light; its rank is the shape's r. */
 MIDL_API bool midl_variant_is_light(const struct midl_variant *variant);

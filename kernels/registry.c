@@ -39,6 +39,8 @@ static const struct variant_impl not_built = {.unavailable = "not built for this
 #define SUFFIX_NEON "-neon"
 #define SUFFIX_AVX2 "-avx2"
 #define SUFFIX_AVX512 "-avx512"
+#define CALLS_BLAS true
+#define CALLS_OWN false
 #define LINEAR_LINEAR true
 #define LINEAR_LIGHT false
 #define LINEAR_MIDL false
@@ -49,7 +51,7 @@ static const struct variant_impl not_built = {.unavailable = "not built for this
 /* The declarations: one a row. */
 #define DECLARE_(file, isa) extern const struct variant_impl midl_impl_##file##_##isa;
 #define DECLARE(file, isa) DECLARE_(file, isa)
-#define VARIANT(file, idea, isa, dtype, tile, kind, fits, cost, text) DECLARE(file, LOWER_##isa)
+#define VARIANT(file, idea, isa, ...) DECLARE(file, LOWER_##isa)
 #include "variants.def"
 #undef VARIANT
 
@@ -59,7 +61,7 @@ static const struct variant_impl not_built = {.unavailable = "not built for this
 #define IMPL(file, isa) CALL_(CONCAT(IMPL_, isa), file)
 
 static const struct midl_variant variants[] = {
-#define VARIANT(file_, idea_, isa_, dtype_, tile_, kind, fits_, cost_, text_)                      \
+#define VARIANT(file_, idea_, isa_, dtype_, tile_, kind, fits_, cost_, blas_, excess_, text_)      \
     {.name = idea_ SUFFIX_##isa_,                                                                  \
      .idea = idea_,                                                                                \
      .text = text_,                                                                                \
@@ -71,6 +73,8 @@ static const struct midl_variant variants[] = {
      .light = LIGHT_##kind,                                                                        \
      .fits = fits_,                                                                                \
      .cost = cost_,                                                                                \
+     .blas = CALLS_##blas_,                                                                        \
+     .excess = EXCESS_##excess_,                                                                   \
      .impl = IMPL(file_, LOWER_##isa_)},
 #include "variants.def"
 #undef VARIANT
@@ -136,6 +140,16 @@ enum midl_dtype midl_variant_dtype(const struct midl_variant *variant)
 size_t midl_variant_tile(const struct midl_variant *variant)
 {
     return variant->tile;
+}
+
+bool midl_variant_calls_blas(const struct midl_variant *variant)
+{
+    return variant->blas;
+}
+
+struct midl_excess midl_variant_excess(const struct midl_variant *variant)
+{
+    return variant->excess;
 }
 
 bool midl_variant_is_linear(const struct midl_variant *variant)

@@ -52,6 +52,8 @@ struct midl_variant {
     enum midl_dtype dtype;
     size_t tile;
     bool linear, light; /* what midl_variant_is_linear and _is_light tell */
+    bool blas;
+    struct midl_excess excess;
     /* NULL if it serves every shape; else fills reason and returns false for those it doesn't. */
     bool (*fits)(const struct midl_shape *shape, size_t max_batch, int threads,
                  char reason[MIDL_REASON_SIZE]);

@@ -667,7 +667,7 @@ static void test_cost_check(void **state)
         fail_msg("%s", error.text);
     struct midl_cost cost =
         midl_variant_cost(cases.cases[0].variant, &cases.cases[0].shape.layer, 1, NULL);
-    struct cost_limits most = cost_limits_of(cases.cases[0].variant);
+    struct midl_excess most = midl_variant_excess(cases.cases[0].variant);
     bench_cases_clear(&cases);
     double flops = midl_cost_flops(&cost), bytes = midl_cost_bytes(&cost);
     assert_near(check.flops.model, flops);

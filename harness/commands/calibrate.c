@@ -149,10 +149,9 @@ static bool is_candidate(const struct calibrate *calibrate, const struct midl_va
 {
     char reason[MIDL_REASON_SIZE];
     struct midl_shape shape = shape_of(calibrate, calibration_widths[0], 1);
-    bool blas = strcmp(variant->idea, "dense") == 0 || strcmp(variant->idea, "gather") == 0;
-    return variant->dtype == calibrate->dtype && !variant->linear && !variant->light && !variant->impl->choose &&
-           midl_variant_find(variant->idea, variant->dtype) == variant &&
-           !(blas && calibrate->threads > 1) &&
+    return variant->dtype == calibrate->dtype && !variant->linear && !variant->light &&
+           !variant->impl->choose && midl_variant_find(variant->idea, variant->dtype) == variant &&
+           !(variant->blas && calibrate->threads > 1) &&
            midl_variant_fits(variant, &shape, 1, calibrate->threads, reason) == MIDL_OK;
 }
 

@@ -85,7 +85,7 @@ static void check_line(struct line *line)
     else if (outcome == OUTCOME_DONE)
         outcome = fail(&error, OUTCOME_USAGE, "it has no such case");
     if (outcome == OUTCOME_DONE)
-        line->verdict = cost_check_judge(&line->check, cost_limits_of(line->variant));
+        line->verdict = cost_check_judge(&line->check, midl_variant_excess(line->variant));
     else
         snprintf(line->reason, sizeof line->reason, "%.150s", error.text);
     bench_cases_clear(&cases);

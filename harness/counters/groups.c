@@ -6,10 +6,25 @@
 
 #include "base/util.h"
 
-static const struct group_counter counters[] = {
-#define COUNTER(group, name, papi, callgrind, meaning) {group, name, papi, callgrind, meaning},
+enum group {
+#define GROUP(name) GROUP_##name,
 #include "counters/groups.def"
-#undef COUNTER
+};
+
+static const char *const groups[] = {
+#define GROUP(name) [GROUP_##name] = #name,
+#include "counters/groups.def"
+};
+
+static const struct group_counter counters[] = {
+#define COUNTER(group_, name_, papi_, callgrind_, meaning_)                                        \
+    {.group = #group_,                                                                             \
+     .bit = (unsigned)COUNT_GROUPS << GROUP_##group_,                                              \
+     .name = name_,                                                                                \
+     .papi = papi_,                                                                                \
+     .callgrind = callgrind_,                                                                      \
+     .meaning = meaning_},
+#include "counters/groups.def"
 };
 
 size_t groups_counters(const struct group_counter **ret)
@@ -18,40 +33,24 @@ size_t groups_counters(const struct group_counter **ret)
     return COUNT(counters);
 }
 
-/* Whether row i is the first of its group. */
-static bool begins_group(size_t i)
-{
-    return i == 0 || strcmp(counters[i].group, counters[i - 1].group) != 0;
-}
-
-static unsigned group_bit(const char *group)
-{
-    unsigned bit = COUNT_GROUPS;
-    for (size_t i = 0; i < COUNT(counters); i++) {
-        if (strcmp(counters[i].group, group) == 0)
-            return bit;
-        if (i + 1 < COUNT(counters) && begins_group(i + 1))
-            bit <<= 1;
-    }
-    return 0;
-}
-
 unsigned groups_bit(const char *word)
 {
     if (strcmp(word, "papi") == 0)
         return COUNT_PAPI;
     if (strcmp(word, "callgrind") == 0)
         return COUNT_CALLGRIND;
-    return group_bit(word);
+    for (size_t i = 0; i < COUNT(groups); i++)
+        if (strcmp(word, groups[i]) == 0)
+            return (unsigned)COUNT_GROUPS << i;
+    return 0;
 }
 
 const char *groups_words(void)
 {
     static char text[160];
     size_t used = (size_t)snprintf(text, sizeof text, "none, papi, callgrind");
-    for (size_t i = 0; i < COUNT(counters); i++)
-        if (begins_group(i) && used < sizeof text)
-            used += (size_t)snprintf(text + used, sizeof text - used, ", %s", counters[i].group);
+    for (size_t i = 0; i < COUNT(groups) && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, ", %s", groups[i]);
     return text;
 }
 
@@ -60,6 +59,6 @@ bool groups_wants(unsigned wanted, const char *counter)
     bool all = wanted < COUNT_GROUPS;
     for (size_t i = 0; i < COUNT(counters); i++)
         if (strcmp(counters[i].name, counter) == 0)
-            return all || wanted & group_bit(counters[i].group);
+            return all || wanted & counters[i].bit;
     return false;
 }

@@ -16,6 +16,7 @@ enum { COUNT_PAPI = 1, COUNT_CALLGRIND = 2, COUNT_GROUPS = 4 };
 
 struct group_counter {
     const char *group, *name;
+    unsigned bit;         /* of the group */
     bool papi, callgrind; /* the sources that have it */
     const char *meaning;
 };

@@ -123,26 +123,6 @@ enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_che
 
 /* ---- Judging --------------------------------------------------------------------------------- */
 
-struct cost_limits cost_limits_of(const struct midl_variant *variant)
-{
-    static const struct {
-        const char *idea;
-        bool narrow; /* weights in bf16 or int8 */
-        struct cost_limits most;
-    } rows[] = {
-        {"linear", false, {1.15, 2.1}}, /* OpenBLAS packs a copy of W in a batch */
-        {"dense", false, {1.15, 2.1}},  /* the same */
-        {"lists", true, {1.25, 4}},     /* a panel's weights are widened to floats, and scaled */
-        {"hybrid", false, {1.3, 1.5}},  /* popular neurons meet all inputs, in whole vectors; these
-                                         * are packed twice */
-    };
-    bool narrow = midl_variant_dtype(variant) != MIDL_F32;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].idea, midl_variant_idea(variant)) == 0 && rows[i].narrow == narrow)
-            return rows[i].most;
-    return (struct cost_limits){.flops = 1.15, .bytes = 1.3};
-}
-
 enum cost_verdict cost_judge(const struct cost_count *count, double most)
 {
     if (isnan(count->counted))
@@ -152,7 +132,7 @@ enum cost_verdict cost_judge(const struct cost_count *count, double most)
     return right ? COST_RIGHT : COST_WRONG;
 }
 
-enum cost_verdict cost_check_judge(const struct cost_check *check, struct cost_limits most)
+enum cost_verdict cost_check_judge(const struct cost_check *check, struct midl_excess most)
 {
     enum cost_verdict flops = cost_judge(&check->flops, most.flops);
     enum cost_verdict bytes = cost_judge(&check->bytes, most.bytes);

@@ -13,17 +13,10 @@
 #include "counters/counters.h"
 #include "base/error.h"
 
-/* Counted / model. */
+/* Counted / model: the least. The most is midl_variant_excess: beyond the model's FLOPs every
+ * variant has sums over the lanes of vectors, lanes that pad and the polynomial of the sigmoid;
+ * beyond its bytes lists and workspace. */
 #define COST_LEAST 0.999
-
-/* The most. Beyond the model's FLOPs every variant has sums over the lanes of vectors, lanes that
- * pad and the polynomial of the sigmoid; beyond its bytes lists and workspace. A few do more than
- * what must be done, by design; cost_check.c says which and why. */
-struct cost_limits {
-    double flops, bytes;
-};
-
-struct cost_limits cost_limits_of(const struct midl_variant *variant);
 
 enum cost_verdict { COST_RIGHT, COST_WRONG, COST_UNKNOWN };
 
@@ -44,7 +37,7 @@ enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_che
 enum cost_verdict cost_judge(const struct cost_count *count, double most);
 
 /* The worse of both: wrong, else unknown if the FLOPs are, else right. */
-enum cost_verdict cost_check_judge(const struct cost_check *check, struct cost_limits most);
+enum cost_verdict cost_check_judge(const struct cost_check *check, struct midl_excess most);
 
 /* A place to check at: axes and values as options of a sweep, by name, ended by NULL. */
 struct cost_shape {

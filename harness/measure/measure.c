@@ -264,16 +264,6 @@ static void point_skipped(struct subject *subject, const char *reason)
     point_ends(subject, "skipped");
 }
 
-/* The variants that call OpenBLAS: the kernel set that it chose is part of what was measured. */
-static bool uses_blas(const struct midl_variant *variant)
-{
-    static const char *const ideas[] = {"linear", "dense", "gather"};
-    for (size_t i = 0; i < sizeof ideas / sizeof ideas[0]; i++)
-        if (strcmp(midl_variant_idea(variant), ideas[i]) == 0)
-            return true;
-    return false;
-}
-
 /* What the call costs by model, with the selection that it made. */
 static struct midl_cost point_cost(struct store_point *point, const struct subject *subject)
 {
@@ -344,7 +334,7 @@ static bool subject_plan(struct group *group, struct subject *subject)
     subject->point->plan_ns = clock_ns() - start_ns;
     group->times.plan_ns += subject->point->plan_ns;
     subject->point->plan_bytes = (double)midl_plan_bytes(subject->plan);
-    if (uses_blas(midl_plan_variant(subject->plan)))
+    if (midl_variant_calls_blas(midl_plan_variant(subject->plan)))
         subject->point->blas_core = machine_get()->blas_core;
     return true;
 }
