@@ -165,10 +165,10 @@ static const struct gate_rule *rule_of(const struct gate *gate)
     return &rule;
 }
 
-/* The old build against itself at one point. A point that can't be run tells nothing. */
-static enum outcome qualify_at(struct gate *gate, size_t at, struct error *error)
+/* The old build against itself at one point, once more. A point that can't be run tells nothing. */
+static enum outcome qualify_at(struct gate *gate, size_t at, struct gate_values *values,
+                               struct error *error)
 {
-    struct gate_quality *quality = &gate->quality;
     struct worker worker = next_worker(gate, gate->options->builds[0], gate->options->builds[0]);
     struct pair_result result;
     show(gate, gate->rows[at].bench_case);
@@ -177,32 +177,67 @@ static enum outcome qualify_at(struct gate *gate, size_t at, struct error *error
         return OUTCOME_DONE;
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if (result.status == PAIR_OK) {
-        struct stats_interval shift = signed_rank_interval(result.logs, result.count, 0.95);
-        double spread = gate_spread(result.logs, result.count), points = (double)quality->points;
-        quality->spread = (quality->spread * points + spread) / (points + 1);
-        quality->flagged =
-            quality->flagged || gate_differs(result.logs, result.count, rule_of(gate));
-        quality->apart = fmax(quality->apart, expm1(fabs(shift.median)));
-        quality->points++;
-    }
+    if (result.status == PAIR_OK && !gate_values_add(values, result.logs, result.count))
+        outcome = fail_memory(error, "ratios", (double)result.count * 8);
     pair_result_clear(&result);
-    return OUTCOME_DONE;
+    return outcome;
 }
 
-/* Identical builds at points spread over the suite. */
+/* What all ratios of identical builds so far say. */
+static struct gate_quality quality_of(const struct gate *gate, const struct gate_values *values,
+                                      size_t points)
+{
+    struct gate_quality quality = {.points = 0};
+    for (size_t i = 0; i < points; i++) {
+        if (values[i].count == 0)
+            continue;
+        struct stats_interval shift = signed_rank_interval(values[i].logs, values[i].count, 0.95);
+        quality.spread += gate_spread(values[i].logs, values[i].count);
+        quality.apart = fmax(quality.apart, expm1(fabs(shift.median)));
+        quality.flagged =
+            quality.flagged || gate_differs(values[i].logs, values[i].count, rule_of(gate));
+        quality.points++;
+    }
+    if (quality.points > 0) {
+        quality.spread /= (double)quality.points;
+        quality.resolvable =
+            gate_resolvable(quality.spread, GATE_PLACEMENTS, gate->count, rule_of(gate));
+    }
+    return quality;
+}
+
+static bool good_enough(const struct gate *gate)
+{
+    return gate->quality.resolvable <= gate->options->effect && !gate->quality.flagged;
+}
+
+/* Identical builds at points spread over the suite: looks until they say that the machine is good
+ * enough, or that it isn't. */
+static enum outcome qualify_looks(struct gate *gate, size_t points, struct gate_values *values,
+                                  struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (int look = 0; look < GATE_QUALIFY_LOOKS && outcome == OUTCOME_DONE; look++) {
+        for (size_t i = 0; i < points && outcome == OUTCOME_DONE; i++)
+            outcome = qualify_at(gate, i * gate->count / points, &values[i], error);
+        gate->quality = quality_of(gate, values, points);
+        if (good_enough(gate))
+            break;
+    }
+    return outcome;
+}
+
 static enum outcome qualify(struct gate *gate, struct error *error)
 {
-    struct gate_quality *quality = &gate->quality;
+    const struct gate_quality *quality = &gate->quality;
+    struct gate_values values[GATE_QUALIFY_POINTS] = {{.count = 0}};
     size_t points = gate->count < GATE_QUALIFY_POINTS ? gate->count : GATE_QUALIFY_POINTS;
-    enum outcome outcome = OUTCOME_DONE;
-    for (size_t i = 0; i < points && outcome == OUTCOME_DONE; i++)
-        outcome = qualify_at(gate, i * gate->count / points, error);
+    enum outcome outcome = qualify_looks(gate, points, values, error);
+    for (size_t i = 0; i < points; i++)
+        free(values[i].logs);
     if (outcome != OUTCOME_DONE || quality->points == 0)
         return outcome;
-    quality->resolvable =
-        gate_resolvable(quality->spread, GATE_PLACEMENTS, gate->count, rule_of(gate));
-    if (quality->resolvable > gate->options->effect || quality->flagged)
+    if (!good_enough(gate))
         return fail(error, OUTCOME_NO_VERDICT,
                     "this machine can't tell %.3g %% now: identical builds differ by %.2g %% and "
                     "slowdowns of %.2g %% are found at best; stop other work here, or ask for a "

@@ -21,8 +21,9 @@
 
 #define GATE_PLACEMENTS 30 /* in a look */
 #define GATE_ROUNDS 4      /* in a placement */
-#define GATE_LOOKS 8
+#define GATE_LOOKS 16
 #define GATE_QUALIFY_POINTS 3
+#define GATE_QUALIFY_LOOKS 4 /* at each, until the machine is known to be good enough */
 
 /* What callgrind counted in one call of the old and of the new build; NaN: not counted. */
 struct gate_counts {
