@@ -10,9 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pairs.h"
 #include "parallel.h"
 #include "products.h"
 #include "variant.h"
+
+/* The share of pairs (input, neuron) up to which skipping the others pays. */
+static const double few_share = 0.55;
 
 struct midl_training {
     struct midl_shape shape;
@@ -24,6 +28,9 @@ struct midl_training {
     struct midl_selection forced_copy;
     const struct simd_ops *ops;
     bool soft; /* the last forward pass had soft masks */
+    struct midl_pairs *pairs;
+    bool turned;        /* pairs are those of the last forward pass */
+    bool full_by_pairs; /* and hold its F */
 
     float *projected, *gate_projected; /* V x [B][r], Q x [B][rg] */
     float *full, *light, *logit;       /* F, L, l; of F what the rule needs */
@@ -150,7 +157,8 @@ enum midl_status midl_training_create(const struct midl_shape *shape,
     t->temperature = 1;
     t->ops = midl_simd_ops();
     t->bytes = sizeof *t;
-    if (!take_values(t) || !take_selection(t)) {
+    t->pairs = midl_pairs_create(shape, t->max_batch, t->threads, &t->bytes);
+    if (!t->pairs || !take_values(t) || !take_selection(t)) {
         midl_training_destroy(t);
         return explain(MIDL_NO_MEMORY, reason, "not enough memory to train the layer");
     }
@@ -183,6 +191,7 @@ void midl_training_destroy(struct midl_training *t)
                       t->work};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);
+    midl_pairs_destroy(t->pairs);
     free(t);
 }
 
@@ -529,6 +538,29 @@ static void project(const struct call *call)
     }
 }
 
+/* F of the entries of an input's selection, wherever it stands. */
+struct full {
+    const float *values, *bias; /* by places; else NULL: */
+    const uint32_t *place;
+    const float *row; /* [n], with the bias */
+};
+
+static struct full full_of(const struct call *call, size_t b)
+{
+    const struct midl_training *t = call->t;
+    bool by_pairs = t->full_by_pairs;
+    return (struct full){.values = by_pairs ? midl_pairs_values(t->pairs) : NULL,
+                         .bias = call->layer->full_bias,
+                         .place = midl_pairs_places(t->pairs, b),
+                         .row = t->full + b * t->shape.n};
+}
+
+/* F of entry i, which is neuron j. */
+static inline float full_at(const struct full *full, size_t i, size_t j)
+{
+    return full->values ? full->values[full->place[i]] + full->bias[j] : full->row[j];
+}
+
 static void blend_hard(const struct call *call, size_t first, size_t last, size_t part)
 {
     const struct midl_training *t = call->t;
@@ -537,14 +569,14 @@ static void blend_hard(const struct call *call, size_t first, size_t last, size_
     for (size_t b = first; b < last; b++) {
         const uint32_t *index = t->index + b * t->shape.k;
         const float *gate = t->chosen + b * t->shape.k, *light = t->light + b * n;
-        const float *full = t->full + b * n;
+        const struct full full = full_of(call, b);
         float *y = call->y + b * n;
         if (t->shape.unselected == MIDL_UNSELECTED_ZERO)
             memset(y, 0, n * sizeof *y);
         else
             memcpy(y, light, n * sizeof *y);
         for (size_t i = 0; i < t->count[b]; i++)
-            y[index[i]] = midl_blend(full[index[i]], light[index[i]], gate[i]);
+            y[index[i]] = midl_blend(full_at(&full, i, index[i]), light[index[i]], gate[i]);
     }
 }
 
@@ -583,7 +615,37 @@ static enum midl_status mark_nan(const struct call *call)
     return status;
 }
 
-static enum midl_status forward(struct call *call)
+/* Make lists of the inputs that selected a neuron, unless so many did that a dense product is
+ * faster. */
+static void turn_pairs(struct midl_training *t)
+{
+    struct midl_selection selection = midl_training_selection(t);
+    double selected = 0;
+    for (size_t b = 0; b < t->batch; b++)
+        selected += t->count[b];
+    t->turned = selected <= few_share * (double)t->batch * (double)t->shape.n;
+    if (t->turned)
+        midl_pairs_turn(t->pairs, &selection);
+}
+
+/* F as the rule and the selection need it. */
+static void full_path(struct call *call, bool all)
+{
+    struct midl_training *t = call->t;
+    const struct midl_layer *layer = call->layer;
+    t->turned = false;
+    if (!t->soft)
+        turn_pairs(t);
+    t->full_by_pairs = t->turned && !all;
+    if (t->full_by_pairs) {
+        midl_pairs_full(t->pairs, layer->full_weight, call->x);
+    } else {
+        forward_product(call, t->shape.n, t->shape.d, layer->full_weight, call->x, t->full);
+        for_inputs(call, add_full_bias);
+    }
+}
+
+static enum midl_status forward(struct call *call, bool all)
 {
     struct midl_training *t = call->t;
     t->batch = call->batch;
@@ -592,10 +654,9 @@ static enum midl_status forward(struct call *call)
     for_inputs(call, select_inputs);
     if (t->soft)
         for_inputs(call, soft_inputs);
-    else if (t->rule == MIDL_RULE_STE)
+    else if (all)
         for_inputs(call, all_gates);
-    forward_product(call, t->shape.n, t->shape.d, call->layer->full_weight, call->x, t->full);
-    for_inputs(call, add_full_bias);
+    full_path(call, all);
     for_inputs(call, t->soft ? blend_soft : blend_hard);
     return mark_nan(call);
 }
@@ -610,7 +671,7 @@ enum midl_status midl_training_forward(struct midl_training *training,
                         .x = x,
                         .y = y,
                         .soft = training->rule == MIDL_RULE_SOFT};
-    return forward(&call);
+    return forward(&call, training->rule != MIDL_RULE_STE_SELECTED);
 }
 
 enum midl_status midl_training_evaluate(struct midl_training *training,
@@ -618,7 +679,7 @@ enum midl_status midl_training_evaluate(struct midl_training *training,
                                         const float *x, float *y)
 {
     struct call call = {.t = training, .layer = layer, .batch = batch, .x = x, .y = y};
-    return forward(&call);
+    return forward(&call, false);
 }
 
 /* ---- Backward ------------------------------------------------------------------------------- */
@@ -627,18 +688,22 @@ enum midl_status midl_training_evaluate(struct midl_training *training,
 static void blend_gradient_selected(const struct call *call, size_t b)
 {
     struct midl_training *t = call->t;
-    size_t n = t->shape.n;
-    const uint32_t *index = t->index + b * t->shape.k;
-    const float *gate = t->chosen + b * t->shape.k, *dy = call->dy + b * n;
-    const float *full = t->full + b * n, *light = t->light + b * n;
-    float *d_full = t->d_full + b * n, *d_light = t->d_light + b * n;
-    float *d_logit = t->d_logit + b * n;
+    size_t n = t->shape.n, k = t->shape.k;
+    const uint32_t *index = t->index + b * k, *place = midl_pairs_places(t->pairs, b);
+    const float *dy = call->dy + b * n, *light = t->light + b * n;
+    float *d_light = t->d_light + b * n, *d_logit = t->d_logit + b * n;
+    float *by_place = midl_pairs_gradient(t->pairs);
+    float *by_input = midl_pairs_by_input(t->pairs) + b * k;
+    const struct full full = full_of(call, b);
     for (size_t i = 0; i < t->count[b]; i++) {
         size_t j = index[i];
-        float p = gate[i];
-        d_full[j] = p * dy[j];
+        float p = t->chosen[b * k + i], d_full = p * dy[j];
         d_light[j] = (1.0f - p) * dy[j];
-        d_logit[j] = p * (1.0f - p) * ((full[j] - light[j]) * dy[j]);
+        d_logit[j] = p * (1.0f - p) * ((full_at(&full, i, j) - light[j]) * dy[j]);
+        if (t->turned)
+            by_place[place[i]] = by_input[i] = d_full;
+        else
+            t->d_full[b * n + j] = d_full;
     }
 }
 
@@ -659,7 +724,8 @@ static void hard_inputs(const struct call *call, size_t first, size_t last, size
     size_t n = t->shape.n, bytes = n * sizeof(float);
     (void)part;
     for (size_t b = first; b < last; b++) {
-        memset(t->d_full + b * n, 0, bytes);
+        if (!t->turned)
+            memset(t->d_full + b * n, 0, bytes);
         if (t->shape.unselected == MIDL_UNSELECTED_ZERO)
             memset(t->d_light + b * n, 0, bytes);
         else
@@ -727,6 +793,19 @@ static void soft_gradients(const struct call *call, size_t first, size_t last, s
     }
 }
 
+/* dW and db. */
+static void full_gradient(const struct call *call)
+{
+    struct midl_training *t = call->t;
+    const struct midl_gradients *to = call->to;
+    if (t->turned) {
+        midl_pairs_weight_gradient(t->pairs, call->x, to->full_weight, to->full_bias);
+        return;
+    }
+    bias_gradient(call, t->d_full, to->full_bias);
+    weight_gradient(call, t->shape.n, t->shape.d, t->d_full, call->x, to->full_weight);
+}
+
 /* The gate's weights from dl, and what dl asks of the projections. */
 static void gate_gradient(const struct call *call)
 {
@@ -757,7 +836,10 @@ static void inputs_gradient(const struct call *call)
     struct midl_training *t = call->t;
     const struct midl_shape *s = &t->shape;
     const struct midl_layer *layer = call->layer;
-    input_gradient(call, s->n, s->d, layer->full_weight, t->d_full, false, call->dx);
+    if (t->turned)
+        midl_pairs_input_gradient(t->pairs, layer->full_weight, call->dx);
+    else
+        input_gradient(call, s->n, s->d, layer->full_weight, t->d_full, false, call->dx);
     input_gradient(call, s->r, s->d, layer->light_down, t->d_projected, true, call->dx);
     if (s->gate == MIDL_GATE_FULL)
         input_gradient(call, s->n, s->d, layer->gate_weight, t->d_logit, true, call->dx);
@@ -774,8 +856,7 @@ void midl_training_backward(struct midl_training *training, const struct midl_la
     struct call call = {
         .t = t, .layer = layer, .batch = batch, .x = x, .dy = dy, .dx = dx, .to = gradients};
     for_inputs(&call, t->soft ? soft_gradients : hard_inputs);
-    bias_gradient(&call, t->d_full, gradients->full_bias);
-    weight_gradient(&call, s->n, s->d, t->d_full, x, gradients->full_weight);
+    full_gradient(&call);
     bias_gradient(&call, t->d_light, gradients->light_bias);
     weight_gradient(&call, s->n, s->r, t->d_light, t->projected, gradients->light_up);
     input_gradient(&call, s->n, s->r, layer->light_up, t->d_light, false, t->d_projected);

@@ -486,6 +486,24 @@ static void test_awkward_shapes(void **state)
     }
 }
 
+/* The same on weaker instruction sets. */
+static void test_instruction_sets(void **state)
+{
+    const enum midl_isa best = midl_isa_best();
+    (void)state;
+    for (int isa = MIDL_ISA_PORTABLE; isa < (int)best; isa++) {
+        if (!midl_isa_available((enum midl_isa)isa))
+            continue;
+        midl_isa_limit((enum midl_isa)isa);
+        for (size_t i = 0; i < 3; i++) {
+            struct midl_shape shape = {
+                .d = 281, .n = 150, .r = 3, .rg = 2, .k = 20 + 25 * i, .gate = gates[i]};
+            expect_passes(&shape, MIDL_RULE_STE_SELECTED, 70, FILL_NORMAL);
+        }
+        midl_isa_limit(best);
+    }
+}
+
 /* Forward and evaluation are the layer itself: within the bounds of its own oracle. */
 static void expect_layer_output(const struct bench *bench, struct midl_selection selection)
 {
@@ -695,17 +713,13 @@ static void test_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_differences),
-                                       cmocka_unit_test(test_rules_differ),
-                                       cmocka_unit_test(test_soft_masks),
-                                       cmocka_unit_test(test_passes),
-                                       cmocka_unit_test(test_awkward_shapes),
-                                       cmocka_unit_test(test_layer_output),
-                                       cmocka_unit_test(test_forced),
-                                       cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_nan),
-                                       cmocka_unit_test(test_not_wanted),
-                                       cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_names)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_differences),    cmocka_unit_test(test_rules_differ),
+        cmocka_unit_test(test_soft_masks),     cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_awkward_shapes), cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_layer_output),   cmocka_unit_test(test_forced),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_not_wanted),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,5 +10,7 @@ const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops) = {
     .panels = simd_panels,
     .topk = simd_topk,
     .topk_blocks = simd_topk_blocks,
+    .dots = simd_dots,
+    .combine = simd_combine,
     .sigmoid = simd_sigmoid,
 };

@@ -45,6 +45,31 @@ struct midl_chosen {
     bool *ranked;    /* [count]: false where a value is NaN; the rest then means nothing */
 };
 
+/* A slice of neurons' weights against inputs, by lists: sums[e] += w(neuron) . x(member[e]) for the
+ * entries e in begin[i]..begin[i + 1] of neuron[i]. */
+struct midl_dots {
+    size_t neurons;
+    const uint32_t *neuron; /* [neurons] */
+    const uint32_t *begin;  /* [neurons + 1] */
+    const uint32_t *member; /* of each entry: an input */
+    const float *w;         /* row 0 of the slice, rows ldw apart */
+    size_t ldw, length;     /* of the slice */
+    const float *x;         /* input 0, inputs `stride` apart, zeros up to whole vectors of 16 */
+    size_t stride;
+    float *sums; /* of each entry; 16 more are rewritten as they are */
+};
+
+#define MIDL_COMBINE 128 /* floats of a panel's row */
+
+/* Entries of a list, each a row of a panel and a factor. */
+struct midl_run {
+    size_t count;
+    const uint32_t *row; /* the first row of the panel is `first` */
+    const float *factor;
+    uint32_t first;
+    const float *panel; /* [rows][MIDL_COMBINE] */
+};
+
 struct simd_ops {
     /* w . x over d. */
     float (*dot)(size_t d, const float *w, const float *x);
@@ -72,6 +97,12 @@ struct simd_ops {
      * multiples of block, 8 or 16. Not ranked also where a sum is NaN. */
     void (*topk_blocks)(size_t count, size_t n, size_t k, size_t block, const float *values,
                         struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
+
+    void (*dots)(const struct midl_dots *dots);
+
+    /* to [length] = the sum over all entries of factor times row, or, where `add`, += ; length at
+     * most MIDL_COMBINE. Rows have zeros up to whole vectors of 16. */
+    void (*combine)(size_t runs, const struct midl_run *run, size_t length, bool add, float *to);
 
     /* Replace each of values [count] by its sigmoid. Exactly 1/2 at 0, 1 from 18 on, 0 below -104;
      * the same bits on every instruction set. */

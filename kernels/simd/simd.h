@@ -12,6 +12,8 @@
 #define simd_panels MIDL_ISA_SYMBOL(midl_simd_panels)
 #define simd_topk MIDL_ISA_SYMBOL(midl_simd_topk)
 #define simd_topk_blocks MIDL_ISA_SYMBOL(midl_simd_topk_blocks)
+#define simd_dots MIDL_ISA_SYMBOL(midl_simd_dots)
+#define simd_combine MIDL_ISA_SYMBOL(midl_simd_combine)
 #define simd_sigmoid MIDL_ISA_SYMBOL(midl_simd_sigmoid)
 
 float simd_dot(size_t d, const float *w, const float *x);
@@ -26,6 +28,8 @@ void simd_topk(size_t count, size_t n, size_t k, const float *values, struct mid
                float *work, const struct midl_chosen *ret);
 void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
                       struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
+void simd_dots(const struct midl_dots *dots);
+void simd_combine(size_t runs, const struct midl_run *run, size_t length, bool add, float *to);
 void simd_sigmoid(size_t count, float *values);
 
 #endif
