@@ -12,29 +12,6 @@
 
 static const char writing[] = "write Google Benchmark's JSON";
 
-/* A member of an object: `,"name":`, without the comma if it is the first. */
-static void print_name(FILE *out, const char *name, bool first)
-{
-    fputs(first ? "" : ", ", out);
-    store_print_json_text(out, name, strlen(name));
-    fputs(": ", out);
-}
-
-static void print_text(FILE *out, const char *name, const char *text)
-{
-    print_name(out, name, false);
-    store_print_json_text(out, text ? text : "", text ? strlen(text) : 0);
-}
-
-/* What isn't known isn't there: JSON has no NaN. */
-static void print_number(FILE *out, const char *name, double value)
-{
-    if (!isfinite(value))
-        return;
-    print_name(out, name, false);
-    store_print_real(out, value);
-}
-
 static const char *text_at(sqlite3_stmt *row, int column)
 {
     return (const char *)sqlite3_column_text(row, column);
@@ -78,7 +55,7 @@ static enum store_status print_facts(struct store *store, int64_t run_id, FILE *
         return status;
     int code = store_step(row, &key, 1);
     for (; code == SQLITE_ROW; code = sqlite3_step(row))
-        print_text(out, text_at(row, 0), text_at(row, 1));
+        store_print_json_member(out, text_at(row, 0), text_at(row, 1));
     if (code != SQLITE_DONE)
         status = store_fail_sqlite(store, code, writing);
     sqlite3_finalize(row);
@@ -95,14 +72,14 @@ static enum store_status print_context(struct store *store, int64_t run_id, FILE
     int code = store_step(row, &key, 1);
     if (code == SQLITE_ROW) {
         fputs("{\n\"context\": {", out);
-        print_name(out, "json_schema_version", true);
+        store_print_json_name(out, "json_schema_version", true);
         fputs("1", out);
-        print_text(out, "date", text_at(row, 0));
-        print_text(out, "host_name", text_at(row, 1));
-        print_text(out, "executable", "midl");
-        print_number(out, "num_cpus", real_at(row, 2));
-        print_text(out, "library_version", text_at(row, 3));
-        print_text(out, "library_build_type", "release");
+        store_print_json_member(out, "date", text_at(row, 0));
+        store_print_json_member(out, "host_name", text_at(row, 1));
+        store_print_json_member(out, "executable", "midl");
+        store_print_json_number(out, "num_cpus", real_at(row, 2));
+        store_print_json_member(out, "library_version", text_at(row, 3));
+        store_print_json_member(out, "library_build_type", "release");
         fputs(", \"caches\": [], \"load_avg\": []", out);
         status = print_facts(store, run_id, out);
         fputs("},\n\"benchmarks\": [", out);
@@ -179,15 +156,15 @@ static void print_head(FILE *out, sqlite3_stmt *point, int64_t family, size_t re
 {
     const char *name = text_at(point, 1);
     fputs(first ? "\n{" : ",\n{", out);
-    print_name(out, "family_index", true);
+    store_print_json_name(out, "family_index", true);
     fprintf(out, "%lld", (long long)family);
-    print_number(out, "per_family_instance_index", 0);
-    print_text(out, "run_name", name);
-    print_text(out, "run_type", *suffix ? "aggregate" : "iteration");
-    print_number(out, "repetitions", (double)repetitions);
-    print_number(out, "threads", real_at(point, 2));
+    store_print_json_number(out, "per_family_instance_index", 0);
+    store_print_json_member(out, "run_name", name);
+    store_print_json_member(out, "run_type", *suffix ? "aggregate" : "iteration");
+    store_print_json_number(out, "repetitions", (double)repetitions);
+    store_print_json_number(out, "threads", real_at(point, 2));
     /* The name last of these: it is the run's, with the suffix. */
-    print_name(out, "name", false);
+    store_print_json_name(out, "name", false);
     fputs("\"", out);
     store_print_json_inside(out, name, strlen(name));
     fprintf(out, "%s\"", suffix);
@@ -195,18 +172,18 @@ static void print_head(FILE *out, sqlite3_stmt *point, int64_t family, size_t re
 
 static void print_times(FILE *out, double iterations, double real_ns, double cpu_ns)
 {
-    print_number(out, "iterations", iterations);
-    print_number(out, "real_time", real_ns);
-    print_number(out, "cpu_time", cpu_ns);
-    print_text(out, "time_unit", "ns");
+    store_print_json_number(out, "iterations", iterations);
+    store_print_json_number(out, "real_time", real_ns);
+    store_print_json_number(out, "cpu_time", cpu_ns);
+    store_print_json_member(out, "time_unit", "ns");
 }
 
 static void print_counters(FILE *out, sqlite3_stmt *point)
 {
-    print_number(out, "flops", real_at(point, 5));
-    print_number(out, "bytes", real_at(point, 6));
-    print_number(out, "flops_ratio", real_at(point, 7));
-    print_number(out, "speedup", real_at(point, 8));
+    store_print_json_number(out, "flops", real_at(point, 5));
+    store_print_json_number(out, "bytes", real_at(point, 6));
+    store_print_json_number(out, "flops_ratio", real_at(point, 7));
+    store_print_json_number(out, "speedup", real_at(point, 8));
 }
 
 static void print_samples(FILE *out, sqlite3_stmt *point, int64_t family, const struct times *times,
@@ -214,7 +191,7 @@ static void print_samples(FILE *out, sqlite3_stmt *point, int64_t family, const 
 {
     for (size_t i = 0; i < times->count; i++) {
         print_head(out, point, family, times->count, "", first && i == 0);
-        print_number(out, "repetition_index", (double)i);
+        store_print_json_number(out, "repetition_index", (double)i);
         print_times(out, (double)times->iterations[i], times->real_ns[i], times->cpu_ns[i]);
         print_counters(out, point);
         fputs("}", out);
@@ -251,8 +228,8 @@ static void print_aggregate(FILE *out, sqlite3_stmt *point, int64_t family, size
 {
     bool share = strcmp(suffix, "_cv") == 0, spread = share || strcmp(suffix, "_stddev") == 0;
     print_head(out, point, family, repetitions, suffix, false);
-    print_text(out, "aggregate_name", suffix + 1);
-    print_text(out, "aggregate_unit", share ? "percentage" : "time");
+    store_print_json_member(out, "aggregate_name", suffix + 1);
+    store_print_json_member(out, "aggregate_unit", share ? "percentage" : "time");
     print_times(out, (double)repetitions, real, cpu);
     if (!spread)
         print_counters(out, point);
@@ -277,10 +254,10 @@ static void print_obstacle(FILE *out, sqlite3_stmt *point, int64_t family, bool 
 {
     bool skipped = strcmp(text_at(point, 3), "skipped") == 0;
     print_head(out, point, family, 0, "", first);
-    print_number(out, "repetition_index", 0);
-    print_name(out, skipped ? "skipped" : "error_occurred", false);
+    store_print_json_number(out, "repetition_index", 0);
+    store_print_json_name(out, skipped ? "skipped" : "error_occurred", false);
     fputs("true", out);
-    print_text(out, skipped ? "skip_message" : "error_message", text_at(point, 4));
+    store_print_json_member(out, skipped ? "skip_message" : "error_message", text_at(point, 4));
     print_times(out, 0, 0, 0);
     fputs("}", out);
 }

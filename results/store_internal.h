@@ -19,11 +19,11 @@ struct store_file {
 
 struct store {
     sqlite3 *db;
-    char *path;                           /* as the caller named it, or where it went since */
-    int version;                          /* schema of the file */
-    struct store_file place, log, index;  /* of the database, its -wal and -shm, when opened */
-    char *left;                           /* the path that leads elsewhere now; NULL: none */
-    bool left_told;                       /* the caller knows */
+    char *path;                          /* as the caller named it, or where it went since */
+    int version;                         /* schema of the file */
+    struct store_file place, log, index; /* of the database, its -wal and -shm, when opened */
+    char *left;                          /* the path that leads elsewhere now; NULL: none */
+    bool left_told;                      /* the caller knows */
     char error[STORE_ERROR_SIZE];
 };
 
@@ -94,13 +94,20 @@ void store_print_real(FILE *out, double value);
 void store_print_json_text(FILE *out, const char *text, size_t length);
 void store_print_json_inside(FILE *out, const char *text, size_t length);
 
+/* A member of an object: `, "name": `, without the comma if it is the first; with a text (NULL:
+ * empty); with a number, left out if it isn't finite, as JSON has no NaN. */
+void store_print_json_name(FILE *out, const char *name, bool first);
+void store_print_json_member(FILE *out, const char *name, const char *text);
+void store_print_json_number(FILE *out, const char *name, double value);
+
 /* ---- The file behind the path ---------------------------------------------------------------- */
 
 /* Remember which file the path of a store opened for writing leads to. */
 void store_place_remember(struct store *store);
 
-/* STORE_OK if the path still leads there. If not, what was stored is copied to another file, and the
- * store goes on with that one: STORE_OK too, told by store_place_tell() once the write is done. */
+/* STORE_OK if the path still leads there. If not, what was stored is copied to another file, and
+ * the store goes on with that one: STORE_OK too, told by store_place_tell() once the write is done.
+ */
 enum store_status store_place_check(struct store *store);
 
 /* STORE_MACHINE, once, if the store had to move; the error names where the rows are. */
