@@ -129,9 +129,9 @@ history)
     # COMMIT | what its message claims, as a ratio new/old | options of midl check
     while IFS='|' read -r commit claim options; do
         case $commit in '' | '#'*) continue ;; esac
-        "$midl" check --against "$commit^" --no-time --counts --n 64 --kernel masked-none --quiet >/dev/null 2>&1
+        "$midl" check --against "$commit^" --no-time --counts --n 64 --kernel masked --quiet >/dev/null 2>&1
         old=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/midl/builds/"$(git -C "$source" rev-parse "$commit^")"-*.so 2>/dev/null | head -n 1)
-        "$midl" check --against "$commit" --no-time --counts --n 64 --kernel masked-none --quiet >/dev/null 2>&1
+        "$midl" check --against "$commit" --no-time --counts --n 64 --kernel masked --quiet >/dev/null 2>&1
         new=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/midl/builds/"$(git -C "$source" rev-parse "$commit")"-*.so 2>/dev/null | head -n 1)
         [ -n "$old" ] && [ -n "$new" ] || { echo "$commit: not built"; continue; }
         # shellcheck disable=SC2086
