@@ -694,6 +694,11 @@ static size_t put_element(uint32_t type, const void *data, size_t bytes, unsigne
     return 8 + (bytes + 7) / 8 * 8;
 }
 
+/* Where an array's bytes are damaged before they are compressed, so that only its reader can tell;
+ * 0: nowhere. */
+static size_t damage_at;
+static unsigned char damage_with;
+
 /* An array of this class (6 double, 9 uint8) whose values are stored in bytes, compressed. */
 static size_t put_array(const char *name, uint32_t array_class, const int32_t *dims, size_t rank,
                         const void *data, size_t bytes, unsigned char *ret)
@@ -707,6 +712,8 @@ static size_t put_array(const char *name, uint32_t array_class, const int32_t *d
     at += put_element(2, data, bytes, element + at);
     put_little(14, element);
     put_little((uint32_t)at - 8, element + 4);
+    if (damage_at && damage_at < at)
+        element[damage_at] ^= damage_with;
     uLongf packed = 1 << 16;
     assert_int_equal(compress(ret + 8, &packed, element, at), Z_OK);
     put_little(15, ret);
@@ -798,6 +805,90 @@ static void test_svhn_refused(void **state)
     remove_files();
 }
 
+/* ---- Damage anywhere ------------------------------------------------------------------------- */
+
+enum { MUTATIONS = 150 };
+
+/* Loading ends well, or in one line. */
+static void load_damaged(const char *name)
+{
+    struct dataset set = {.info = NULL};
+    struct error error = {""};
+    enum outcome outcome = dataset_load(name, scratch_folder, NULL, &set, &error);
+    assert_true(outcome == OUTCOME_DONE || outcome == OUTCOME_USAGE || outcome == OUTCOME_MACHINE);
+    if (outcome == OUTCOME_DONE) {
+        assert_string_equal(set.info->name, name);
+        dataset_clear(&set);
+    } else {
+        assert_true(*error.text && !strchr(error.text, '\n'));
+    }
+}
+
+/* Change some bytes, or cut, or both. */
+static size_t mutate(struct rng *rng, unsigned char *bytes, size_t count)
+{
+    for (size_t changes = rng_below(rng, 4); changes > 0; changes--)
+        bytes[rng_below(rng, (uint32_t)count)] = (unsigned char)rng_below(rng, 256);
+    if (rng_below(rng, 3) == 0)
+        bytes[rng_below(rng, (uint32_t)(count < 256 ? count : 256))] ^= 0xff;
+    return rng_below(rng, 4) == 0 ? rng_below(rng, (uint32_t)count) : count;
+}
+
+static void mutate_file(const char *set, const char *name, bool gzip, const void *sound,
+                        size_t count)
+{
+    struct rng rng = rng_seed(count);
+    unsigned char *bytes = malloc(count);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < MUTATIONS; i++) {
+        memcpy(bytes, sound, count);
+        write_bytes(name, gzip, bytes, mutate(&rng, bytes, count));
+        load_damaged(set);
+    }
+    free(bytes);
+    remove_files();
+}
+
+static void test_mutations(void **state)
+{
+    (void)state;
+    static const char adult[] = ADULT_LINE("20", "State-gov", "<=50K") "\n" ADULT_LINE(
+        "40", "?", ">50K") "\n" ADULT_LINE("?", "Private", "<=50K") "\n";
+    static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, TEST, 1, 2,
+                                           3, 4, 5, 6, 7, 8, 9, 0,    1, 2};
+    write_mnist("train", TRAIN, false, 5);
+    write_mnist("t10k", TEST, false, 6);
+    mutate_file("mnist", "t10k-labels-idx1-ubyte", false, labels, sizeof labels);
+    write_cifar("cifar10");
+    mutate_file("cifar10", "cifar10/test_batch.bin", false, cifar, 1 + CIFAR_D);
+    write_adult(adult, adult_test);
+    mutate_file("adult", "adult/adult.data", false, adult, sizeof adult - 1);
+    if (can_read_archives()) {
+        size_t bytes = make_reviews(NULL, tar);
+        mutate_file("imdb", "aclImdb_v1.tar.gz", true, tar, bytes);
+    }
+}
+
+/* The same for MATLAB's files: outside, and within what is compressed. */
+static void test_svhn_mutations(void **state)
+{
+    (void)state;
+    const char *name = "svhn/train_32x32.mat";
+    struct rng rng = rng_seed(6);
+    if (!write_svhn())
+        skip();
+    for (size_t i = 0; i < 2 * MUTATIONS; i++) {
+        damage_at = 1 + rng_below(&rng, i % 2 ? 96 : 9000);
+        damage_with = (unsigned char)(1 + rng_below(&rng, 255));
+        size_t bytes = make_svhn(SVHN_IMAGES, svhn);
+        damage_at = 0;
+        write_bytes(name, false, svhn, bytes);
+        load_damaged("svhn");
+    }
+    size_t bytes = make_svhn(SVHN_IMAGES, svhn);
+    mutate_file("svhn", name, false, svhn, bytes);
+}
+
 /* ---- Real files ------------------------------------------------------------------------------ */
 
 static const char *data_folder;
@@ -865,6 +956,8 @@ int main(void)
         cmocka_unit_test(test_text_of_reviews),
         cmocka_unit_test(test_svhn),
         cmocka_unit_test(test_svhn_refused),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_svhn_mutations),
         cmocka_unit_test(test_real),
     };
     return cmocka_run_group_tests(tests, begin, scratch_end);
