@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accuracy.h"
 #include "base/datadir.h"
 #include "commands/command.h"
 #include "midl.h"
@@ -452,7 +453,7 @@ static void looks_follow_the_idea(void **state)
     put((struct known){.kernel = "zebra", .k = 45, .time_us = 5, .speedup = 1});
     put((struct known){.kernel = "linear-ape", .linear = true, .k = 45, .time_us = 5});
     assert_true(figure("promise", NULL, 0));
-    assert_near(number("series", "zebra", 0, STYLE), 100);
+    assert_near(number("series", "zebra", 0, STYLE), 110);
     assert_near(number("series", "chosen by shape (auto)", 0, STYLE), 10);
     assert_near(number("series", SIMD ", AVX-512", 0, STYLE), 20);
     assert_near(number("series", SIMD ", AVX2", 0, STYLE), 21);
@@ -824,6 +825,103 @@ static void hostile_text_is_drawn_as_text(void **state)
     assert_int_equal(rmdir(folder), 0); /* nothing else is in it */
 }
 
+/* ---- Accuracy -------------------------------------------------------------------------------- */
+
+/* What a network answered: of seed 1 one point less, of seed 2 one more. */
+static void put_answer(const char *method, double active, double noise, int64_t train_size,
+                       double accuracy)
+{
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        struct store_accuracy answers[2] = {{.dataset = "known",
+                                             .model = "8",
+                                             .method = method,
+                                             .seed = seed,
+                                             .epoch = 1,
+                                             .split = "test",
+                                             .k = -1,
+                                             .active = active,
+                                             .accuracy = 0.5,
+                                             .loss = NAN,
+                                             .flops_ratio = NAN,
+                                             .noise = noise,
+                                             .train_size = train_size,
+                                             .epochs = 2,
+                                             .epoch_s = NAN,
+                                             .peak_bytes = NAN,
+                                             .explained = NAN}};
+        answers[1] = answers[0]; /* the last epoch counts */
+        answers[1].epoch = 2;
+        answers[1].accuracy = accuracy + (seed == 1 ? -0.01 : 0.01);
+        assert_int_equal(store_put_accuracies(store, run, answers, 2), STORE_OK);
+    }
+}
+
+static void accuracy_over_active(void **state)
+{
+    (void)state;
+    put_answer("dense", NAN, 0, 100, 0.91);
+    put_answer("midl", 0.45, 0, 100, 0.92);
+    assert_false(figure("accuracy", NULL, 0)); /* one k/n is no curve */
+    put_answer("midl", 0.2, 0, 100, 0.89);
+    put_answer("midl", 0.2, 1, 100, 0.5); /* another noise, of which there is less */
+    assert_true(figure("accuracy", NULL, 0));
+    assert_string_equal(text("panel", 0, TEXT), "known");
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L less dense at k/n = 0.45, in points: known +1.0 ± 0.0");
+    assert_int_equal(rows_of("point", "MID-L"), 2);
+    assert_near(number("point", "MID-L", 0, X), 0.2);
+    assert_near(number("point", "MID-L", 0, Y), 89);
+    assert_near(number("point", "MID-L", 1, Y), 92);
+    assert_near(number("point", "MID-L", 1, LO), 92 - 12.706); /* t of one degree of freedom */
+    assert_near(number("point", "MID-L", 1, HI), 92 + 12.706);
+    assert_int_equal(rows_of("point", "dense"), 2); /* a line across */
+    assert_near(number("point", "dense", 0, X), 0.2);
+    assert_near(number("point", "dense", 1, X), 0.45);
+    assert_near(number("point", "dense", 1, Y), 91);
+}
+
+static void accuracy_over_size_and_noise(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        put_answer("dense", NAN, i, 1000, 0.9 - 0.1 * i);
+        put_answer("midl", 0.45, i, 1000, 0.92 - 0.1 * i);
+        put_answer("midl", 0.2, i, 1000, 0.4);
+    }
+    assert_false(figure("training-size", NULL, 0));
+    assert_true(figure("noise", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L less dense with noise 2, in points: known +2.0 ± 0.0");
+    assert_int_equal(rows_of("point", "MID-L"), 3); /* the larger k/n of two with as many points */
+    assert_near(number("point", "MID-L", 2, X), 2);
+    assert_near(number("point", "MID-L", 2, Y), 72);
+    put_answer("dense", NAN, 0, 100, 0.8);
+    put_answer("midl", 0.45, 0, 100, 0.75);
+    put_answer("random-k", 0.45, 0, 100, 0.7); /* one size only: not drawn */
+    assert_true(figure("training-size", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L less dense with 100 training examples, in points: known -5.0 ± 0.0");
+    assert_int_equal(rows_of("point", NULL), 4);
+    assert_int_equal(rows_of("point", "k at random"), 0);
+}
+
+static void smi_by_quantity(void **state)
+{
+    (void)state;
+    struct store_smi told[] = {
+        {"known", "a/l.safetensors", "L", 10, 20, 3, 0.5, 0.3, 0.2, 0.4},
+        {"known", "a/l.safetensors", "y selected", 10, 20, 3, 0.5, 0.2, 0.1, 0.3},
+        {"known", "a/l.safetensors", "y random", 10, 20, 3, 0.5, 0.1, 0.0, 0.2}};
+    assert_false(figure("smi", NULL, 0));
+    assert_int_equal(store_put_smi(store, run, told, 3), STORE_OK);
+    assert_true(figure("smi", NULL, 0));
+    assert_string_equal(text("panel", 0, TEXT), "known, l");
+    assert_int_equal(rows_of("bar", "part of the layer"), 2);
+    assert_int_equal(rows_of("bar", "control"), 1);
+    assert_near(number("bar", "control", 0, X), 0.1);
+    assert_near(number("bar", "control", 0, HI), 0.2);
+}
+
 int main(void)
 {
 #define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
@@ -843,6 +941,9 @@ int main(void)
         FIGURE_TEST(evens_are_interpolated),
         FIGURE_TEST(threads_are_compared),
         FIGURE_TEST(types_are_compared),
+        FIGURE_TEST(accuracy_over_active),
+        FIGURE_TEST(accuracy_over_size_and_noise),
+        FIGURE_TEST(smi_by_quantity),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_a_density),
         FIGURE_TEST(many_sizes_are_thinned),

@@ -33,7 +33,8 @@ WITH RECURSIVE looks(kernel, look, name) AS (VALUES
     ('masked', 60, 'row by row (masked)'),
     ('gather', 70, 'rows by BLAS (gather)'),
     ('dense', 80, 'every row, BLAS (dense)'),
-    ('dense-rows', 90, 'every row (dense-rows)')),
+    ('dense-rows', 90, 'every row (dense-rows)'),
+    ('low-rank', 100, 'light path alone (low-rank)')),
 
 kernels AS (
     SELECT kernel, isa, linear,
@@ -42,7 +43,7 @@ kernels AS (
                         THEN ', ' || CASE isa WHEN 'avx512' THEN 'AVX-512' ELSE upper(isa) END
                         ELSE '' END AS series
     FROM (SELECT kernel, isa, linear,
-                 coalesce(look, CASE linear WHEN 1 THEN -40 ELSE 90 END
+                 coalesce(look, CASE linear WHEN 1 THEN -40 ELSE 100 END
                                 + CASE linear WHEN 1 THEN -10 ELSE 10 END
                                   * dense_rank() OVER (PARTITION BY linear, look IS NULL
                                                        ORDER BY kernel)) AS look,
@@ -152,4 +153,84 @@ notes AS (
     FROM held, (SELECT sum(noisy) AS noisy FROM drawn),
          (SELECT count(*) AS failed FROM named JOIN held USING (setting)
           WHERE status = 'failed')),
+
+-- ---- Figures of accuracy -----------------------------------------------------------------------
+-- They go on with `asked AS (...)`, what trained networks answered: from `final` the columns dataset,
+-- method, seed, accuracy; x; held, the setting that is held at what most have; share, of several of
+-- a method only one is taken; toward, the x at which MID-L is compared with dense: where that is
+-- largest; plain, 1: dense stands at any x. They end in the same rows as all, and points of MID-L's
+-- runs of `midl sweep` are not theirs: `mine` has none.
+
+-- Methods have one look in all figures; one without a row is drawn like the last.
+ways(method, look, name) AS (VALUES
+    ('dense', -10, 'dense'), ('dropout', -20, 'dropout'), ('dense-narrow', -30, 'narrower dense'),
+    ('low-rank', -40, 'low rank'), ('midl', 710, 'MID-L'), ('midl-block', 720, 'MID-L, blocks'),
+    ('convert', 730, 'MID-L, converted'), ('random-k', 740, 'k at random'),
+    ('static-k', 750, 'k always the same'), ('light-only', 760, 'light path alone')),
+
+-- Two-sided 95 % quantiles of Student's t by degrees of freedom.
+student(freedom, t) AS (VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571),
+    (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (1000000, 1.96)),
+
+-- The last row of each experiment on the test part; of several rules of a method the first.
+final AS (
+    SELECT *, round(coalesce(active, 1.0), 3) AS share_active FROM (
+        SELECT *, max(epoch) OVER (PARTITION BY dataset, model, method, seed, k, active, noise,
+                                   train_size, rule, experiment) AS last,
+               dense_rank() OVER (PARTITION BY dataset, method ORDER BY coalesce(rule, '')) AS rules
+        FROM accuracy WHERE run_id = :run AND split = 'test')
+    WHERE epoch = last AND rules = 1),
+
+held_most AS (
+    SELECT dataset, held FROM (
+        SELECT dataset, held,
+               row_number() OVER (PARTITION BY dataset ORDER BY count(*) DESC, held) AS choice
+        FROM asked GROUP BY dataset, held)
+    WHERE choice = 1),
+share_most AS (
+    SELECT dataset, method, share FROM (
+        SELECT dataset, method, share,
+               row_number() OVER (PARTITION BY dataset, method
+                                  ORDER BY count(DISTINCT x) DESC, share DESC) AS choice
+        FROM asked GROUP BY dataset, method, share)
+    WHERE choice = 1),
+kept AS (SELECT * FROM asked JOIN held_most USING (dataset, held)
+                JOIN share_most USING (dataset, method, share)),
+
+-- Means over seeds and half their 95 % intervals; places: x of the method.
+answers AS (
+    SELECT *, count(*) OVER (PARTITION BY dataset, method) AS places,
+           error * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
+                    ORDER BY freedom LIMIT 1) AS half
+    FROM (SELECT dataset, method, x, count(*) AS seeds, avg(accuracy) AS mean,
+                 sqrt(max(0, avg(accuracy * accuracy) - avg(accuracy) * avg(accuracy))
+                      / max(1, count(*) - 1)) AS error
+          FROM kept GROUP BY dataset, method, x)),
+
+-- MID-L less dense, seed by seed.
+seed_pairs AS (
+    SELECT midl.dataset, midl.x, midl.accuracy - dense.accuracy AS difference
+    FROM (SELECT *, max(toward) OVER (PARTITION BY dataset) AS there FROM kept
+          WHERE method = 'midl') AS midl
+         JOIN kept AS dense ON dense.method = 'dense' AND dense.dataset = midl.dataset
+                            AND dense.seed = midl.seed AND (dense.x = midl.x OR dense.plain)
+    WHERE midl.toward = there),
+differences AS (
+    SELECT x, group_concat(text, ', ') AS text FROM (
+        SELECT x, printf('%s %+.1f', dataset, 100 * mean)
+               || coalesce(printf(' ± %.1f', 100 * error
+                                  * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
+                                     ORDER BY freedom LIMIT 1)), '') AS text
+        FROM (SELECT dataset, x, count(*) AS seeds, avg(difference) AS mean,
+                     sqrt(max(0, avg(difference * difference) - avg(difference) * avg(difference))
+                          / max(1, count(*) - 1)) AS error
+              FROM seed_pairs GROUP BY dataset) ORDER BY dataset)),
+
+-- The small print of all of them.
+accuracy_note AS (
+    SELECT printf('Accuracy on the test part at the end of training, mean over %s. Bars and ±: 95 %% intervals, of the mean and of differences seed by seed',
+                  CASE WHEN max(seeds) = 1 THEN 'one seed'
+                       WHEN min(seeds) = max(seeds) THEN min(seeds) || ' seeds'
+                       ELSE min(seeds) || ' to ' || max(seeds) || ' seeds' END) AS text
+    FROM answers HAVING count(*) > 0),
 

@@ -1,0 +1,53 @@
+-- smi.sql - what the parts of a layer tell of the label: sliced mutual information and its controls
+-- needs: rows of mutual information; run `midl smi`
+mine AS (SELECT * FROM points WHERE 0),
+
+-- From what the layer gives on to its parts, each with the controls that belong to it.
+places(quantity, place, control) AS (VALUES
+    ('y', 1, 0), ('y selected', 2, 0), ('y unselected', 3, 0), ('y static', 4, 1),
+    ('y other', 5, 1), ('y random', 6, 1), ('y selected, labels shuffled', 7, 1),
+    ('F selected', 8, 0), ('F unselected', 9, 0), ('L', 10, 0), ('mask', 11, 0)),
+
+labels(quantity, label) AS (VALUES
+    ('y', 'y, all neurons'), ('y selected', 'y on the selected'),
+    ('y unselected', 'y on the unselected'), ('y static', 'y, the same k for all inputs'),
+    ('y other', 'y, another input''s mask'), ('y random', 'y, k at random per input'),
+    ('y selected, labels shuffled', 'y, labels shuffled'), ('F selected', 'F on the selected'),
+    ('F unselected', 'F on the unselected'), ('L', 'L, all neurons'), ('mask', 'the mask alone')),
+
+shown AS (
+    SELECT smi.*, place, label, control, CASE control WHEN 1 THEN 720 ELSE 710 END AS style,
+           CASE control WHEN 1 THEN 'control' ELSE 'part of the layer' END AS series
+    FROM smi JOIN places USING (quantity) JOIN labels USING (quantity) WHERE run_id = :run)
+
+SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
+       NULL AS lo, NULL AS hi, NULL AS noisy,
+       printf('Selected neurons tell %.2f nats of the label, unselected ones %.2f, the light path %.2f',
+              max(nats) FILTER (WHERE quantity = 'y selected'),
+              max(nats) FILTER (WHERE quantity = 'y unselected'),
+              max(nats) FILTER (WHERE quantity = 'L')) AS text
+FROM shown HAVING count(*) > 0
+UNION ALL
+SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Sliced mutual information with the label'
+WHERE EXISTS (SELECT 1 FROM shown)
+UNION ALL
+SELECT DISTINCT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       replace(dataset, rtrim(dataset, replace(dataset, '/', '')), '') || ', '
+       || replace(replace(layer, rtrim(layer, replace(layer, '/', '')), ''), '.safetensors', '')
+FROM shown
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL, NULL
+    FROM shown ORDER BY style)
+UNION ALL
+SELECT 'y name', 1, NULL, NULL, NULL, place, NULL, NULL, NULL, label FROM shown
+UNION ALL
+SELECT * FROM (
+    SELECT 'bar', 1, style, series, nats, place, nats_lo, nats_hi, 0, NULL FROM shown
+    ORDER BY place)
+UNION ALL
+SELECT DISTINCT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       printf('y: output, F: full path, L: light path; %.0f %% of the neurons selected. %d inputs, %d random directions, %d neighbours. Bars: 95 %% intervals over both. Random masks that change with the input add noise of their own',
+              100 * active, points, slices, neighbours)
+FROM shown;

@@ -1,0 +1,13 @@
+# training-size.gp - test accuracy over the number of training examples
+yard_marks = 1
+dodge = 0.06; dodge_log = 1
+eval page(0)
+do for [p = 1:panels] {
+    if (!there[p]) { continue }
+    eval clear . place(p) . within(p)
+    set logscale x; set xrange [0.8 * least_x:1.25 * most_x]
+    eval decades('x', '1 3')
+    eval below(p, 'training examples') . beside(p, 'test accuracy (%)')
+    plot @curves
+}
+eval finish(0)
