@@ -53,6 +53,33 @@ for key in d n rank k active flops_ratio explained positive error error_light er
     grep -q "\"$key\":" stdout || bad "--json without $key"
 done
 
+# ---- A model -------------------------------------------------------------------------------------
+
+"$midl" train clusters --network '64 32' --epochs 0.5 --train-size 2000 --test-size 500 --db db \
+    --save model.safetensors >stdout 2>&1 || bad "train: $(cat stdout)"
+for options in '' '--active 0.2 --layer classifier.2' '--block 16' '--select threshold' '--gate lowrank'; do
+    rm -f out
+    # shellcheck disable=SC2086 # options are words
+    "$midl" convert --model model.safetensors -o out $options >stdout 2>&1 ||
+        bad "convert --model $options: $(cat stdout)"
+    grep -q 'accuracy .* before, .* after' stdout || bad "convert --model $options tells no accuracy"
+    head -c 4000 out | grep -q midl-model || bad "convert --model $options wrote no model"
+done
+"$midl" convert --model model.safetensors -o out --rank 32 --active 0 --layer classifier.2 --json >stdout ||
+    bad 'convert --model --json'
+before=$(sed 's/.*"accuracy_before":\([0-9.]*\).*/\1/' stdout)
+grep -q "\"accuracy\":$before," stdout || bad "a light path of full rank changed the accuracy: $(cat stdout)"
+"$midl" convert --model model.safetensors -o out --layer classifier.0 >stdout 2>&1 || bad "one layer: $(cat stdout)"
+"$midl" convert --model out -o twice >stdout 2>&1 || bad "the other layer of a converted model"
+grep -q '^classifier.2' stdout || bad "not the other layer: $(cat stdout)"
+
+refused 2 'classifier.0, classifier.2' --model model.safetensors --layer nosuch
+refused 2 'none' --model twice
+refused 2 'not a model file' --model layer
+refused 2 'does not go with --model' --model model.safetensors --inputs inputs
+refused 2 'does not go with --weights' --weights layer --prefix full --inputs inputs --data mnist
+refused 2 'absent' --model absent
+
 # ---- What can go wrong ---------------------------------------------------------------------------
 
 refused 2 '--prefix may be: full' --weights layer --inputs inputs
@@ -72,6 +99,7 @@ refused 2 'not finite' --weights broken --prefix full --inputs inputs
 head -c 200 layer >short
 refused 2 'short' --weights short --prefix full --inputs inputs
 "$midl" convert --weights layer --prefix full --inputs inputs -o layer >stdout 2>stderr
-[ $? -eq 2 ] && grep -q 'would replace' stderr || bad 'the weights were replaced'
+[ $? -eq 2 ] || bad 'the weights were replaced'
+grep -q 'would replace' stderr || bad "no word of replacing: $(cat stderr)"
 
 [ "$failures" -eq 0 ] || exit 1

@@ -1,4 +1,5 @@
-/* conversion.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer. */
+/* conversion.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "commands/command.h"
+#include "commands/convert_request.h"
 #include "data/inputs.h"
 #include "data/layer_file.h"
 #include "data/tensors.h"
@@ -17,11 +18,6 @@
 
 /* Every how many inputs one is kept from the conversion, to judge it. */
 enum { JUDGE_EVERY = 5, JUDGE_LEAST = 50 };
-
-struct request {
-    const char *weights, *prefix, *inputs, *tensor, *output;
-    const char *active, *rank, *gate, *gate_rank, *select, *block, *margin, *threads, *json;
-};
 
 struct job {
     struct convert_options options;
@@ -48,7 +44,7 @@ static void job_clear(struct job *job)
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* PREFIX.NAME, or NAME. */
-static const struct tensor *find(const struct tensors *file, const struct request *request,
+static const struct tensor *find(const struct tensors *file, const struct convert_request *request,
                                  const char *name)
 {
     char full[512];
@@ -75,7 +71,7 @@ static void list_layers(const struct tensors *file, char *ret, size_t size)
     }
 }
 
-static enum outcome floats_of(const struct request *request, const struct tensors *file,
+static enum outcome floats_of(const struct convert_request *request, const struct tensors *file,
                               const struct tensor *tensor, size_t count, float **ret,
                               struct error *error)
 {
@@ -100,7 +96,7 @@ static enum outcome floats_of(const struct request *request, const struct tensor
 }
 
 /* W [n][d] and b [n]; a layer without bias has zeros. */
-static enum outcome take_weights(const struct request *request, const struct tensors *file,
+static enum outcome take_weights(const struct convert_request *request, const struct tensors *file,
                                  struct job *job, struct error *error)
 {
     const struct tensor *weight = find(file, request, "weight");
@@ -130,7 +126,7 @@ static enum outcome take_weights(const struct request *request, const struct ten
     return outcome;
 }
 
-static enum outcome read_weights(const struct request *request, struct job *job,
+static enum outcome read_weights(const struct convert_request *request, struct job *job,
                                  struct error *error)
 {
     struct tensors *file = NULL;
@@ -141,7 +137,8 @@ static enum outcome read_weights(const struct request *request, struct job *job,
     return outcome;
 }
 
-static enum outcome read_inputs(const struct request *request, struct job *job, struct error *error)
+static enum outcome read_inputs(const struct convert_request *request, struct job *job,
+                                struct error *error)
 {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s%s%s", request->inputs, request->tensor ? "#" : "",
@@ -183,7 +180,7 @@ static void split(struct job *job)
 
 /* ---- What is asked --------------------------------------------------------------------------- */
 
-static enum outcome check_files(const struct request *request, struct error *error)
+static enum outcome check_files(const struct convert_request *request, struct error *error)
 {
     const char *missing = !request->weights  ? "--weights"
                           : !request->inputs ? "--inputs"
@@ -198,19 +195,14 @@ static enum outcome check_files(const struct request *request, struct error *err
     return file_replace_check(request->output, error);
 }
 
-static enum outcome read_gate(const struct request *request, const struct convert_source *by,
-                              struct convert_options *ret, struct error *error)
+/* Ranks of a bare layer. */
+static enum outcome read_ranks(const struct convert_request *request,
+                               const struct convert_source *by, struct convert_options *ret,
+                               struct error *error)
 {
     size_t most = by->d < by->n ? by->d : by->n;
-    bool own = request->gate_rank != NULL;
+    bool own = ret->gate_rank > 0;
     enum outcome outcome = OUTCOME_DONE;
-    if (request->gate && strcmp(request->gate, "lowrank") == 0)
-        own = true;
-    else if (request->gate && strcmp(request->gate, "shared") != 0)
-        return fail(error, OUTCOME_USAGE, "--gate %.40s: expected shared or lowrank",
-                    request->gate);
-    else if (request->gate && own)
-        return fail(error, OUTCOME_USAGE, "--gate-rank is for --gate lowrank");
     ret->rank = convert_default_rank(by->d, by->n, own);
     if (request->rank)
         outcome = option_size("rank", request->rank, 1, most, &ret->rank, error);
@@ -220,12 +212,17 @@ static enum outcome read_gate(const struct request *request, const struct conver
     return outcome;
 }
 
-static enum outcome read_options(const struct request *request, const struct convert_source *by,
-                                 struct convert_options *ret, struct error *error)
+/* gate_rank = 1 says that the gate has a rank of its own. */
+static enum outcome read_words(const struct convert_request *request, struct convert_options *ret,
+                               struct error *error)
 {
-    size_t threads = 1;
-    enum outcome outcome = OUTCOME_DONE;
-    *ret = (struct convert_options){.active = 0.45, .block = 16, .margin = NAN};
+    bool own = request->gate && strcmp(request->gate, "lowrank") == 0;
+    if (request->gate && !own && strcmp(request->gate, "shared") != 0)
+        return fail(error, OUTCOME_USAGE, "--gate %.40s: expected shared or lowrank",
+                    request->gate);
+    if (request->gate && !own && request->gate_rank)
+        return fail(error, OUTCOME_USAGE, "--gate-rank is for --gate lowrank");
+    ret->gate_rank = own || request->gate_rank ? 1 : 0;
     if (request->select && !midl_select_parse(request->select, &ret->select))
         return fail(error, OUTCOME_USAGE, "--select %.40s: expected topk, block or threshold",
                     request->select);
@@ -237,7 +234,16 @@ static enum outcome read_options(const struct request *request, const struct con
         ret->select = MIDL_SELECT_THRESHOLD;
     if (request->margin && ret->select != MIDL_SELECT_THRESHOLD)
         return fail(error, OUTCOME_USAGE, "--margin is for --select threshold");
-    if (request->active)
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_options(const struct convert_request *request, struct convert_options *ret,
+                                 struct error *error)
+{
+    size_t threads = 1;
+    *ret = (struct convert_options){.active = 0.45, .block = 16, .margin = NAN};
+    enum outcome outcome = read_words(request, ret, error);
+    if (!outcome && request->active)
         outcome = option_double("active", request->active, 0, 1, &ret->active, error);
     if (!outcome && request->block)
         outcome = option_size("block", request->block, 8, 16, &ret->block, error);
@@ -246,7 +252,7 @@ static enum outcome read_options(const struct request *request, const struct con
     if (!outcome && request->threads)
         outcome = option_size("threads", request->threads, 1, 1024, &threads, error);
     ret->threads = (int)threads;
-    return outcome ? outcome : read_gate(request, by, ret, error);
+    return outcome;
 }
 
 /* ---- The answer ------------------------------------------------------------------------------ */
@@ -280,7 +286,7 @@ static enum outcome judge(const struct job *job, struct errors *ret, struct erro
     return outcome;
 }
 
-static void print_text(const struct request *request, const struct job *job,
+static void print_text(const struct convert_request *request, const struct job *job,
                        const struct errors *errors, double seconds)
 {
     const struct converted *c = &job->converted;
@@ -303,7 +309,7 @@ static void print_text(const struct request *request, const struct job *job,
     printf("-> %s\n", request->output);
 }
 
-static enum outcome print_json(const struct request *request, const struct job *job,
+static enum outcome print_json(const struct convert_request *request, const struct job *job,
                                const struct errors *errors, double seconds, struct error *error)
 {
     const struct converted *c = &job->converted;
@@ -339,7 +345,7 @@ static enum outcome print_json(const struct request *request, const struct job *
 }
 
 /* Where neurons have moved, a tensor `order` tells whoever reorders the next layer's columns. */
-static enum outcome write_layer(const struct request *request, const struct job *job,
+static enum outcome write_layer(const struct convert_request *request, const struct job *job,
                                 struct error *error)
 {
     const struct converted *c = &job->converted;
@@ -353,17 +359,15 @@ static enum outcome write_layer(const struct request *request, const struct job 
     return layer_write(request->output, &c->layer, moved ? &order : NULL, error);
 }
 
-static enum outcome convert_weights(const struct request *request, struct job *job,
+static enum outcome convert_weights(const struct convert_request *request, struct job *job,
                                     struct error *error)
 {
     struct errors errors;
     enum outcome outcome;
     double seconds = 0;
-    if (convert_unavailable())
-        return fail(error, OUTCOME_MACHINE, "%s", convert_unavailable());
     if ((outcome = check_files(request, error)) != OUTCOME_DONE ||
         (outcome = read_weights(request, job, error)) != OUTCOME_DONE ||
-        (outcome = read_options(request, &job->by, &job->options, error)) != OUTCOME_DONE ||
+        (outcome = read_ranks(request, &job->by, &job->options, error)) != OUTCOME_DONE ||
         (outcome = read_inputs(request, job, error)) != OUTCOME_DONE)
         return outcome;
     split(job);
@@ -380,9 +384,31 @@ static enum outcome convert_weights(const struct request *request, struct job *j
     return OUTCOME_DONE;
 }
 
+static enum outcome convert(const struct convert_request *request, struct job *job,
+                            struct error *error)
+{
+    const char *of_model = request->data ? "data" : request->layer ? "layer" : NULL;
+    const char *of_weights = request->weights  ? "weights"
+                             : request->prefix ? "prefix"
+                             : request->inputs ? "inputs"
+                             : request->tensor ? "tensor"
+                                               : NULL;
+    const char *wrong = request->model ? of_weights : of_model;
+    enum outcome outcome = read_options(request, &job->options, error);
+    if (outcome)
+        return outcome;
+    if (wrong)
+        return fail(error, OUTCOME_USAGE, "--%s does not go with --%s: see midl convert --help",
+                    wrong, request->model ? "model" : "weights");
+    if (convert_unavailable())
+        return fail(error, OUTCOME_MACHINE, "%s", convert_unavailable());
+    return request->model ? convert_model(request, &job->options, error)
+                          : convert_weights(request, job, error);
+}
+
 int command_convert(int argc, char **argv)
 {
-    struct request request = {0};
+    struct convert_request request = {0};
     struct job job = {0};
     struct error error;
     const struct option_row rows[] = {
@@ -392,7 +418,14 @@ int command_convert(int argc, char **argv)
         {"inputs", "FILE", "inputs that the layer met in use: safetensors x [.., d], or idx",
          &request.inputs},
         {"tensor", "NAME", "the inputs' tensor; default x", &request.tensor},
-        {"output", "FILE", "receives the MID-L layer, safetensors; also -o", &request.output},
+        {"model", "FILE", "instead of weights and inputs: a model that midl train saved",
+         &request.model},
+        {"data", "NAME", "the model's data set; default: the one that it was trained on",
+         &request.data},
+        {"layer", "NAME", "of a model: this one alone; default: all hidden linear layers",
+         &request.layer},
+        {"output", "FILE", "receives the MID-L layer or model, safetensors; also -o",
+         &request.output},
         {"active", "SHARE", "k/n, under threshold on average; default 0.45", &request.active},
         {"rank", "R",
          "of the light path; default: the largest with a FLOPs ratio of 1.7 at k/n = 0.45",
@@ -410,17 +443,17 @@ int command_convert(int argc, char **argv)
         {"json", NULL, "print the summary as JSON", &request.json}};
     bool help = false;
     int first = argc;
-    enum outcome outcome =
-        options_parse(argc, argv, "midl convert --weights W --inputs X --output LAYER [options]",
-                      "Make a MID-L layer of a trained linear layer in closed form, from inputs "
-                      "that it met in use.",
-                      rows, sizeof rows / sizeof *rows, &first, &help, &error);
+    enum outcome outcome = options_parse(
+        argc, argv, "midl convert --weights W --inputs X -o LAYER | --model M -o OUT [options]",
+        "Make a MID-L layer of a trained linear layer in closed form, from inputs "
+        "that it met in use; or\nof a model's hidden layers, from its training data.",
+        rows, sizeof rows / sizeof *rows, &first, &help, &error);
     if (outcome == OUTCOME_DONE && help)
         return OUTCOME_DONE;
     if (outcome == OUTCOME_DONE)
         outcome = options_no_more(argc, argv, first, &error);
     if (outcome == OUTCOME_DONE) {
-        outcome = convert_weights(&request, &job, &error);
+        outcome = convert(&request, &job, &error);
         job_clear(&job);
     }
     return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("convert", outcome, &error);
