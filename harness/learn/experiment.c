@@ -10,7 +10,7 @@
 #include "base/array.h"
 #include "base/util.h"
 
-enum part { PART_ALL, PART_GATED, PART_DROP, PART_TEST };
+enum part { PART_ALL, PART_GATED, PART_LEARNED, PART_DROP, PART_LESS, PART_PLACE, PART_TEST };
 
 static const struct key_row {
     const char *name, *fallback, *help;
@@ -186,6 +186,8 @@ static void read_numbers(const struct choice *choice, struct experiment *ret)
     ret->making.active = number_of(choice, EXPERIMENT_ACTIVE, 0);
     ret->making.rank = (size_t)number_of(choice, EXPERIMENT_RANK, 0);
     ret->making.dropout = number_of(choice, EXPERIMENT_DROPOUT, 0);
+    ret->making.ratio = number_of(choice, EXPERIMENT_RATIO, 0);
+    ret->making.layer = (size_t)number_of(choice, EXPERIMENT_LAYER, 0);
     ret->noise = number_of(choice, EXPERIMENT_NOISE, 0);
 }
 
@@ -195,8 +197,15 @@ static bool concerns(enum part part, const struct experiment *e, bool with_test)
 {
     if (part == PART_GATED)
         return method_is_gated(e->method);
+    if (part == PART_LEARNED)
+        return method_trains_gates(e->method);
     if (part == PART_DROP)
         return e->method == METHOD_DROPOUT;
+    if (part == PART_LESS)
+        return (e->method == METHOD_NARROW || e->method == METHOD_LOWRANK) &&
+               fabs(e->making.ratio - METHOD_RATIO) > 1e-9;
+    if (part == PART_PLACE)
+        return (method_is_gated(e->method) || e->method == METHOD_LOWRANK) && e->making.layer > 0;
     return part == PART_ALL || with_test;
 }
 
@@ -230,6 +239,8 @@ static void value_text(const struct experiment *e, enum experiment_key key, char
         [EXPERIMENT_GATE] = {.word = midl_gate_name(e->making.gate)},
         [EXPERIMENT_UNSELECTED] = {.word = midl_unselected_name(e->making.unselected)},
         [EXPERIMENT_DROPOUT] = {.number = e->making.dropout},
+        [EXPERIMENT_RATIO] = {.number = e->making.ratio},
+        [EXPERIMENT_LAYER] = {.number = (double)e->making.layer},
         [EXPERIMENT_NOISE] = {.number = e->noise}};
     if (values[key].word)
         snprintf(ret, size, "%s", values[key].word);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum makes { MAKES_DENSE, MAKES_MIDL, MAKES_NARROW, MAKES_LOWRANK };
+enum makes { MAKES_DENSE, MAKES_MIDL, MAKES_NARROW, MAKES_CONVERTED, MAKES_LOWRANK };
 
 static const struct {
     const char *name, *about;
@@ -46,10 +46,15 @@ enum layer_mask method_mask(enum method method)
 
 bool method_converts(enum method method)
 {
-    return methods[method].makes == MAKES_LOWRANK;
+    return methods[method].makes == MAKES_LOWRANK || methods[method].makes == MAKES_CONVERTED;
 }
 
 bool method_is_gated(enum method method)
+{
+    return methods[method].makes == MAKES_MIDL || methods[method].makes == MAKES_CONVERTED;
+}
+
+bool method_trains_gates(enum method method)
 {
     return methods[method].makes == MAKES_MIDL;
 }
@@ -81,10 +86,10 @@ size_t method_rank(size_t d, size_t n, enum midl_gate gate)
     return rank;
 }
 
-/* The largest rank of a low-rank layer within 1 / METHOD_RATIO of the plain one's FLOPs. */
-static size_t lowrank_rank(size_t d, size_t n)
+/* The largest rank of a low-rank layer within 1 / ratio of the plain one's FLOPs. */
+static size_t lowrank_rank(size_t d, size_t n, double ratio)
 {
-    double rank = (linear_flops(d, n) / METHOD_RATIO - (double)n) / (2 * (double)(d + n));
+    double rank = (linear_flops(d, n) / ratio - (double)n) / (2 * (double)(d + n));
     return rank < 1 ? 1 : (size_t)rank;
 }
 
@@ -92,13 +97,15 @@ static struct midl_shape midl_shape_of(enum method method, const struct method_o
                                        const struct layer_spec *plain)
 {
     size_t d = plain->in.c, n = plain->out.c;
-    size_t rank = options->rank ? options->rank : method_rank(d, n, options->gate);
+    /* A conversion's gate reads the light path's projection. */
+    enum midl_gate gate = method_converts(method) ? MIDL_GATE_SHARED : options->gate;
+    size_t rank = options->rank ? options->rank : method_rank(d, n, gate);
     struct midl_shape shape = {.d = d,
                                .n = n,
                                .r = rank,
-                               .rg = options->gate == MIDL_GATE_LOWRANK ? rank : 0,
+                               .rg = gate == MIDL_GATE_LOWRANK ? rank : 0,
                                .k = method == METHOD_LIGHT ? 0 : neurons_of(options->active, n),
-                               .gate = options->gate,
+                               .gate = gate,
                                .select = methods[method].select,
                                .block = 16,
                                .threshold = 0.5f,
@@ -136,11 +143,11 @@ static enum outcome rewrite(const struct network_spec *plain, double factor, dou
     return network_read(changed, plain->in, plain->symbols, plain->classes, ret, error);
 }
 
-/* The widest network whose hidden layers take at most 1 / METHOD_RATIO of the plain FLOPs. */
-static enum outcome narrow(const struct network_spec *plain, struct network_spec *ret,
+/* The widest network whose hidden layers take at most 1 / ratio of the plain FLOPs. */
+static enum outcome narrow(const struct network_spec *plain, double ratio, struct network_spec *ret,
                            struct error *error)
 {
-    double most = network_hidden_linear_flops(plain) / METHOD_RATIO, low = 0, high = 1;
+    double most = network_hidden_linear_flops(plain) / ratio, low = 0, high = 1;
     enum outcome outcome = OUTCOME_DONE;
     for (int i = 0; i < 20 && !outcome; i++) {
         double factor = (low + high) / 2;
@@ -157,18 +164,25 @@ static enum outcome replace(enum method method, const struct method_options *opt
                             struct network_spec *spec, struct error *error)
 {
     char reason[MIDL_REASON_SIZE];
+    size_t hidden = 0;
     for (size_t i = 0; i < spec->count; i++) {
         struct layer_spec *layer = &spec->layers[i];
         if (!network_is_hidden(spec, i) || layer->kind != LAYER_LINEAR)
             continue;
-        layer->kind = methods[method].makes == MAKES_MIDL ? LAYER_MIDL : LAYER_LOWRANK;
-        layer->rank = lowrank_rank(layer->in.c, layer->out.c);
+        hidden++;
+        if (options->layer && hidden != options->layer)
+            continue;
+        layer->kind = method_is_gated(method) ? LAYER_MIDL : LAYER_LOWRANK;
+        layer->rank = lowrank_rank(layer->in.c, layer->out.c, options->ratio);
         if (layer->kind == LAYER_MIDL)
             layer->shape = midl_shape_of(method, options, layer);
         if (layer->kind == LAYER_MIDL && midl_shape_check(&layer->shape, reason) != MIDL_OK)
             return fail(error, OUTCOME_USAGE, "method %s, layer %zu -> %zu: %s",
                         method_name(method), layer->in.c, layer->out.c, reason);
     }
+    if (options->layer > hidden)
+        return fail(error, OUTCOME_USAGE, "layer %zu: the network has %zu hidden linear layers",
+                    options->layer, hidden);
     return OUTCOME_DONE;
 }
 
@@ -181,7 +195,7 @@ enum outcome method_network(enum method method, const struct method_options *opt
     if (method == METHOD_DROPOUT)
         outcome = rewrite(plain, 1, options->dropout, &spec, error);
     else if (methods[method].makes == MAKES_NARROW)
-        outcome = narrow(plain, &spec, error);
+        outcome = narrow(plain, options->ratio, &spec, error);
     else if (methods[method].makes != MAKES_DENSE)
         outcome = replace(method, options, &spec, error);
     if (!outcome)

@@ -19,8 +19,9 @@ enum layer_mask method_mask(enum method method);
 /* Whether the weights come from a trained dense network of the same text, not from training. */
 bool method_converts(enum method method);
 
-/* Whether hidden layers become MID-L layers. */
+/* Whether hidden layers become MID-L layers, and whether these are trained. */
 bool method_is_gated(enum method method);
+bool method_trains_gates(enum method method);
 
 struct method_options {
     double active; /* k/n */
@@ -29,6 +30,8 @@ struct method_options {
     enum midl_gate gate;
     enum midl_unselected unselected;
     double dropout; /* rate of method dropout */
+    double ratio;   /* of FLOPs, of methods dense-narrow and low-rank; METHOD_RATIO */
+    size_t layer;   /* only the i-th hidden linear layer, from 1, becomes another; 0: all */
 };
 
 /* The promise of the paper, by which ranks and the sizes of controls go. */

@@ -332,11 +332,11 @@ bool network_is_hidden(const struct network_spec *spec, size_t layer)
            (kind == LAYER_LINEAR || kind == LAYER_LOWRANK || kind == LAYER_MIDL);
 }
 
-static double layer_flops(const struct layer_spec *layer)
+double network_layer_flops(const struct layer_spec *layer, double active)
 {
     double d = (double)layer->in.c, n = (double)layer->out.c, r = (double)layer->rank;
     if (layer->kind == LAYER_MIDL) {
-        struct midl_parts parts = midl_layer_flops(&layer->shape, 1, layer->shape.k);
+        struct midl_parts parts = midl_layer_flops(&layer->shape, 1, (size_t)round(active * n));
         return midl_parts_sum(&parts);
     }
     return layer->kind == LAYER_LOWRANK ? 2 * r * (d + n) + n : 2 * d * n + n;
@@ -347,7 +347,8 @@ double network_hidden_flops(const struct network_spec *spec)
     double flops = 0;
     for (size_t i = 0; i < spec->count; i++)
         if (network_is_hidden(spec, i))
-            flops += layer_flops(&spec->layers[i]);
+            flops += network_layer_flops(&spec->layers[i], (double)spec->layers[i].shape.k /
+                                                               (double)spec->layers[i].out.c);
     return flops;
 }
 

@@ -78,6 +78,10 @@ enum outcome network_input_read(const char *text, struct extent *ret_in, size_t 
  */
 bool network_is_hidden(const struct network_spec *spec, size_t layer);
 
+/* FLOPs of a layer for one input, if it is linear in any way; `active`: the share of a MID-L
+ * layer's neurons on the full path. */
+double network_layer_flops(const struct layer_spec *layer, double active);
+
 /* FLOPs of the hidden linear layers for one input as they are, and as plain linear layers. */
 double network_hidden_flops(const struct network_spec *spec);
 double network_hidden_linear_flops(const struct network_spec *spec);

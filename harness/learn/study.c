@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "learn/network_conversion.h"
 #include "machine/peak.h"
 
 /* A trained network and how it came to be. */
@@ -17,6 +18,7 @@ struct trained {
     struct network network;
     struct trainer_result result;
     double peak_bytes;
+    struct network_conversion_result conversion; /* count 0: trained, not converted */
 };
 
 struct study {
@@ -40,6 +42,7 @@ static void trained_clear(struct trained *trained)
         network_destroy(&trained->network);
     free(trained->result.epochs);
     trained->result = (struct trainer_result){.epochs = NULL};
+    trained->conversion.count = 0;
     trained->key[0] = '\0';
 }
 
@@ -130,15 +133,50 @@ static enum outcome train(struct study *study, const struct experiment *e,
     return outcome;
 }
 
+/* Convert the trained dense network; `spec` becomes what was made. */
+static enum outcome convert(struct study *study, const struct experiment *e,
+                            struct network_spec *spec, struct trained *ret, struct error *error)
+{
+    struct network *dense = &study->dense.network;
+    const struct network_conversion how = {.active = e->making.active, .margin = NAN};
+    trained_clear(ret);
+    peak_begin();
+    dense->options.mask = method_mask(e->method); /* the new network takes these options */
+    enum outcome outcome = network_convert(dense, &study->set.train, spec, &how, &ret->network,
+                                           &ret->conversion, error);
+    dense->options.mask = MASK_GATE;
+    ret->peak_bytes = peak_bytes();
+    if (outcome)
+        return outcome;
+    ret->result = (struct trainer_result){.examples = study->dense.result.examples,
+                                          .best = study->dense.result.best};
+    memcpy(ret->key, e->trained_key, sizeof ret->key);
+    return OUTCOME_DONE;
+}
+
+/* Train, or convert what was trained. */
+static enum outcome make(struct study *study, const struct experiment *e,
+                         const struct network_spec *plain, struct network_spec *spec,
+                         struct trained *ret, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    if (!method_converts(e->method))
+        return train(study, e, spec, ret, error);
+    const struct experiment dense = experiment_dense(e);
+    if (strcmp(study->dense.key, dense.trained_key) != 0)
+        outcome = train(study, &dense, plain, &study->dense, error);
+    return outcome ? outcome : convert(study, e, spec, ret, error);
+}
+
 /* The experiment's trained network: one that is there, or a new one. */
 static enum outcome obtain(struct study *study, const struct experiment *e,
-                           const struct network_spec *spec, struct trained **ret, bool *ret_new,
-                           struct error *error)
+                           const struct network_spec *plain, struct network_spec *spec,
+                           struct trained **ret, bool *ret_new, struct error *error)
 {
     struct trained *trained = e->method == METHOD_DENSE ? &study->dense : &study->other;
     *ret = trained;
     *ret_new = strcmp(trained->key, e->trained_key) != 0;
-    return *ret_new ? train(study, e, spec, trained, error) : OUTCOME_DONE;
+    return *ret_new ? make(study, e, plain, spec, trained, error) : OUTCOME_DONE;
 }
 
 /* ---- Testing --------------------------------------------------------------------------------- */
@@ -178,27 +216,51 @@ static double median_seconds(const struct trainer_result *result)
     return count ? (seconds[(count - 1) / 2] + seconds[count / 2]) / 2 : NAN;
 }
 
-static void describe_result(const struct network_spec *plain, const struct network_spec *spec,
+/* The share of a layer's neurons on the full path: what a conversion by threshold selected on
+ * average, or k/n. */
+static double active_of(const struct trained *trained, size_t i)
+{
+    const struct layer_spec *layer = &trained->network.spec.layers[i];
+    if (layer->kind != LAYER_MIDL)
+        return 1;
+    for (size_t j = 0; j < trained->conversion.count; j++)
+        if (trained->conversion.layers[j].layer == i)
+            return trained->conversion.layers[j].active;
+    return (double)layer->shape.k / (double)layer->shape.n;
+}
+
+static double least_explained(const struct network_conversion_result *conversion)
+{
+    double least = NAN;
+    for (size_t i = 0; i < conversion->count; i++)
+        least = fmin(least, conversion->layers[i].explained); /* of NaN and x: x */
+    return least;
+}
+
+static void describe_result(const struct network_spec *plain, const struct trained *trained,
                             struct study_result *ret)
 {
-    double neurons = 0, active = 0;
+    const struct network_spec *spec = &trained->network.spec;
+    double neurons = 0, active = 0, flops = 0;
     for (size_t i = 0; i < spec->count; i++) {
         const struct layer_spec *layer = &spec->layers[i];
-        bool gated = layer->kind == LAYER_MIDL;
+        double n = (double)layer->out.c, share = active_of(trained, i);
         if (!network_is_hidden(spec, i))
             continue;
-        neurons += (double)layer->out.c;
-        active += (double)(gated ? layer->shape.k : layer->out.c);
-        if (gated && !ret->k) {
+        if (layer->kind == LAYER_MIDL && !ret->k) {
             ret->gate = layer->shape.gate;
             ret->select = layer->shape.select;
         }
-        ret->k += gated ? layer->shape.k : 0;
+        neurons += n;
+        active += n * share;
+        flops += network_layer_flops(layer, share);
+        ret->k += layer->kind == LAYER_MIDL ? (size_t)round(n * share) : 0;
         if (!ret->rank && layer->kind != LAYER_LINEAR)
-            ret->rank = gated ? layer->shape.r : layer->rank;
+            ret->rank = layer->kind == LAYER_MIDL ? layer->shape.r : layer->rank;
     }
     ret->active = neurons > 0 ? active / neurons : 1;
-    ret->flops_ratio = network_hidden_linear_flops(plain) / network_hidden_flops(spec);
+    ret->flops_ratio = network_hidden_linear_flops(plain) / flops;
+    ret->explained = least_explained(&trained->conversion);
 }
 
 static enum outcome run(struct study *study, const struct experiment *e, struct study_result *ret,
@@ -211,12 +273,12 @@ static enum outcome run(struct study *study, const struct experiment *e, struct 
     if (!outcome)
         outcome = describe(study, e, &plain, &spec, error);
     if (!outcome)
-        outcome = obtain(study, e, &spec, &trained, &result.trained, error);
+        outcome = obtain(study, e, &plain, &spec, &trained, &result.trained, error);
     if (!outcome)
         outcome = test(&trained->network, e, &study->set, &result, error);
     if (outcome)
         return outcome;
-    describe_result(&plain, &spec, &result);
+    describe_result(&plain, trained, &result);
     result.epochs = trained->result.epochs;
     result.epoch_count = trained->result.count;
     result.best = trained->result.best;
