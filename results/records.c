@@ -338,19 +338,99 @@ enum store_status store_run_end(struct store *store, int64_t run_id, const char 
 
 /* ---- Resuming, reading ----------------------------------------------------------------------- */
 
-enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
-                                   const char *git_commit, int64_t *ret_run_id)
+static const char resuming[] = "resume a run";
+
+/* A sign of life: when the run's process was last at work. */
+static enum store_status put_seen(struct store *store, int64_t run_id, const char *doing)
+{
+    const struct value row[] = {as_integer(run_id)};
+    return store_ask(store,
+                     "INSERT OR REPLACE INTO environment (run_id, name, value) "
+                     "VALUES (?, 'seen', strftime('%s', 'now')) RETURNING run_id",
+                     row, COUNT(row), doing, NULL);
+}
+
+enum store_status store_run_seen(struct store *store, int64_t run_id)
+{
+    enum store_status status = store_begin(store, resuming);
+    if (status == STORE_OK)
+        status = put_seen(store, run_id, resuming);
+    return store_end(store, status, resuming);
+}
+
+/* The newest unfinished run; STORE_NONE if there is none. */
+static enum store_status find_unfinished(struct store *store, const char *suite,
+                                         const char *suite_hash, const char *git_commit,
+                                         int64_t *ret_run_id)
 {
     const struct value row[] = {as_text(suite), as_text(suite_hash), as_text(git_commit)};
-    enum store_status status = store_ask(
-        store,
-        "UPDATE run SET status = 'running', finished_utc = NULL WHERE run_id = "
-        "(SELECT max(run_id) FROM run WHERE suite = ? AND suite_hash = ? AND git_commit = ? "
-        "AND status <> 'finished') RETURNING run_id",
-        row, COUNT(row), "resume a run", ret_run_id);
+    enum store_status status =
+        store_ask(store,
+                  "SELECT run_id FROM run WHERE suite = ? AND suite_hash = ? AND git_commit = ? "
+                  "AND status <> 'finished' ORDER BY run_id DESC LIMIT 1",
+                  row, COUNT(row), resuming, ret_run_id);
 
     if (status == STORE_NONE)
         store_fail(store, STORE_NONE, "no unfinished run of suite %s", suite);
+    return status;
+}
+
+/* STORE_BUSY if the run is stored as running by a process that lives. */
+static enum store_status refuse_living(struct store *store, int64_t run_id,
+                                       const struct store_claim *claim)
+{
+    const struct value row[] = {as_integer(run_id)};
+    char process[256], host[128];
+    int64_t running = 0, seen = 0;
+    enum store_status status =
+        store_ask(store, "SELECT status = 'running' FROM run WHERE run_id = ?", row, COUNT(row),
+                  resuming, &running);
+
+    if (status != STORE_OK || !running)
+        return status;
+    status = store_fact_of(store, run_id, "process", process, sizeof process);
+    if (status != STORE_OK)
+        return status == STORE_NONE ? STORE_OK : status;
+    if (store_ask(store,
+                  "SELECT strftime('%s', 'now') - value FROM environment "
+                  "WHERE run_id = ? AND name = 'seen'",
+                  row, COUNT(row), resuming, &seen) != STORE_OK)
+        seen = INT64_MAX;
+    if (!claim->lives(process, seen))
+        return STORE_OK;
+    if (store_fact_of(store, run_id, "host", host, sizeof host) != STORE_OK)
+        snprintf(host, sizeof host, "this host");
+    return store_fail(store, STORE_BUSY,
+                      "run %lld is being measured by process %.*s on %s; wait for it or stop it",
+                      (long long)run_id, (int)strcspn(process, " "), process, host);
+}
+
+enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
+                                   const char *git_commit, const struct store_claim *claim,
+                                   int64_t *ret_run_id)
+{
+    int64_t run_id = 0;
+    enum store_status status = store_begin(store, resuming);
+
+    if (status == STORE_OK)
+        status = find_unfinished(store, suite, suite_hash, git_commit, &run_id);
+    if (status == STORE_OK && claim)
+        status = refuse_living(store, run_id, claim);
+    const struct value row[] = {as_integer(run_id)};
+    if (status == STORE_OK)
+        status = store_ask(store,
+                           "UPDATE run SET status = 'running', finished_utc = NULL "
+                           "WHERE run_id = ? RETURNING run_id",
+                           row, COUNT(row), resuming, NULL);
+    if (status == STORE_OK && claim) {
+        const struct store_fact fact = {"process", claim->process};
+        status = put_facts(store, "INSERT OR REPLACE" FACT_VALUES, run_id, &fact, 1, resuming);
+    }
+    if (status == STORE_OK)
+        status = put_seen(store, run_id, resuming);
+    status = store_end(store, status, resuming);
+    if (status == STORE_OK)
+        *ret_run_id = run_id;
     return status;
 }
 

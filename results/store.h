@@ -18,7 +18,8 @@ enum store_status {
     STORE_OK,
     STORE_BAD,     /* not a database of ours, newer than this program, or bad SQL: exit status 2 */
     STORE_MACHINE, /* disk full, not writable, locked, out of memory: exit status 3 */
-    STORE_NONE     /* no such run or no rows */
+    STORE_NONE,    /* no such run or no rows */
+    STORE_BUSY     /* a process that lives is at it */
 };
 
 struct store;
@@ -139,10 +140,23 @@ enum store_status store_run_end(struct store *store, int64_t run_id, const char 
 
 /* ---- Resuming -------------------------------------------------------------------------------- */
 
+/* Who goes on with a run. */
+struct store_claim {
+    const char *process; /* stored as the run's fact `process` */
+    /* Whether that process still measures the run, whose last sign of life is so many seconds old.
+     */
+    bool (*lives)(const char *process, int64_t seen_s);
+};
+
 /* The newest run of this suite, hash and commit that isn't finished; STORE_NONE if there is none.
- * Sets it 'running' again. */
+ * Sets it 'running' again and makes it the claimant's, in one transaction. STORE_BUSY: its process
+ * lives; the error names it. claim NULL: nobody is asked. */
 enum store_status store_run_resume(struct store *store, const char *suite, const char *suite_hash,
-                                   const char *git_commit, int64_t *ret_run_id);
+                                   const char *git_commit, const struct store_claim *claim,
+                                   int64_t *ret_run_id);
+
+/* A sign of life of the process that makes this run. */
+enum store_status store_run_seen(struct store *store, int64_t run_id);
 
 /* Whether the run has the point of this key. */
 enum store_status store_has_point(struct store *store, int64_t run_id, const char *shape_key,

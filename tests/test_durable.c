@@ -87,7 +87,7 @@ static int write_for_ever(const char *path, int pipe_end)
 
     if (store_open(path, STORE_WRITE, &store, error) != STORE_OK)
         return 1;
-    if (store_run_resume(store, "batch1", "hash", "abc", &run_id) != STORE_OK &&
+    if (store_run_resume(store, "batch1", "hash", "abc", NULL, &run_id) != STORE_OK &&
         store_run_begin(store, &a_run, NULL, 0, &run_id) != STORE_OK)
         return 2;
     if (store_query_text(store, "SELECT count(DISTINCT shape_key) FROM points", NULL, 0, count,

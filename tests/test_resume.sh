@@ -94,6 +94,36 @@ done
 
 "$midl" $sweep --resume --quiet || complain "the last sweep failed"
 check
+
+# What changes numbers makes another run: another budget or target, other contents of a file.
+runs() {
+    "$query" "$2" "SELECT count(*) FROM runs WHERE status = '$1'"
+}
+other="sweep --n 16 --d 784 --kernel linear-rows --counters none --budget 20ms --quiet --resume --db $folder/other.db"
+"$midl" $other --target 50% || complain "a sweep failed"
+"$query" "$folder/other.db" "SELECT 1" >/dev/null
+for change in "--target 50%" "--target 40%" "--target 50% --budget 21ms"; do
+    "$midl" $other $change >/dev/null 2>&1 || complain "a sweep with $change failed"
+done
+[ "$(runs finished "$folder/other.db")" = 4 ] || complain "$(runs finished "$folder/other.db") finished runs, expected 4"
+
+# Several at once: each says what it did, none spoils another's run.
+for i in 1 2 3 4; do
+    "$midl" sweep --n 8:160:8 --kernel linear-rows --counters none --budget 20ms --target 50% --quiet --resume \
+        --db "$folder/crowd.db" >"$folder/crowd.$i" 2>&1 &
+    eval "crowd$i=$!"
+done
+for i in 1 2 3 4; do
+    eval "wait \$crowd$i"
+    status=$?
+    case $status in
+    0) ;;
+    2) grep -q "is being measured by process" "$folder/crowd.$i" || complain "refused: $(cat "$folder/crowd.$i")" ;;
+    *) complain "one of a crowd: exit status $status: $(cat "$folder/crowd.$i")" ;;
+    esac
+done
+[ "$("$query" "$folder/crowd.db" "SELECT count(*) > 0 FROM runs WHERE status = 'finished'")" = 1 ] ||
+    complain "none of a crowd finished"
 sql "SELECT count(*) FROM runs WHERE status <> 'finished'" 0
 sql "SELECT count(*) FROM points WHERE run_id = (SELECT max(run_id) FROM runs)" "$points"
 [ -z "$kept" ] || sql "$sum $last" "$kept"

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "machine/machine.h"
+#include "midl.h"
 #include "run/session.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -152,6 +153,76 @@ static void test_killed(void **state)
     waitpid(alive, &status, 0);
 }
 
+static void set_fact(const char *db, int64_t run_id, const char *name, const char *value)
+{
+    const struct store_fact fact = {name, value};
+    struct session session;
+    struct error error;
+    assert_int_equal(session_open(&session, db, &error), OUTCOME_DONE);
+    assert_int_equal(store_put_facts(session.store, run_id, &fact, 1), STORE_OK);
+    session_close(&session);
+}
+
+static enum outcome resume(const char *db, bool *ret_found, struct error *error)
+{
+    struct session session;
+    assert_int_equal(session_open(&session, db, error), OUTCOME_DONE);
+    enum outcome outcome = session_resume(&session, &run, ret_found, error);
+    session_close(&session);
+    return outcome;
+}
+
+/* A run that a living process measures is refused, naming it; that of a dead one is taken over. */
+static void test_living_refused(void **state)
+{
+    (void)state;
+    const char *db = scratch_path("living.db");
+    char process[160];
+    struct error error;
+    int64_t living;
+    int status;
+    bool found = false;
+    pid_t alive = begin_elsewhere(db, &living);
+    snprintf(process, sizeof process, "is being measured by process %ld on %s", (long)alive,
+             machine_get()->host);
+    assert_error("living", resume(db, &found, &error), OUTCOME_USAGE, &error, process);
+    assert_false(found);
+    assert_status(db, living, "running");
+    kill(alive, SIGKILL);
+    waitpid(alive, &status, 0);
+    assert_int_equal(resume(db, &found, &error), OUTCOME_DONE);
+    assert_true(found);
+
+    /* Out of sight, on a shared file system: as long as it gives signs of life. */
+    pid_t other = begin_elsewhere(db, &living);
+    kill(other, SIGKILL);
+    waitpid(other, &status, 0);
+    set_fact(db, living, "process", "12 345 another-boot 6");
+    found = false;
+    assert_error("foreign", resume(db, &found, &error), OUTCOME_USAGE, &error, "process 12 on");
+    assert_status(db, living, "running");
+    set_fact(db, living, "seen", "1000000000");
+    assert_int_equal(resume(db, &found, &error), OUTCOME_DONE);
+    assert_true(found);
+}
+
+/* What was measured on another machine, or by another build, is another run. */
+static void test_identity(void **state)
+{
+    (void)state;
+    const char *db = scratch_path("identity.db");
+    struct error error;
+    bool found = true;
+    struct session session = begin(db);
+    session_close(&session);
+    midl_isa_limit(MIDL_ISA_PORTABLE);
+    assert_int_equal(resume(db, &found, &error), OUTCOME_DONE);
+    assert_false(found);
+    midl_isa_limit(MIDL_ISA_AVX512);
+    assert_int_equal(resume(db, &found, &error), OUTCOME_DONE);
+    assert_true(found);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -187,10 +258,9 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_ends),     cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_killed),   cmocka_unit_test(test_living_refused),
+        cmocka_unit_test(test_identity), cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests_name("session", tests, scratch_begin, scratch_end);
 }

@@ -549,23 +549,23 @@ static void runs_resume(void **state)
     assert_int_equal(store_run_end(store, second, "interrupted"), STORE_OK);
     assert_rows(store, "SELECT status, finished_utc FROM runs WHERE run_id = 2",
                 "interrupted,\r\n");
-    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", &found), STORE_OK);
+    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", NULL, &found), STORE_OK);
     assert_true(found == second);
     assert_rows(store, "SELECT status FROM runs WHERE run_id = 2", "running\r\n");
     assert_int_equal(store_run_end(store, second, "finished"), STORE_OK);
     assert_string_equal(answer(store, "SELECT finished_utc >= started_utc FROM runs "
                                       "WHERE run_id = 2"),
                         "1");
-    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", &found), STORE_OK);
+    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", NULL, &found), STORE_OK);
     assert_true(found == first); /* killed, so still 'running' */
     assert_int_equal(store_run_end(store, first, "finished"), STORE_OK);
     found = -1;
-    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", &found), STORE_NONE);
-    assert_int_equal(store_run_resume(store, "batch1", "other", "def", &found), STORE_NONE);
-    assert_int_equal(store_run_resume(store, "other", "hash", "def", &found), STORE_NONE);
+    assert_int_equal(store_run_resume(store, "batch1", "hash", "abc", NULL, &found), STORE_NONE);
+    assert_int_equal(store_run_resume(store, "batch1", "other", "def", NULL, &found), STORE_NONE);
+    assert_int_equal(store_run_resume(store, "other", "hash", "def", NULL, &found), STORE_NONE);
     assert_true(found == -1);
     assert_line(store_error(store), "no unfinished run of suite other");
-    assert_int_equal(store_run_resume(store, "batch1", "hash", "def", &found), STORE_OK);
+    assert_int_equal(store_run_resume(store, "batch1", "hash", "def", NULL, &found), STORE_OK);
     assert_true(found == third);
 
     put(store, first, &point, 1); /* stored last, but of an earlier run */

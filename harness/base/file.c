@@ -6,6 +6,8 @@
  */
 #include "base/file.h"
 
+#include "base/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -282,6 +284,25 @@ enum outcome file_replace_check(const char *path, struct error *error)
     enum outcome outcome = file_replace_begin(path, &file, error);
     if (outcome == OUTCOME_DONE)
         file_replace_abort(&file);
+    return outcome;
+}
+
+enum outcome file_hash(const char *path, uint64_t *hash, struct error *error)
+{
+    unsigned char block[65536];
+    uint64_t bytes, done = 0;
+    int fd;
+    enum outcome outcome = file_open(path, &fd, &bytes, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    while (outcome == OUTCOME_DONE && done < bytes) {
+        size_t count = bytes - done < sizeof block ? (size_t)(bytes - done) : sizeof block;
+        outcome = file_read(fd, path, done, block, count, error);
+        for (size_t i = 0; i < count && outcome == OUTCOME_DONE; i++)
+            *hash = fnv1a_byte(*hash, block[i]);
+        done += count;
+    }
+    close(fd);
     return outcome;
 }
 

@@ -24,6 +24,9 @@ enum outcome file_open(const char *path, int *ret_fd, uint64_t *ret_bytes, struc
 enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, size_t bytes,
                        struct error *error);
 
+/* Hash the contents of a file on top of *hash (FNV-1a, base/util.h). */
+enum outcome file_hash(const char *path, uint64_t *hash, struct error *error);
+
 /* All of a text of our own, to be freed; NULL if it can't be read. */
 char *file_text(const char *path);
 

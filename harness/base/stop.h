@@ -1,10 +1,10 @@
-/* stop.h - stopping cleanly when asked to, by Ctrl-C or SIGTERM. */
+/* stop.h - stopping cleanly when asked to, by Ctrl-C, SIGTERM or SIGHUP. */
 #ifndef MIDL_STOP_H
 #define MIDL_STOP_H
 
 #include <signal.h>
 
-/* Set by SIGINT and SIGTERM once stop_on_signals() was called; a second one ends the process as if
+/* Set by SIGINT, SIGTERM and SIGHUP once stop_on_signals() was called; a second one ends the process as if
  * it had never been called. */
 extern volatile sig_atomic_t stop_requested;
 void stop_on_signals(void);

@@ -12,10 +12,15 @@
 
 /* Hash more text, by FNV-1a with 64 bits; the first call starts from FNV_START. */
 #define FNV_START UINT64_C(0xcbf29ce484222325)
+static inline uint64_t fnv1a_byte(uint64_t hash, unsigned char byte)
+{
+    return (hash ^ byte) * UINT64_C(0x100000001b3);
+}
+
 static inline uint64_t fnv1a(uint64_t hash, const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        hash = (hash ^ *c) * UINT64_C(0x100000001b3);
+        hash = fnv1a_byte(hash, *c);
     return hash;
 }
 

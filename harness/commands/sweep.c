@@ -1,5 +1,6 @@
 /* sweep.c - `midl sweep`: a suite or axes in, points in the store. Measuring and storing is
  * run/runner's. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,9 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/stop.h"
+#include "base/util.h"
 #include "commands/command.h"
+#include "counters/counters.h"
 #include "run/gbench_file.h"
 #include "run/print.h"
 #include "run/runner.h"
@@ -122,6 +125,38 @@ static void set_runner(struct sweep *sweep)
     runner->quiet = options->quiet != NULL;
 }
 
+/* The hash of a file's contents; the same path again costs nothing. */
+static enum outcome add_file(const char *path, const char **last, uint64_t *hash,
+                             struct error *error)
+{
+    if (!path || (*last && strcmp(path, *last) == 0))
+        return OUTCOME_DONE;
+    *last = path;
+    return file_hash(path, hash, error);
+}
+
+/* What the run is: its cases, the contents of their files, and how long each is measured. */
+static enum outcome measured_hash(struct sweep *sweep, struct error *error)
+{
+    const struct bench_cases *cases = &sweep->cases;
+    const char *layer = NULL, *input = NULL;
+    enum outcome outcome = OUTCOME_DONE;
+    char text[128];
+    suite_hash(cases, sweep->hash);
+    snprintf(text, sizeof text, "%s target %.17g budget %.17g counters %u", sweep->hash,
+             suite_target(sweep->suite), suite_budget_ns(sweep->suite),
+             counters_resolve(suite_counters(sweep->suite)));
+    uint64_t hash = fnv1a(FNV_START, text);
+    for (size_t i = 0; i < cases->group_count && outcome == OUTCOME_DONE; i++) {
+        const struct bench_shape *shape = &cases->cases[cases->groups[i].first].shape;
+        outcome = add_file(shape->layer_path, &layer, &hash, error);
+        if (outcome == OUTCOME_DONE)
+            outcome = add_file(shape->input_path, &input, &hash, error);
+    }
+    snprintf(sweep->hash, sizeof sweep->hash, "%016" PRIx64, hash);
+    return outcome;
+}
+
 static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
                                struct error *error)
 {
@@ -143,7 +178,8 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
         return outcome;
     if (sweep->cases.count == 0)
         return fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(sweep->suite));
-    suite_hash(&sweep->cases, sweep->hash);
+    if ((outcome = measured_hash(sweep, error)) != OUTCOME_DONE)
+        return outcome;
     set_runner(sweep);
     if (options->gbench_json && file_same(options->gbench_json, sweep->runner.db))
         return fail(error, OUTCOME_USAGE, "--gbench-json %s: that is the database",

@@ -242,8 +242,8 @@ static enum outcome begin_run(struct train *train, const char *command, struct e
                                   .seed = train->experiments.at[0].training.seed};
     enum store_status status = STORE_NONE;
     if (train->options.resume)
-        status =
-            store_run_resume(train->store, train->suite, train->hash, MIDL_COMMIT, &train->run_id);
+        status = store_run_resume(train->store, train->suite, train->hash, MIDL_COMMIT, NULL,
+                                  &train->run_id);
     if (status == STORE_NONE)
         status = store_run_begin(train->store, &run, facts, fact_count, &train->run_id);
     return store_check(train, status, error);

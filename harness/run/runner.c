@@ -109,8 +109,8 @@ static enum outcome resume_run(struct runner *runner, struct error *error)
     if (outcome || found)
         return outcome;
     progress_note(runner->progress,
-                  "nothing to resume: %s has no unfinished run of these points by this build; "
-                  "a new one begins",
+                  "nothing to resume: %s has no unfinished run of these points, files and options "
+                  "by this build on this machine; a new one begins",
                   runner->db);
     return begin_run(runner, error);
 }
@@ -268,9 +268,12 @@ static enum outcome keep_group(struct runner *runner, const struct bench_group *
     double start_ns = clock_ns();
     enum store_status status = store_put_points(runner->session.store, runner->session.run_id,
                                                 result->points, result->count);
+    enum outcome outcome = session_check(&runner->session, status, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = session_seen(&runner->session, error);
     runner->store_ns += clock_ns() - start_ns;
-    if (status != STORE_OK)
-        return session_check(&runner->session, status, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     for (size_t i = 0; i < result->count; i++) {
         const struct store_point *point = &result->points[i];
         const struct bench_case *bench_case = &runner->cases->cases[group->first + i];

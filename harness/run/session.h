@@ -24,8 +24,9 @@ struct session {
 
 /* What a run is: known before it begins. Texts are the caller's. */
 struct session_run {
-    const char *suite;   /* the name of the suite, or of the command that has none */
-    const char *hash;    /* over what will be measured, so that only the same is resumed; "none" */
+    const char *suite; /* the name of the suite, or of the command that has none */
+    const char *hash; /* over what will be measured and how, contents of files too, so that only the
+                         same is resumed; the session adds machine and build. "none" */
     const char *command; /* as typed (command_text) */
     uint64_t seed;
 };
@@ -37,14 +38,18 @@ enum outcome session_open(struct session *session, const char *db, struct error 
 enum outcome session_begin(struct session *session, const struct session_run *run,
                            struct error *error);
 
-/* Go on with the newest unfinished run of this suite and hash by this build. *ret_found is false if
- * there is none; nothing has begun then. */
+/* Go on with the newest unfinished run of this suite and hash on this machine, by this build.
+ * *ret_found is false if there is none; nothing has begun then. OUTCOME_USAGE if another process is
+ * at it, here or elsewhere: the error names process and host. */
 enum outcome session_resume(struct session *session, const struct session_run *run, bool *ret_found,
                             struct error *error);
 
 /* OUTCOME_DONE for STORE_OK; else the error of the store's last call. */
 enum outcome session_check(const struct session *session, enum store_status status,
                            struct error *error);
+
+/* Give a sign of life, after each group: processes on other machines can't look for this one. */
+enum outcome session_seen(struct session *session, struct error *error);
 
 /* End the run: `whole` if everything that was asked for is stored, else as interrupted. */
 enum outcome session_end(struct session *session, bool whole, struct error *error);
