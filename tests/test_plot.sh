@@ -85,10 +85,11 @@ out="fi'g \"u\" \$r;es"
 "$midl" plot --db real.db --out "$out" --format svg,pdf,png,tex >drawn 2>err || say "plot: $(cat err)"
 for passed in 'misses needs .*midl sweep cache' 'select needs .*midl select' \
     'dtypes needs .*midl sweep dtypes' 'threads needs .*midl sweep threads' \
-    'caches needs .*--cache warm,cold' 'masks needs .*midl sweep masks'; do
+    'caches needs .*--cache warm,cold' 'masks needs .*midl sweep masks' 'accuracy needs .*midl train' \
+    'noise needs .*midl train' 'smi needs .*midl smi' 'training-size needs .*midl train'; do
     grep -q "figure $passed" err || say "not passed over with its reason: $passed: $(cat err)"
 done
-[ "$(wc -l <err)" -eq 6 ] || say "not six figures were passed over: $(cat err)"
+[ "$(wc -l <err)" -eq 10 ] || say "not ten figures were passed over: $(cat err)"
 for figure in batch evens heat latency plans promise roofline spread; do
     for suffix in .svg .pdf .png .tex -inc.pdf -caption.tex .tsv; do
         [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"
