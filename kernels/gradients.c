@@ -188,6 +188,7 @@ void midl_training_destroy(struct midl_training *t)
                       t->bits,
                       t->d_gate_projected,
                       t->ranked,
+                      t->moving,
                       t->work};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);

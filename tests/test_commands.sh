@@ -97,8 +97,8 @@ prints '^mnist  .*set MIDL_DATA or --data to the folder that holds mnist/' list 
     complain "midl list suites: not a line each"
 prints '^points  *time_ns  *ns  ' list metrics
 prints '^flops  *flops  ' list counters
-prints '^gate_rank  *of a lowrank gate; 0: n/32' list axes
 flops_here=$(awk '$1 == "flops" {print $3}' "$folder/out")
+prints '^gate_rank  *of a lowrank gate; 0: n/32' list axes
 prints '^name  *text' list figures
 [ "$(wc -l <"$folder/out")" -eq $(($(ls "$here"/plots | grep -c '\.sql$') + 1)) ] ||
     complain "midl list figures: not a line each"

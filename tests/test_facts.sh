@@ -36,7 +36,7 @@ fi
 
 # ---- valgrind: missing, unable to answer, or without a place for its files are three things.
 
-if "$midl" info | grep -q 'valgrind .*[0-9]\.[0-9]'; then
+if "$midl" info | grep -q 'callgrind .*works'; then # not in a sanitised build
     says 'no temporary folder for valgrind: No such file' env TMPDIR=/nonexistent "$midl" info
     mkdir "$folder/bin"
     printf '#!/bin/sh\nexit 5\n' >"$folder/bin/valgrind"
