@@ -449,8 +449,9 @@ static void solve(const struct midl_training *t, size_t count, const float *leve
     enum { MOST_STEPS = 100 };
     double least = (double)level[0], most = least, slope, T = (double)t->temperature;
     for (size_t i = 1; i < count; i++) {
-        least = fmin(least, (double)level[i]);
-        most = fmax(most, (double)level[i]);
+        double value = (double)level[i]; /* gcc 12 for AArch64 fails on fmin and fmax here */
+        least = value < least ? value : least;
+        most = value > most ? value : most;
     }
     double low = least - T * log((double)count + 1), high = most + T * log((double)count + 1);
     double tau = (low + high) / 2;

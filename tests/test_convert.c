@@ -388,8 +388,11 @@ static double difference(struct network *a, struct network *b, const struct data
     if (network_forward(a, &pass, part->x, &of_a, &error) ||
         network_forward(b, &pass, part->x, &of_b, &error))
         fail_msg("%s", error.text);
-    for (size_t i = 0; i < 64 * 3; i++)
-        most = fmax(most, fabs((double)of_a[i] - (double)of_b[i]));
+    for (size_t i = 0; i < 64 * 3; i++) {
+        double off = fabs((double)of_a[i] - (double)of_b[i]);
+        if (!(off <= most)) /* a NaN is the most */
+            most = off;
+    }
     return most;
 }
 
