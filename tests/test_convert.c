@@ -390,7 +390,7 @@ static double difference(struct network *a, struct network *b, const struct data
         fail_msg("%s", error.text);
     for (size_t i = 0; i < 64 * 3; i++) {
         double off = fabs((double)of_a[i] - (double)of_b[i]);
-        if (!(off <= most)) /* a NaN is the most */
+        if (!(off <= most) && most == most) /* a NaN is the most */
             most = off;
     }
     return most;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -126,6 +127,8 @@ static pid_t begin_elsewhere(const char *db, int64_t *ret_run)
 static void test_killed(void **state)
 {
     (void)state;
+    if (getenv("MIDL_TEST_EMULATED"))
+        skip();
     const char *db = scratch_path("killed.db");
     int64_t killed, living, foreign, silent;
     int status;
@@ -176,6 +179,8 @@ static enum outcome resume(const char *db, bool *ret_found, struct error *error)
 static void test_living_refused(void **state)
 {
     (void)state;
+    if (getenv("MIDL_TEST_EMULATED"))
+        skip();
     const char *db = scratch_path("living.db");
     char process[160];
     struct error error;
