@@ -109,10 +109,21 @@ static enum outcome check_file(const char *path, size_t *ret_bytes, struct error
 /* ---- Arrays ---------------------------------------------------------------------------------- */
 
 /* matio reports on standard error and ends the program at the worst: our one line replaces both. */
-static void say_nothing(int level, char *message)
+static void say_nothing(int level, const char *message)
 {
     (void)level, (void)message;
 }
+
+/* The same for an older matio, whose message isn't const. */
+static void say_nothing_older(int level, char *message)
+{
+    say_nothing(level, message);
+}
+
+#define SAY_NOTHING                                                                                \
+    _Generic(&Mat_LogInitFunc, int (*)(const char *, void (*)(int, const char *))                  \
+             : say_nothing, default                                                                \
+             : say_nothing_older)
 
 /* Hold what an array claims against the file: deflate makes at most 1032 bytes of one. */
 static enum outcome check_claims(const char *path, const matvar_t *array, size_t file_bytes,
@@ -201,7 +212,7 @@ enum outcome mat_file_read(const char *path, const char *name, struct mat_bytes 
     enum outcome outcome = check_file(path, &file_bytes, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    Mat_LogInitFunc("midl", say_nothing);
+    Mat_LogInitFunc("midl", SAY_NOTHING);
     mat_t *file = Mat_Open(path, MAT_ACC_RDONLY);
     if (!file)
         return fail(error, OUTCOME_USAGE, "%s: matio cannot open it", file_shown(path));
