@@ -9,7 +9,6 @@
 data = name . '.tsv'
 set encoding utf8
 set datafile separator tab
-set datafile missing NaN
 
 # ---- Columns: see common.sql -------------------------------------------------------------------
 
@@ -88,6 +87,8 @@ stats data using ( \
                    there[int(column(2))] = 1, panel_titles[int(column(2))] = strcol(10)) : 0, \
     is('note') || is('caption') ? append(strcol(10)) : 0, 1) nooutput
 if (title eq '' || sources > 1) { title = subject }
+# From here on only: gnuplot 6 passes over a whole row if a column that it asks for is missing.
+set datafile missing NaN
 
 # ---- Text --------------------------------------------------------------------------------------
 

@@ -204,33 +204,84 @@ static long trailer_number(const char *trailer, const char *key)
     return at ? strtol(at + strlen(key), NULL, 10) : -1;
 }
 
+/* What an update of the file goes on from: the classic trailer, or the dictionary of a stream of
+ * cross-references, which newer libraries write instead. */
+struct pdf_end {
+    bool stream;
+    long size, root, table; /* objects, the root's number, where the cross-references begin */
+};
+
+/* A copy that strstr() can search, of at most PDF_TAIL bytes; free() it. */
+static char *pdf_text(struct bytes bytes, size_t from)
+{
+    size_t length = bytes.count - from < PDF_TAIL ? bytes.count - from : PDF_TAIL;
+    char *text = malloc(length + 1);
+    for (size_t i = 0; text && i < length; i++)
+        text[i] = bytes.data[from + i] ? bytes.data[from + i] : ' ';
+    if (text)
+        text[length] = '\0';
+    return text;
+}
+
+static bool pdf_find_end(struct bytes bytes, struct pdf_end *ret)
+{
+    char *tail = pdf_text(bytes, bytes.count > PDF_TAIL ? bytes.count - PDF_TAIL : 0);
+    char *trailer = tail ? strstr(tail, "trailer") : NULL;
+    struct pdf_end end = {.stream = !trailer,
+                          .table = tail ? trailer_number(tail, "startxref") : -1};
+    char *stream = NULL;
+    if (end.stream && end.table >= 0 && (size_t)end.table < bytes.count)
+        stream = pdf_text(bytes, (size_t)end.table);
+    char *dictionary = trailer ? trailer : stream;
+    char *data = stream ? strstr(stream, "stream") : NULL;
+    if (data)
+        *data = '\0';
+    end.size = dictionary ? trailer_number(dictionary, "/Size") : -1;
+    end.root = dictionary ? trailer_number(dictionary, "/Root") : -1;
+    free(tail);
+    free(stream);
+    *ret = end;
+    return end.size >= 0 && end.root >= 0 && end.table >= 0;
+}
+
+/* One entry of a stream of cross-references: in use, at this offset. */
+static void put_pdf_entry(long offset, FILE *out)
+{
+    putc(1, out);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        putc((int)(offset >> shift & 0xff), out);
+    putc(0, out);
+}
+
 /* Add an object of document information at the end, as an incremental update of the file. */
 static void put_pdf(struct bytes bytes, const struct stamp *stamp, FILE *out)
 {
-    char tail[PDF_TAIL + 1];
-    size_t length = bytes.count < PDF_TAIL ? bytes.count : PDF_TAIL;
-    memcpy(tail, bytes.data + bytes.count - length, length);
-    for (size_t i = 0; i < length; i++)
-        tail[i] = tail[i] ? tail[i] : ' ';
-    tail[length] = '\0';
-    const char *trailer = strstr(tail, "trailer");
-    long size = trailer ? trailer_number(trailer, "/Size") : -1;
-    long root = trailer ? trailer_number(trailer, "/Root") : -1;
-    long table = trailer ? trailer_number(trailer, "startxref") : -1;
+    struct pdf_end end;
     fwrite(bytes.data, 1, bytes.count, out);
-    if (size < 0 || root < 0 || table < 0)
+    if (!pdf_find_end(bytes, &end))
         return;
+    putc('\n', out);
     long object = ftell(out);
-    fprintf(out, "\n%ld 0 obj\n<< /Title ", size);
+    fprintf(out, "%ld 0 obj\n<< /Title ", end.size);
     put_pdf_text(stamp->title, out);
     fputs("\n/Subject ", out);
     put_pdf_text(stamp->text, out);
     fputs("\n/Creator (midl) >>\nendobj\n", out);
     long update = ftell(out);
+    if (end.stream) {
+        fprintf(out,
+                "%ld 0 obj\n<< /Type /XRef /Size %ld /Index [%ld 2] /W [1 4 1] /Root %ld 0 R "
+                "/Info %ld 0 R /Prev %ld /Length 12 >>\nstream\n",
+                end.size + 1, end.size + 2, end.size, end.root, end.size, end.table);
+        put_pdf_entry(object, out);
+        put_pdf_entry(update, out);
+        fprintf(out, "\nendstream\nendobj\nstartxref\n%ld\n%%%%EOF\n", update);
+        return;
+    }
     fprintf(out,
             "xref\n%ld 1\n%010ld 00000 n \ntrailer\n<< /Size %ld /Root %ld 0 R /Info %ld 0 R "
             "/Prev %ld >>\nstartxref\n%ld\n%%%%EOF\n",
-            size, object + 1, size + 1, root, size, table, update);
+            end.size, object, end.size + 1, end.root, end.size, end.table, update);
 }
 
 /* ---- LaTeX ----------------------------------------------------------------------------------- */
