@@ -529,8 +529,11 @@ static void heat_needs_two_sizes(void **state)
         assert_near(speedup, x < 1.5 ? 2 : x < 2.5 ? 600 / 550. : 0.75);
     }
     /* At 0.45 the interval holds 1: both rows pay for sure in the first column only. */
-    assert_int_equal((int)number("cell", NULL, 2, NOISY), 1);
-    assert_int_equal((int)number("cell", NULL, 0, NOISY), 0);
+    for (size_t i = 0; i < 8; i++) {
+        double x = number("cell", NULL, i, X);
+        if (x < 2.5)
+            assert_int_equal((int)number("cell", NULL, i, NOISY), x > 1.5);
+    }
     assert_int_equal(rows_of("gap", NULL), 0);
     assert_int_equal(rows_of("contour", NULL), 4);
     for (size_t i = 0; i < 4; i++) {
