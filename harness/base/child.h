@@ -19,7 +19,7 @@ struct child {
  * flag of stop.h was set). */
 bool child_run(const struct child *child, char *reason, size_t size);
 
-/* Where in $PATH the program is; false if nowhere. */
+/* Find the program in $PATH and write its path. False if it is nowhere. */
 bool child_find(const char *name, char *ret, size_t size);
 
 #endif

@@ -25,7 +25,7 @@ void progress_end(struct progress *progress);
 
 /* ---- Its arithmetic, pure -------------------------------------------------------------------- */
 
-/* What a line shows. */
+/* The facts that a line shows. */
 struct progress_state {
     const char *what, *current;  /* current may be NULL */
     size_t done, skipped, total; /* done includes skipped */

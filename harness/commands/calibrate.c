@@ -96,8 +96,8 @@ static double visit(struct calibrate *calibrate, const struct candidate *candida
     return least_ns;
 }
 
-/* Of a place: all candidates with a plan. Times get shorter only: other work on the machine never
- * makes them so. */
+/* Time all candidates that have a plan at one place. A time is replaced by a shorter one only,
+ * because other work on the machine never shortens it. */
 static void measure_place(struct calibrate *calibrate, struct candidate *candidates, size_t count,
                           size_t batch, size_t b)
 {
@@ -228,7 +228,7 @@ static enum outcome make_plans(struct calibrate *calibrate, struct candidate *ca
     return OUTCOME_DONE;
 }
 
-/* What was measured at one width and share, into the table; larger batches in proportion. */
+/* Put the times of one width and share into the table; larger batches follow in proportion. */
 static void keep_times(struct calibrate *calibrate, const struct candidate *candidates,
                        size_t count, size_t w, size_t s)
 {

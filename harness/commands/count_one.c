@@ -103,7 +103,7 @@ static void run_counted(struct counted *counted, bool cold)
     CALLGRIND_DUMP_STATS;
 }
 
-/* What this process runs, as the parent wants to know it: KEY=value lines. */
+/* Tell the parent what this process runs, in KEY=value lines. */
 static void print_facts(const struct counted *counted)
 {
     const struct midl_library *library = &counted->library;

@@ -29,7 +29,7 @@ struct request {
         *block, *batch, *threads, *json, *quiet, *prefix, *tensor;
 };
 
-/* What an evaluation holds; every pointer may be NULL. */
+/* An evaluation at work; every pointer may be NULL. */
 struct job {
     struct midl_layer layer;
     void *layer_memory;

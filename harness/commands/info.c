@@ -119,7 +119,8 @@ static void fill_callgrind(struct json *json)
     add_geometry(json, callgrind, "last_level", valgrind_last_level());
 }
 
-/* The first counters of the probe's list are the processor's; the kernel's come after. */
+/* Whether any counter of the processor works. Those of the operating system are counted in software
+ * and don't matter here. */
 static bool hardware_counters(void)
 {
     static const char *const software[] = {"page_faults", "context_switches", "cpu_migrations",

@@ -31,7 +31,7 @@ struct options {
     const char *n, *active, *fill, *batch, *seed, *db, *target, *budget, *json, *quiet;
 };
 
-/* What is measured, and where it goes. */
+/* A selection run at work: its axes, its limits, its place in the store. */
 struct work {
     struct axis_list n, active, fills;
     size_t batch; /* 0: as many as make VALUES_MOST values */

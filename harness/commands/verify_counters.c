@@ -176,7 +176,7 @@ static enum outcome print_json(const struct lines *lines, struct error *error)
     return outcome;
 }
 
-/* What was tried, from the first line that could be run. */
+/* The sources that were tried, from the first line that could be run. */
 static const char *tried(const struct lines *lines)
 {
     for (size_t i = 0; i < lines->count; i++)

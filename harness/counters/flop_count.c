@@ -23,7 +23,7 @@ enum { DECODABLE = 0 };
 
 /* ---- Decoding -------------------------------------------------------------------------------- */
 
-/* What matters of an encoding, in the manual's words. */
+/* The parts of an encoding that decide, in the manual's words. */
 struct opcode {
     int map;      /* 1: 0F, 2: 0F 38 */
     int prefix;   /* pp: 0 none, 1: 66, 2: F3, 3: F2 */

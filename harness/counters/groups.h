@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What was asked for, as bits: sources, then one bit a group. 0: nothing. */
+/* The bits of a wish: sources, then one bit per group. 0: nothing is wanted. */
 enum { COUNT_PAPI = 1, COUNT_CALLGRIND = 2, COUNT_GROUPS = 4 };
 
 struct group_counter {

@@ -127,7 +127,7 @@ static void say_obstacle(char reason[COUNTER_REASON_SIZE], const char *event, in
 }
 
 #if MIDL_HAVE_SDE
-/* What PAPI calls to read one. */
+/* Read one counter; PAPI calls this. */
 static long long kernel_event_read(void *data)
 {
     struct kernel_event *event = data;

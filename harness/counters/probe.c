@@ -27,7 +27,7 @@
 #include "counters/events.h"
 #include "machine/machine.h"
 
-/* What a piece of work gets and what it says. */
+/* The input of a piece of known work, and the count it must give. */
 struct work {
     const size_t *chain; /* memory walks: next[i], in random order */
     size_t steps;        /* of the walk */

@@ -30,7 +30,7 @@ enum outcome calibration_add_others(struct midl_calibration *to,
  * line on standard error. */
 const struct midl_calibration *calibration_get(void);
 
-/* What calibration_get() found, in words: the path, or "built in" and why. */
+/* Describe the result of calibration_get(): the path, or "built in" and why. */
 const char *calibration_state(void);
 
 #endif

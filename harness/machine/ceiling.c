@@ -141,7 +141,7 @@ static bool calibrate(struct work *work, int threads)
     return true;
 }
 
-/* What `work` does in a ns at best, where one pass of all threads does `amount`. */
+/* Measure the best rate of `work` per ns, where one pass of all threads does `amount`. */
 static bool best_rate(const struct work *work, int threads, double amount, double *best)
 {
     double took_ns;

@@ -59,7 +59,8 @@ enum outcome ceilings_measure(int threads, const volatile sig_atomic_t *stop, st
  */
 double ceiling_glance(void);
 
-/* As rows for the store, to ret [CEILING_ROWS], which point into *ceilings; returns how many. */
+/* Write the ceilings as rows for the store to ret [CEILING_ROWS]. The rows point into *ceilings.
+ * Returns their number. */
 size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret);
 
 /* Take back one of those rows. A row that this program can't have made is left out. */
@@ -72,8 +73,8 @@ void ceilings_take(struct ceilings *ceilings, const struct store_ceiling *row);
 double ceilings_bound_ns(const struct ceilings *ceilings, enum midl_dtype dtype, double flops,
                          double weight_bytes, double held_bytes);
 
-/* How many bytes of ours the last-level cache may hold, never 0: as reported, but not the hundreds
- * of MiB that a virtual machine reports of a cache it shares with others. */
+/* The bytes that the last-level cache can hold for this process, never 0: the size as reported, but
+ * not the hundreds of MiB that a virtual machine reports of a cache it shares with others. */
 size_t ceiling_llc_bytes(void);
 
 #endif

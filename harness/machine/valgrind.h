@@ -7,7 +7,7 @@
 /* NULL if valgrind can be used, else the reason why not. */
 const char *valgrind_unavailable(void);
 
-/* Where the program is; empty if it is nowhere. */
+/* The path of the program; empty if there is none. */
 const char *valgrind_path(void);
 
 /* "3.19.0", or "none" if there is no valgrind or it doesn't answer. */

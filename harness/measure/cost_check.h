@@ -1,10 +1,10 @@
 /* cost_check.h - the cost model of a variant against what one call of it was seen to do.
  *
  * FLOPs: counted by the processor where it can (PAPI), else by callgrind. Bytes: the cache lines of
- * data that a call with empty caches touches, by callgrind. A model says the least that must be
- * done: less than that can't have been counted, and what was counted on top has a limit, which the
- * loss of any part of the model (gate, light path, full path) exceeds at the shapes of
- * cost_check_shapes.
+ * data that a call with empty caches touches, by callgrind. A model gives the least work that a
+ * call must do, so a count below it is an error. A count above it may exceed it by a limit only.
+ * The limit is so narrow that a model which forgets a part (gate, light path or full path) fails at
+ * the shapes of cost_check_shapes.
  */
 #ifndef MIDL_COST_CHECK_H
 #define MIDL_COST_CHECK_H

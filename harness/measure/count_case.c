@@ -153,7 +153,8 @@ static bool command_make(const struct bench_case *bench_case, const char *librar
     return add_case(line, bench_case) && !line->full;
 }
 
-/* What the child's standard error says: the line that midl printed, else the first. */
+/* Add a line of the child's standard error to the reason: the one that midl printed, else the
+ * first. */
 static void add_complaint(const char *path, char reason[COUNTER_REASON_SIZE])
 {
     char *text = file_text(path), how[COUNTER_REASON_SIZE];

@@ -39,9 +39,9 @@ int gbench_round(const struct gbench_case *cases, const size_t *order, size_t co
 int gbench_defaults(const struct gbench_case *bench_case, int repetitions,
                     struct gbench_sample *ret);
 
-/* How many calls fill `target_ns`, at least 1: a calibration as Google Benchmark does it, by runs
- * of growing length; it warms the case up. *ret_call_ns: what a call took when it was fastest.
- * Returns -1 if Google Benchmark refused. */
+/* The number of calls that fill `target_ns`, at least 1: a calibration as Google Benchmark does it,
+ * by runs of growing length; it warms the case up. *ret_call_ns: what a call took when it was
+ * fastest. Returns -1 if Google Benchmark refused. */
 int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns,
                           double *ret_call_ns);
 

@@ -264,7 +264,7 @@ static void point_skipped(struct subject *subject, const char *reason)
     point_ends(subject, "skipped");
 }
 
-/* What the call costs by model, with the selection that it made. */
+/* The cost of the call by model, with the selection that it made. */
 static struct midl_cost point_cost(struct store_point *point, const struct subject *subject)
 {
     const struct bench_shape *shape = &subject->bench_case->shape;
@@ -285,7 +285,7 @@ static struct midl_cost point_cost(struct store_point *point, const struct subje
     return cost;
 }
 
-/* What the layer's definition promises: the same for all variants of one selection. */
+/* The promise of the layer's definition: the same for all variants of one selection. */
 static void point_promise(struct store_point *point, const struct subject *subject)
 {
     const struct bench_shape *shape = &subject->bench_case->shape;
@@ -373,7 +373,7 @@ static bool subject_ring(struct group *group, struct subject *subject, double we
     return false;
 }
 
-/* What is touched between two uses of the same weights. */
+/* The bytes that are touched between two uses of the same weights. */
 static double held_bytes(const struct group *group, double call_bytes, double weight_bytes)
 {
     if (group->shape->cache == CACHE_WARM)
@@ -613,7 +613,7 @@ static enum outcome group_time(struct group *group, struct error *error)
 
 /* ---- Counters ------------------------------------------------------------------------------ */
 
-/* As many calls as fill a sample of this case, at most a thousand. */
+/* The number of calls that fills a sample of this case, at most a thousand. */
 static int counted_calls(const struct store_point *point)
 {
     int64_t calls = point->samples[0].iterations;

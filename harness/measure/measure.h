@@ -43,7 +43,7 @@ struct measure_options {
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
 };
 
-/* Where the time of a group went. */
+/* The time of a group, by what it went to. */
 struct measure_times {
     double plan_ns;   /* making the plans, each once: what points store as plan_ns */
     double check_ns;  /* numbers, oracle, checks, copies for cold caches */
@@ -52,7 +52,7 @@ struct measure_times {
     double count_ns;  /* counters */
 };
 
-/* What a group yields: as many points as cases, in their order. The strings that the points refer
+/* The points of a group: one per case, in their order. The strings that the points refer
  * to live in the result. */
 struct measure_result {
     struct store_point *points;

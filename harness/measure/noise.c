@@ -57,7 +57,7 @@ static double timed(const float *weights, const float *x, int calls)
     return clock_ns() - begin_ns;
 }
 
-/* As many calls as fill SAMPLE_NS, from the fastest of a few tries. */
+/* Choose the number of calls that fills SAMPLE_NS, by the fastest of a few tries. */
 static int calibrate(const float *weights, const float *x)
 {
     double best_ns = INFINITY;

@@ -29,7 +29,7 @@ void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct no
  * interrupted too early. */
 enum outcome noise_measure(double seconds, struct noise *ret, struct error *error);
 
-/* As facts of a run, which point into ret. */
+/* Write the noise as facts of a run. The rows point into *ret. */
 enum { NOISE_FACTS = 7 };
 struct noise_facts {
     struct store_fact rows[NOISE_FACTS];

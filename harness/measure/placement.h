@@ -38,7 +38,8 @@ void placement_restock(void);
 bool placement_make(const struct problem *problem, struct rng *rng, struct placement *ret);
 void placement_clear(struct placement *placement); /* accepts a zeroed one */
 
-/* How memory and processors are dealt with, as rows for the store; *ret belongs to placement.c. */
+/* Describe the treatment of memory and processors in rows for the store. *ret belongs to
+ * placement.c. */
 size_t placement_facts(const struct store_fact **ret);
 
 #endif

@@ -74,7 +74,8 @@ void ring_clear(struct ring *ring)
     *ring = (struct ring){0};
 }
 
-/* What the ring would add to the pool: plans of its own, and layers that aren't copied yet. */
+/* The memory that the ring would add to the pool: plans of its own, and layers that aren't copied
+ * yet. */
 static double added_bytes(const struct ring *ring, const struct ring_pool *pool, size_t count)
 {
     double layers = count - 1 > pool->count ? (double)(count - 1 - pool->count) : 0;

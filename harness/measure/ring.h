@@ -35,7 +35,8 @@ struct ring {
     float *y;
 };
 
-/* How many copies a round trip needs to touch twice the last-level cache; at least 2. Pure. */
+/* The number of copies with which a round trip touches twice the last-level cache, at least 2.
+ * Pure. */
 size_t ring_copies(double cache_bytes, double touched_bytes);
 
 /* A ring of `plan` alone. False if there is no memory. */

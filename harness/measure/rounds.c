@@ -271,9 +271,8 @@ static double process_cpu_ns(void)
     return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
 }
 
-/* Worker threads of a library spin for a while after their work is done, in wait for more: up to
- * some 30 ms in OpenBLAS, less in OpenMP. That is time of the variant after, whose threads are
- * others. */
+/* Wait until the worker threads of a library sleep. They spin for some milliseconds after their
+ * work is done, and would take time from the next variant, which has other threads. */
 static void settle(void)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
@@ -287,8 +286,9 @@ static void settle(void)
     }
 }
 
-/* As many calls as fill a sample, and half as many as it takes to begin it at least: or too little
- * of the time would go to measuring. */
+/* Choose the number of calls per sample. They fill the sample time, and are at least half as many
+ * as the untimed calls before it, because otherwise too little of the time would go to measuring.
+ */
 static bool case_calibrate(struct gbench_case *timed, const struct rounds_options *options)
 {
     double call_ns;
@@ -347,7 +347,7 @@ static bool loop_time(struct loop *loop, struct gbench_case *timed, struct gbenc
     return !loop->refused;
 }
 
-/* What the reference takes now. */
+/* Time the reference once. */
 static bool loop_reference(struct loop *loop)
 {
     struct gbench_sample sample;

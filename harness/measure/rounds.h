@@ -25,31 +25,30 @@
 #include "stats.h"
 #include "store.h"
 
-/* A sample is disturbed if the slower of the references before and after it is (reference.h), or if
+/* A sample is disturbed if the slower of the references before and after it is (drift.h), or if
  * the hypervisor took more than this share of the time around it. */
 #define ROUNDS_STOLEN 0.10
 
-/* References within a round are so far apart at least: neighbours come and go in tenths of a
+/* The least time between two references within a round. Neighbours come and go in tenths of a
  * second. */
 #define ROUNDS_REFERENCE_NS 10e6
 
-/* What other cases left in the caches goes slowly: a case that nearly fills one takes some eight
- * calls until its time no longer falls, the first up to 3.6 times as long as the last (Zen 4, n =
- * 1024). With a single untimed call before a sample, times depended by 10 % on what else was in the
- * run. So many are made if they take no longer than this; what takes longer depends on it less. */
+/* The number of untimed calls before a sample, and the time they may take together. A case needs
+ * several calls to replace in the caches what other cases left there; with too few, its time
+ * depends on which other cases are in the run. Longer calls depend on it less and get fewer. */
 #define ROUNDS_UNTIMED 8
 #define ROUNDS_UNTIMED_NS 5e6
 
-/* So many calm samples are enough, however many are disturbed. */
+/* The number of undisturbed samples that suffices, however many others are disturbed. */
 #define ROUNDS_ENOUGH 30
 
-/* A budget is spent when half of it went to calm samples. Where most are disturbed sampling goes
- * on for that, but not beyond so many budgets. */
+/* The most budgets that a group may take. A budget is spent when half of it went to undisturbed
+ * samples; where most are disturbed, sampling goes on. */
 #define ROUNDS_PATIENCE 4
 
-/* Of the intervals. Who looks again and again and stops when an interval is narrow, stops more
- * often when it is narrow by chance: of intervals made at 98 %, 95 % then hold the truth
- * (test_stats). */
+/* The confidence at which intervals are made. Looking again and again and stopping at a narrow
+ * interval favours those that are narrow by chance. Intervals made at 98 % then hold the truth in
+ * 95 % of runs (test_stats). */
 #define ROUNDS_CONFIDENCE 0.98
 
 struct rounds_options {
@@ -108,7 +107,7 @@ size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, do
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double disturbed,
                                double spent_ns, const struct rounds_options *options);
 
-/* How many calls that take so long bring a case to its steady state: at least 1. */
+/* The number of calls of `call_ns` each that bring a case to its steady state, at least 1. */
 int64_t rounds_untimed(double call_ns);
 
 /* Mark the samples whose reference time is disturbed, and those with more than ROUNDS_STOLEN of

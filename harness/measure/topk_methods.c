@@ -75,7 +75,7 @@ static float heap_rank(size_t n, size_t rank, float *values)
     return values[0];
 }
 
-/* Of the two heaps that find it the smaller: the k largest, or the n - k + 1 smallest. */
+/* Select by the smaller of two heaps: of the k largest, or of the n - k + 1 smallest. */
 static bool run_heap(enum midl_isa isa, const struct selection *s)
 {
     size_t smallest = s->n - s->k + 1;

@@ -11,7 +11,7 @@
 #include "midl.h"
 #include "base/rng.h"
 
-/* What a method is given. work: SELECTION_WORK(n) floats. */
+/* The arguments of a method. work: SELECTION_WORK(n) floats. */
 struct selection {
     size_t n, k;
     const float *values; /* [n] */

@@ -14,12 +14,13 @@ struct estimate_options {
     double peak_gflops; /* of a core, in floats */
 };
 
-/* Of one group, counting included. The budget counts as spent, since most groups spend it; where
- * calls are so long that the least number of rounds takes more, that counts. Pure. */
+/* Estimate the time of one group, counting included. The budget counts as spent, since most groups
+ * spend it; where calls are so long that the least number of rounds takes more, that counts. Pure.
+ */
 double estimate_group_ns(const struct bench_shape *shape, size_t kernels,
                          const struct estimate_options *options);
 
-/* What comes before the first group: the ceilings, for each number of threads. */
+/* Estimate the time before the first group: the ceilings, for each number of threads. */
 double estimate_start_ns(int thread_counts);
 
 #endif

@@ -1,5 +1,4 @@
-/* sweep_print.h - what a sweep says of the points it measured: a table at its end, or JSON lines.
- */
+/* print.h - the report of measured points: a table per shape, or JSON lines. */
 #ifndef MIDL_SWEEP_PRINT_H
 #define MIDL_SWEEP_PRINT_H
 
@@ -15,7 +14,7 @@
 bool print_point_json(FILE *out, int64_t run_id, const char *suite,
                       const struct store_point *point);
 
-/* What the table needs of a point, kept after its samples are gone. */
+/* The part of a point that the table needs, kept after its samples are gone. */
 struct print_row {
     char kernel[48], reason[160];
     const char *status;

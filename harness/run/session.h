@@ -22,7 +22,7 @@ struct session {
     bool running; /* the run has begun and isn't ended */
 };
 
-/* What a run is: known before it begins. Texts are the caller's. */
+/* The identity of a run, known before it begins. Texts are the caller's. */
 struct session_run {
     const char *suite; /* the name of the suite, or of the command that has none */
     const char *hash; /* over what will be measured and how, contents of files too, so that only the

@@ -20,7 +20,7 @@
 
 enum axis_kind { AXIS_WHOLE, AXIS_REAL, AXIS_WORD };
 
-/* What an axis may hold. */
+/* The values that an axis may hold. */
 struct axis_rule {
     enum axis_kind kind;
     double min, max;     /* of a number */

@@ -10,14 +10,14 @@ enum cache_state { CACHE_WARM, CACHE_COLD };
 const char *cache_state_name(enum cache_state cache);
 bool cache_state_parse(const char *name, enum cache_state *ret);
 
-/* How a layer without a file is made. */
+/* The recipe of a layer without a file. */
 struct made_layer {
     bool skewed; /* a third of the neurons popular (FILL_SKEWED of problem.h); else none */
     float share; /* skewed:S: of all selections, what the most popular third takes; 0: not given */
 };
 
-/* What the cases of one group share: the layer, its input and how it is run. Cases of a group are
- * measured interleaved, and their speedups are ratios among each other. */
+/* The part that all cases of a group share: the layer, its input and how it is run. Cases of a
+ * group are measured interleaved, and their speedups are ratios among each other. */
 struct bench_shape {
     struct midl_shape layer;
     size_t batch;

@@ -414,7 +414,7 @@ static int on_pair(void *data, const char *section, const char *name, const char
     return 1;
 }
 
-/* What can only be said at the end of the file. */
+/* Check what only the end of the file can tell. */
 static void finish_reading(struct reading *reading, int inih_line)
 {
     accept_pending(reading);
@@ -531,8 +531,8 @@ static bool names_a_layer_file(const struct axis_list *list)
     return file;
 }
 
-/* What an option makes void besides the axis of its own name. What another option said stays, and
- * is a contradiction for suite_expand to report. */
+/* Drop the axes that an option makes void besides the one of its own name. Values of another option
+ * stay, and is a contradiction for suite_expand to report. */
 static void drop_rivals(struct suite_section *section, enum axis_id axis,
                         const struct axis_list *list)
 {

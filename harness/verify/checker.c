@@ -230,7 +230,7 @@ static void fill_bits(float *values, size_t count, uint32_t bits)
         memcpy(values + i, &bits, sizeof bits);
 }
 
-/* What comparing has seen so far. */
+/* The result of the comparisons so far. */
 struct tally {
     size_t wrong;
     bool computed, nonzero; /* of the reference: more than prescribed zeros; not all zero */

@@ -24,7 +24,8 @@ struct check_result {
     char reason[160];   /* empty if ok: "y[3][17] = 0.5, expected 0.25 +- 1e-6" */
 };
 
-/* What is checked: a plan, or in the checker's own tests a kernel that is broken on purpose. */
+/* The subject of a check: a plan, or in the checker's own tests a kernel that is broken on purpose.
+ */
 struct check_subject {
     enum midl_status (*run)(void *data, size_t batch, const float *x, float *y);
     struct midl_selection (*selection)(void *data); /* of the last run; unused if linear or light */

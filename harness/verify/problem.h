@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "oracle.h"
 
-/* How random numbers are made.
+/* The distributions of random numbers.
  *
  * NORMAL: nearly normal (rng_bell): matrices of variance 1/columns, biases 1/16, inputs 1.
  *
@@ -42,26 +42,26 @@ struct problem {
 enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64_t seed,
                             enum fill fill, struct problem *ret, struct error *error);
 
-/* As the case says: random (NORMAL; SKEWED if `skewed`) or from its files (layer_path, input_path).
- * skewed:S is NORMAL but for the deviation of the gate bias, 0.25 there: it is solved for, so that
- * the most popular third of the neurons is expected to take the share S of all selections, k of n
- * an input. Popularity then falls off gradually, as under trained gates.
+/* Make the numbers that a case asks for: random (NORMAL; SKEWED if `skewed`) or from its files
+ * (layer_path, input_path). skewed:S is NORMAL but for the deviation of the gate bias, 0.25 there:
+ * it is solved for, so that the most popular third of the neurons is expected to take the share S
+ * of all selections, k of n an input. Popularity then falls off gradually, as under trained gates.
  * Real inputs shorter than the batch are repeated; d must agree. Of a layer file d, n, ranks and
  * gate must agree with the case, whose k, select and unselected replace the file's. */
 enum outcome problem_load(const struct bench_shape *shape, struct problem *ret,
                           struct error *error);
 
-/* The same numbers elsewhere in memory: on pages of their own, which the calling thread touches
- * first, `offset_bytes` behind the begin of one (whole cache lines, less than a page). False if
- * there is no memory. */
+/* Copy the numbers to pages of their own, which the calling thread touches first. The arena begins
+ * `offset_bytes` behind the start of a page: whole cache lines, less than a page. False if there is
+ * no memory. */
 bool problem_copy(const struct problem *problem, size_t offset_bytes, struct problem *ret);
 
-/* The first `batch` inputs and the layer, in the same memory, of no use
- * once the problem is. The same as if it were made for so many, as inputs are made and read one
- * after the other. */
+/* View the layer and the first `batch` inputs as a problem of their own. It uses the same memory
+ * and ends with the problem. Its numbers are those that a problem of that batch would have, because
+ * inputs are made and read one after the other. */
 struct problem problem_part(const struct problem *problem, size_t batch);
 
-/* Of all weights and inputs: it tells whether any was written. */
+/* Hash all weights and inputs. Two equal hashes mean that none was written between them. */
 uint64_t problem_hash(const struct problem *problem);
 
 /* The reference of the problem for weights of this dtype: made from W as they round it. Fails for
