@@ -320,12 +320,13 @@ span(rows) = measure(rows) \
     . 'else { set ytics auto; set format y fine_mark . (high < 1e5 ? "%h" : "%.0f") };' \
     . 'if (zeros > 0) { set ytics add (fine("0") low) };'
 
-# `eval within(p)`: the y axis of panel p, as far as its points and their intervals go, not from zero.
+# `eval within(p)`: the y axis of panel p, in per cent, as far as its points and intervals go.
 # least_x and most_x: the ends of its points.
 within(p) = sprintf("stats data using (in('point', %d) ? lower(0) : NaN):(upper(0)) nooutput;", p) \
     . 'low = STATS_min_x; high = STATS_max_y; room = high > low ? 0.06 * (high - low) : 1;' \
     . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \
     . 'least_x = STATS_min; most_x = STATS_max; low = low - room; high = high + room;' \
+    . 'low = low < 0 ? 0 : low; high = high > 100 ? 100 : high;' \
     . 'set yrange [low:high];'
 
 # `plot @curves`: the 'point' rows of panel p, series by series: lines, intervals, marks; noisy

@@ -908,6 +908,36 @@ static void accuracy_over_size_and_noise(void **state)
     assert_int_equal(rows_of("point", "k at random"), 0);
 }
 
+/* One seed has no interval, and does not claim one of width 0. */
+static void accuracy_of_one_seed(void **state)
+{
+    (void)state;
+    struct store_accuracy answer = {.dataset = "known",
+                                    .model = "8",
+                                    .method = "dense",
+                                    .seed = 1,
+                                    .epoch = 1,
+                                    .split = "test",
+                                    .k = -1,
+                                    .active = NAN,
+                                    .loss = NAN,
+                                    .flops_ratio = NAN,
+                                    .train_size = 10,
+                                    .epoch_s = NAN,
+                                    .peak_bytes = NAN,
+                                    .explained = NAN};
+    for (int i = 0; i < 4; i++) {
+        answer.method = i % 2 ? "midl" : "dense";
+        answer.noise = i / 2;
+        answer.accuracy = i % 2 ? 0.8 : 0.75;
+        assert_int_equal(store_put_accuracies(store, run, &answer, 1), STORE_OK);
+    }
+    assert_true(figure("noise", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L less dense with noise 1, in points: known +5.0 (one seed)");
+    assert_string_equal(row_at("point", "MID-L", 0)->cell[LO], "NaN");
+}
+
 static void smi_by_quantity(void **state)
 {
     (void)state;
@@ -946,6 +976,7 @@ int main(void)
         FIGURE_TEST(types_are_compared),
         FIGURE_TEST(accuracy_over_active),
         FIGURE_TEST(accuracy_over_size_and_noise),
+        FIGURE_TEST(accuracy_of_one_seed),
         FIGURE_TEST(smi_by_quantity),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_a_density),

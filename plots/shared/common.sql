@@ -218,9 +218,11 @@ seed_pairs AS (
 differences AS (
     SELECT x, group_concat(text, ', ') AS text FROM (
         SELECT x, printf('%s %+.1f', dataset, 100 * mean)
-               || coalesce(printf(' ± %.1f', 100 * error
-                                  * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
-                                     ORDER BY freedom LIMIT 1)), '') AS text
+               || CASE WHEN seeds > 1
+                       THEN printf(' ± %.1f', 100 * error * (SELECT t FROM student
+                                                             WHERE freedom >= seeds - 1
+                                                             ORDER BY freedom LIMIT 1))
+                       ELSE ' (one seed)' END AS text
         FROM (SELECT dataset, x, count(*) AS seeds, avg(difference) AS mean,
                      sqrt(max(0, avg(difference * difference) - avg(difference) * avg(difference))
                           / max(1, count(*) - 1)) AS error
