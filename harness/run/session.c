@@ -109,15 +109,6 @@ static bool process_lives(const char *made_by, int64_t seen_s)
     return is_of_here(made_by, now) ? strcmp(made_by, now) == 0 : seen_s < SEEN_S;
 }
 
-static enum store_status put_process(const struct session *session)
-{
-    char text[PROCESS_SIZE];
-    process_text((long)getpid(), text);
-    const struct store_fact fact = {"process", text};
-    enum store_status status = store_put_facts(session->store, session->run_id, &fact, 1);
-    return status == STORE_OK ? store_run_seen(session->store, session->run_id) : status;
-}
-
 /* Mark the runs of this host as interrupted whose process is gone: it was killed. */
 static enum store_status end_killed(struct store *store)
 {
@@ -178,12 +169,19 @@ enum outcome session_begin(struct session *session, const struct session_run *ru
                                   .flags = machine->flags,
                                   .argv = run->command,
                                   .seed = run->seed};
+    /* Who makes it is known from its first moment on: no other process may take it for a dead
+     * one's. */
+    struct store_fact known[ENVIRONMENT_FACTS + 2];
+    char process[PROCESS_SIZE], seen[32];
+    process_text((long)getpid(), process);
+    snprintf(seen, sizeof seen, "%lld", (long long)time(NULL));
+    memcpy(known, facts, count * sizeof *facts);
+    known[count++] = (struct store_fact){"process", process};
+    known[count++] = (struct store_fact){"seen", seen};
     enum store_status status = end_killed(session->store);
     if (status == STORE_OK)
-        status = store_run_begin(session->store, &row, facts, count, &session->run_id);
+        status = store_run_begin(session->store, &row, known, count, &session->run_id);
     session->running = status == STORE_OK;
-    if (status == STORE_OK)
-        status = put_process(session);
     return session_check(session, status, error);
 }
 
