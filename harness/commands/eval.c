@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "commands/command.h"
+#include "commands/eval_model.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -26,7 +27,7 @@
 /* The options as texts; NULL where not given. */
 struct request {
     const char *layer, *input, *output, *kernel, *dtype, *k, *select, *unselected, *threshold,
-        *block, *batch, *threads, *json, *quiet, *prefix, *tensor;
+        *block, *batch, *threads, *json, *quiet, *prefix, *tensor, *model, *data;
 };
 
 /* An evaluation at work; every pointer may be NULL. */
@@ -377,6 +378,37 @@ static enum outcome evaluate(const struct request *request, struct job *job, str
     return OUTCOME_DONE;
 }
 
+/* A whole network; what chooses a layer or how it is run means nothing to it. */
+static enum outcome evaluate_model(const struct request *r, struct error *error)
+{
+    const char *stray = r->layer        ? "layer"
+                        : r->prefix     ? "prefix"
+                        : r->tensor     ? "tensor"
+                        : r->kernel     ? "kernel"
+                        : r->dtype      ? "dtype"
+                        : r->k          ? "k"
+                        : r->select     ? "select"
+                        : r->unselected ? "unselected"
+                        : r->threshold  ? "threshold"
+                        : r->block      ? "block"
+                                        : NULL;
+    struct eval_model request = {.model = r->model,
+                                 .data = r->data,
+                                 .input = r->input,
+                                 .output = r->output,
+                                 .batch = DEFAULT_CHUNK,
+                                 .threads = 1,
+                                 .json = r->json != NULL};
+    enum outcome outcome = OUTCOME_DONE;
+    if (stray)
+        return fail(error, OUTCOME_USAGE, "--%s does not go with --model", stray);
+    if (r->batch)
+        outcome = option_size("batch", r->batch, 1, 65536, &request.batch, error);
+    if (!outcome && r->threads)
+        outcome = option_size("threads", r->threads, 1, 1024, &request.threads, error);
+    return outcome ? outcome : eval_model(&request, error);
+}
+
 int command_eval(int argc, char **argv)
 {
     struct request request = {0};
@@ -386,6 +418,10 @@ int command_eval(int argc, char **argv)
         {"layer", "FILE", "the layer, safetensors", &request.layer},
         {"prefix", "P", "read the layer's tensors behind `P.`: model.layers.3.mlp",
          &request.prefix},
+        {"model", "FILE", "instead of a layer: a network of midl train or midl convert",
+         &request.model},
+        {"data", "NAME", "of a model: test on this data set; default: that of its training",
+         &request.data},
         {"input", "FILE", "inputs: safetensors x [.., d], or idx images, plain or gzip",
          &request.input},
         {"tensor", "NAME", "the inputs' tensor; default x", &request.tensor},
@@ -405,16 +441,19 @@ int command_eval(int argc, char **argv)
     bool help = false;
     int first = argc;
     enum outcome outcome =
-        options_parse(argc, argv, "midl eval --layer L --input X --output Y [options]",
-                      "Run one layer on a file of inputs, by any variant.", rows,
-                      sizeof rows / sizeof *rows, &first, &help, &error);
+        options_parse(argc, argv, "midl eval --layer L | --model M --input X --output Y [options]",
+                      "Run one layer on a file of inputs, by any variant; or a whole network, on\n"
+                      "inputs or on the test part of a data set.",
+                      rows, sizeof rows / sizeof *rows, &first, &help, &error);
     if (outcome == OUTCOME_DONE && help)
         return OUTCOME_DONE;
     if (outcome == OUTCOME_DONE)
         outcome = options_no_more(argc, argv, first, &error);
     if (outcome == OUTCOME_DONE) {
         stop_on_signals();
-        outcome = evaluate(&request, &job, &error);
+        outcome = request.model  ? evaluate_model(&request, &error)
+                  : request.data ? fail(&error, OUTCOME_USAGE, "--data goes with --model")
+                                 : evaluate(&request, &job, &error);
         job_clear(&job);
     }
     return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("eval", outcome, &error);

@@ -1,0 +1,133 @@
+/* eval_model.c - see eval_model.h. */
+#include "commands/eval_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/dataset.h"
+#include "data/inputs.h"
+#include "data/tensors.h"
+#include "learn/model_file.h"
+#include "learn/trainer.h"
+
+static void print_json(const struct eval_model *request, const struct network *network,
+                       const char *dataset, size_t inputs, double loss, double accuracy)
+{
+    char hidden[NETWORK_TEXT_SIZE];
+    network_text(&network->spec, hidden);
+    printf(
+        "{\"model\": \"%s\", \"dataset\": \"%s\", \"network\": \"%s\", \"inputs\": %zu, \"loss\": "
+        "%.9g, \"accuracy\": %.9g}\n",
+        file_shown(request->model), dataset, hidden, inputs, loss, accuracy);
+}
+
+/* ---- The test part of a data set ------------------------------------------------------------- */
+
+static enum outcome check_fit(const struct eval_model *request, const struct network *network,
+                              const struct dataset *set, struct error *error)
+{
+    const struct network_spec *spec = &network->spec;
+    if (extent_size(spec->in) == set->d && spec->classes == set->classes &&
+        spec->symbols == set->symbols)
+        return OUTCOME_DONE;
+    return fail(error, OUTCOME_USAGE,
+                "%s: takes inputs of length %zu and has %zu classes; %s has %zu and %zu",
+                file_shown(request->model), extent_size(spec->in), spec->classes, set->info->name,
+                set->d, set->classes);
+}
+
+static enum outcome test_part(const struct eval_model *request, struct network *network,
+                              const struct model_facts *facts, struct error *error)
+{
+    struct dataset set;
+    double loss, accuracy;
+    const char *name = request->data && *request->data ? request->data : facts->dataset;
+    struct dataset_options options = {.seed = strtoull(facts->seed, NULL, 10)};
+    if (!*name)
+        return fail(error, OUTCOME_USAGE,
+                    "%s: does not tell what it was trained on; --data DATASET or --input X",
+                    file_shown(request->model));
+    enum outcome outcome = dataset_load(name, NULL, &options, &set, error);
+    if (outcome)
+        return outcome;
+    outcome = check_fit(request, network, &set, error);
+    if (!outcome)
+        outcome = trainer_evaluate(network, &set.test, set.d, &loss, &accuracy, error);
+    if (!outcome && request->json)
+        print_json(request, network, name, set.test.count, loss, accuracy);
+    else if (!outcome)
+        printf("%s on %s: %zu test inputs, accuracy %.4f, loss %.4f (%.4f bits)\n",
+               file_shown(request->model), name, set.test.count, accuracy, loss,
+               loss / 0.6931471805599453);
+    dataset_clear(&set);
+    return outcome;
+}
+
+/* ---- Inputs from a file ---------------------------------------------------------------------- */
+
+static enum outcome run(struct network *network, const struct inputs *inputs, float *y,
+                        struct error *error)
+{
+    size_t most = network->options.max_batch, classes = network->spec.classes;
+    enum outcome outcome = OUTCOME_DONE;
+    struct pass pass = {.training = false};
+    for (size_t first = 0; first < inputs->count && !outcome; first += most, pass.step++) {
+        const float *logits = NULL;
+        pass.batch = inputs->count - first < most ? inputs->count - first : most;
+        outcome = network_forward(network, &pass, inputs->data + first * inputs->d, &logits, error);
+        if (!outcome)
+            memcpy(y + first * classes, logits, pass.batch * classes * sizeof *y);
+    }
+    return outcome;
+}
+
+static enum outcome input_file(const struct eval_model *request, struct network *network,
+                               struct error *error)
+{
+    struct inputs inputs = {.data = NULL};
+    size_t classes = network->spec.classes;
+    float *y = NULL;
+    const struct tensor_meta meta[] = {{"format", "midl-output"}};
+    enum outcome outcome = inputs_read(request->input, 0, &inputs, error);
+    if (!outcome && inputs.d != extent_size(network->spec.in))
+        outcome = fail(error, OUTCOME_USAGE, "%s: inputs of length %zu, the model %s takes %zu",
+                       file_shown(request->input), inputs.d, file_shown(request->model),
+                       extent_size(network->spec.in));
+    if (!outcome && !(y = calloc(inputs.count * classes + 1, sizeof *y)))
+        outcome = fail_memory(error, "the outputs", 4.0 * (double)inputs.count * (double)classes);
+    if (!outcome)
+        outcome = run(network, &inputs, y, error);
+    const struct tensor tensor = {
+        "y", TENSOR_F32, 2, {inputs.count, classes}, y, inputs.count * classes * sizeof *y};
+    if (!outcome)
+        outcome = tensors_write(request->output, &tensor, 1, meta, 1, error);
+    if (!outcome && !request->json)
+        printf("%s: %zu inputs -> %s\n", file_shown(request->model), inputs.count, request->output);
+    free(y);
+    free(inputs.data);
+    return outcome;
+}
+
+enum outcome eval_model(const struct eval_model *request, struct error *error)
+{
+    struct network network;
+    struct model_facts facts = {""};
+    const struct layer_options options = {.max_batch = request->batch,
+                                          .threads = (int)request->threads};
+    if (!request->input != !request->output)
+        return fail(error, OUTCOME_USAGE, "--input and --output go together");
+    if (request->input &&
+        (file_same(request->output, request->model) || file_same(request->output, request->input)))
+        return fail(error, OUTCOME_USAGE,
+                    "--output %s would replace a file that is read; give another",
+                    file_shown(request->output));
+    enum outcome outcome = model_load(request->model, &options, &network, &facts, error);
+    if (outcome)
+        return outcome;
+    outcome = request->input ? input_file(request, &network, error)
+                             : test_part(request, &network, &facts, error);
+    network_destroy(&network);
+    return outcome;
+}
