@@ -113,7 +113,7 @@ static enum outcome input_file(const struct eval_model *request, struct network 
 enum outcome eval_model(const struct eval_model *request, struct error *error)
 {
     struct network network;
-    struct model_facts facts = {""};
+    struct model_facts facts = {.dataset = ""};
     const struct layer_options options = {.max_batch = request->batch,
                                           .threads = (int)request->threads};
     if (!request->input != !request->output)
