@@ -1,0 +1,79 @@
+#!/bin/sh
+# test_train.sh MIDL QUERY [KILLS] - `midl train`: killed at random moments (kill -9) and resumed it comes to
+# the same model, bit for bit; the same for other numbers of threads; bad input gets one line.
+set -u
+midl=$1
+query=$2
+kills=${3:-8}
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+faults=0
+seed=1
+
+complain() {
+    echo "FAULT: $*"
+    faults=$((faults + 1))
+}
+
+# A number in 0..$1-1, the same for the same seed.
+random() {
+    seed=$(((seed * 1103515245 + 12345) % 2147483648))
+    drawn=$((seed / 65536 % $1))
+}
+
+# refuses STATUS PATTERN ARGUMENTS...: one line on standard error that matches.
+refuses() {
+    expected=$1
+    pattern=$2
+    shift 2
+    "$midl" train "$@" --db "$folder/bad.db" >"$folder/out" 2>"$folder/err"
+    got=$?
+    [ $got -eq "$expected" ] || complain "train $*: exit status $got, expected $expected"
+    [ "$(wc -l <"$folder/err")" -eq 1 ] && grep -q -- "$pattern" "$folder/err" ||
+        complain "train $*: said '$(cat "$folder/err")', expected '$pattern'"
+}
+
+# ---- Killed and resumed
+
+train="train teacher --method midl --epochs 0.5 --quiet"
+"$midl" $train --db "$folder/whole.db" --save "$folder/whole.safetensors" || complain "training failed"
+"$midl" $train --db "$folder/two.db" --save "$folder/two.safetensors" --threads 2 || complain "training by two threads failed"
+cmp "$folder/whole.safetensors" "$folder/two.safetensors" || complain "two threads come to another model"
+
+stopped=0
+tries=0
+while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills)) ]; do
+    tries=$((tries + 1))
+    rm -f "$folder/killed.safetensors"
+    "$midl" $train --db "$folder/killed.db" --save "$folder/killed.safetensors" --checkpoint 0.02 --resume >"$folder/out" 2>&1 &
+    child=$!
+    random 400
+    sleep 0.$(printf %03d "$drawn")
+    kill -KILL $child 2>/dev/null
+    wait $child 2>/dev/null
+    status=$?
+    case $status in
+    137) stopped=$((stopped + 1)) ;;
+    0) # it came to its end: another one begins
+        cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resumed after $stopped kills it comes to another model"
+        rm -rf "$folder/killed.db"*
+        ;;
+    *) complain "exit status $status: $(cat "$folder/out")" ;;
+    esac
+done
+[ $stopped -eq "$kills" ] || complain "only $stopped trainings were stopped before their end"
+"$midl" $train --db "$folder/killed.db" --save "$folder/killed.safetensors" --checkpoint 0.02 --resume || complain "the last training failed"
+cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resumed after $stopped kills it comes to another model"
+[ "$("$query" "$folder/killed.db" "SELECT count(*) FROM accuracy WHERE split = 'test'")" = 1 ] ||
+    complain "the result is not stored once"
+
+# ---- Bad input
+
+refuses 2 "moon" moon
+refuses 2 "dence" teacher --method dence
+refuses 2 "active" teacher --method midl --active 2
+refuses 2 "epochs" teacher --epochs none
+refuses 1 "finite" teacher --rate 900 --optimiser sgd --epochs 1 --quiet
+
+echo "$stopped of $tries trainings killed, $faults faults"
+[ $faults -eq 0 ]
