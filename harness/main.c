@@ -33,6 +33,8 @@ static const struct command commands[] = {
     {"train", command_train, "train networks on data sets, by each method, and store accuracy"},
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},
+    {"table", command_table, "tables from the store, as Markdown, LaTeX, CSV or HTML"},
+    {"report", command_report, "everything of the store on one HTML page"},
     {"export", command_export, "what is stored, as CSV or JSON"},
     {"merge", command_merge, "several databases into one, or a slim one to publish"},
     {"count-one", command_count_one, NULL},

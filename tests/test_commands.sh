@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_commands.sh MIDL - the command line: usage, unknown words, exit statuses, `midl list`.
 set -u
+export COLUMNS=400 # of the lines that are looked for; what is wider is broken
 midl=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d) || exit 1
@@ -57,7 +58,7 @@ refuses "midl: unknown command frobnicate; midl --help lists the commands" help 
 export MIDL_ISA=sse9
 refuses "midl: MIDL_ISA is 'sse9', which is no instruction set that can run here; take one that \`midl info\` lists" list kernels
 MIDL_ISA=portable
-prints '^simd-portable .* best ' list kernels
+prints '^simd .*(avx512)' list kernels
 unset MIDL_ISA
 
 prints '^usage: midl COMMAND' --help
@@ -86,10 +87,23 @@ refuses "midl list: unexpected argument more (--help shows the usage)" list kern
 refuses "midl list: unknown option --jsn: did you mean --json?" list kernels --jsn
 refuses "midl list: option --json takes no argument" list kernels --json=1
 
-prints '^name  *isa  *dtype  *here' list kernels
-prints '^masked  *generic  *f32  *best' list kernels
-prints '^simd-portable  *portable  *f32  ' list kernels
-grep -q '^simd-.* best ' "$folder/out" || complain "no row is marked as what simd means here"
+prints '^name  *dtype  *instruction sets' list kernels
+prints '^masked  *f32 bf16 int8  *generic  *row by row' list kernels
+prints '^simd  *f32 bf16 int8  *.*portable' list kernels
+[ "$(grep -c '^simd ' "$folder/out")" -eq 1 ] || complain "simd has not one line"
+# Nothing is wider than the terminal.
+for columns in 80 50; do
+    for list in kernels suites axes figures metrics counters datasets; do
+        COLUMNS=$columns "$midl" list $list >"$folder/out" 2>"$folder/err" || complain "list $list"
+        wide=$(LC_ALL=C.UTF-8 awk -v most=$columns 'length($0) > most' "$folder/out" | head -1)
+        [ -z "$wide" ] || complain "list $list: wider than $columns: $wide"
+    done
+    COLUMNS=$columns "$midl" info >"$folder/out" 2>"$folder/err" || complain "info"
+    wide=$(LC_ALL=C.UTF-8 awk -v most=$columns 'length($0) > most' "$folder/out" | head -1)
+    [ -z "$wide" ] || complain "info: wider than $columns: $wide"
+done
+head -1 "$folder/out" | grep -q '^WARNINGS' || complain "info doesn't begin with its warnings"
+prints '^masked ' list kernels
 grep -q ' $' "$folder/out" && complain "midl list kernels: blanks at the end of a line"
 prints '^quick  *[1-9][0-9]*  *does ' list suites
 prints '^mnist  .*set MIDL_DATA or --data to the folder that holds mnist/' list suites
@@ -126,6 +140,9 @@ for list in kernels suites figures metrics counters; do
     expect 0 list $list --json
     if command -v sqlite3 >/dev/null; then
         objects=$(sqlite3 :memory: "SELECT json_array_length(readfile('$folder/out'))")
+        # Lines of kernels are ideas.
+        [ "$list" = kernels ] && objects=$(sqlite3 :memory: "SELECT count(DISTINCT value ->> 'idea')
+            FROM json_each(readfile('$folder/out'))")
         [ "$objects" = "$lines" ] || complain "list $list --json: $objects objects, $lines lines"
     fi
 done

@@ -138,6 +138,33 @@ grep -q '^caption.*"real.db, run 1: ' several/latency.tsv || say "the captions d
 expect 2 'one of them' "$midl" plot --db "real.db,other one.db" --run 1,1,1
 expect 4 'needs' "$midl" plot misses --db "real.db,other one.db" --out several
 
+# ---- Tables and the page -------------------------------------------------------------------------
+
+expect 0 '' "$midl" table --list
+grep -q '^speedup  *[a-z]' out || say "table --list doesn't explain speedup"
+expect 2 'did you mean speedup' "$midl" table spedup --db real.db
+expect 2 'name a table' "$midl" table
+expect 2 'markdown, latex, csv and html' "$midl" table speedup --db real.db --format txt
+expect 0 '' "$midl" table speedup --db real.db --format latex
+grep -q 'toprule' out && grep -q 'Made by: midl table speedup' out || say "no booktabs: $(cat out)"
+expect 0 '' "$midl" table speedup --db real.db --intervals
+[ "$(grep -c '^| [0-9]' out)" -eq 2 ] && grep -q ' to ' out || say "not two lines: $(cat out)"
+expect 0 '' "$midl" table evens --db real.db --format csv
+grep -q '^"64, batch 1","pays up to k/n",' out || say "no CSV: $(cat out)"
+expect 4 'table speedup needs' "$midl" table speedup --db real.db --where threads=64
+expect 2 'no run 7' "$midl" table speedup --db real.db --run 7
+expect 2 'not one of' "$midl" table speedup --db real.db --where color=red
+
+expect 0 '' "$midl" report --db real.db -o page.html --quiet
+for part in '<h1>' 'One input:' 'id="latency"' 'data:image/svg+xml;base64,PD94' 'Table: speedup' \
+    'Made by: midl report' '</html>'; do
+    grep -q "$part" page.html || say "the page lacks $part"
+done
+grep -q 'src="[^d]' page.html && say "the page needs another file"
+expect 2 'that is the database' "$midl" report --db real.db -o real.db
+expect 2 'nowhere' "$midl" report --db real.db -o nowhere/page.html
+expect 2 'no run 7' "$midl" report --db real.db --run 7 -o page.html
+
 # Named figures and runs that have nothing to show.
 expect 4 'figure misses needs' "$midl" plot misses --db real.db --out none
 expect 4 'figure latency needs' "$midl" plot latency --db real.db --out none --where threads=64

@@ -17,7 +17,8 @@
 
 static struct progress_state state_of(size_t done, size_t skipped, size_t total, double measured_s)
 {
-    return (struct progress_state){"sweep quick", "simd n=256", done, skipped, total, measured_s};
+    return (struct progress_state){"sweep quick", "simd n=256", done, skipped,
+                                   total,         measured_s,   0};
 }
 
 static void test_time_left(void **unused)
@@ -73,15 +74,15 @@ static void test_lines(void **unused)
 {
     (void)unused;
     struct progress_state state = state_of(37, 0, 450, 37);
-    expect_line(&state, 200, "sweep quick: 37/450, 8 %, 00:06:53 left, simd n=256");
+    expect_line(&state, 200, "sweep quick: 37/450, 8 %, 00:00:00, 00:06:53 left, simd n=256");
     expect_line(&state, 20, "sweep quick: 37/450,");
     expect_line(&state, 0, "");
     state = state_of(449, 449, 450, 0);
     state.current = NULL;
-    expect_line(&state, 200, "sweep quick: 449/450, 99 %, --:--:-- left");
+    expect_line(&state, 200, "sweep quick: 449/450, 99 %, 00:00:00, --:--:-- left");
     state = state_of(0, 0, 0, 0);
     state.current = "\x1b[2J\n";
-    expect_line(&state, 200, "sweep quick: 0/0, 100 %, 00:00:00 left, ?[2J?");
+    expect_line(&state, 200, "sweep quick: 0/0, 100 %, 00:00:00, 00:00:00 left, ?[2J?");
     state.what = "\xc3\xa9\xc3\xa9";
     expect_line(&state, 3, "\xc3\xa9");
 }
@@ -150,8 +151,9 @@ static void test_plain_lines(void **unused)
     close(file);
     assert_null(strchr(text, '\r'));
     assert_null(strchr(text, '\x1b'));
-    assert_non_null(strstr(text, "sweep quick: 5/20, 25 %, --:--:-- left, simd n=256\n"));
-    assert_non_null(strstr(text, "sweep quick: 20/20, 100 %, 00:00:00 left, simd n=256\n"));
+    assert_non_null(strstr(text, "sweep quick: 5/20, 25 %, 00:00:0"));
+    assert_non_null(strstr(text, ", --:--:-- left, simd n=256\n"));
+    assert_non_null(strstr(text, "sweep quick: 20/20, 100 %, 00:00:0"));
     assert_non_null(strstr(text, "\nnoisy: n=512?\n"));
     assert_non_null(strstr(text, "\nsweep quick: 20 of 20 done (5 of them earlier), 00:00:0"));
     /* The first line, one at every tenth from 30 % to 100 %, the note, the end. */
@@ -199,7 +201,7 @@ static void test_terminal(void **unused)
     setenv("TERM", "xterm", 1);
     run_into(terminal, false);
     read_to_end(master, text, sizeof text);
-    assert_non_null(strstr(text, "\rsweep quick: 5/20, 25 %, --:--\033[K")); /* 30 columns */
+    assert_non_null(strstr(text, "\rsweep quick: 0/20, 0 %, 00:00:\033[K")); /* 30 columns */
     assert_non_null(strstr(text, "\rnoisy: n=512?\033[K\r\n"));
     assert_non_null(strstr(text, "\rsweep quick: 20 of 20 done (5 of them earlier), 00:00:0"));
     assert_true(count_of(text, " left") == 0);

@@ -2,6 +2,7 @@
 # test_sweep.sh MIDL QUERY - whole sweeps into databases of their own, read back by SQL. Asserts what
 # is stored and said, never how long anything took.
 set -u
+export COLUMNS=200 # wide enough for all columns of the tables
 midl=$1
 query=$2
 folder=$(mktemp -d) || exit 99
@@ -77,7 +78,7 @@ sql "$db" "SELECT count(*) = 8 AND abs(2 * max(value + 0) - sum(value)) < 0.01 A
     FROM environment WHERE name LIKE 'seconds_%'" 1
 equals "where the time went" "$(grep -c 's: measuring .* s, counting .* s, other than that' "$folder/out")" 1
 equals "tables" "$(grep -c 'promised' "$folder/out")" 2
-equals "plans in tables" "$(grep -c -E "^  ($second|linear-rows|masked|simd-portable) .*x +[0-9.]+ (ns|us|ms) +[0-9.]+ [kM]?B  " "$folder/out")" 8
+equals "plans in tables" "$(grep -c -E "^  ($second|linear-rows|masked|simd-portable) .*x +[0-9.]+ (ns|µs|ms) +[0-9.]+ [kM]?B  " "$folder/out")" 8
 equals "rows of tables" "$(grep -c -E "^  ($second|linear-rows|masked|simd-portable) " "$folder/out")" 8
 first=$("$query" "$db" "SELECT total(time_ns) || ' ' || total(speedup) FROM points")
 

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 
 #define LINE_SIZE 512
 
@@ -53,11 +53,13 @@ static void make_fit(char *line, size_t columns)
 
 void progress_line(const struct progress_state *state, size_t columns, char *ret, size_t size)
 {
-    char left[PROGRESS_TIME_SIZE];
+    char left[PROGRESS_TIME_SIZE], elapsed[PROGRESS_TIME_SIZE];
     size_t percent = state->total ? state->done * 100 / state->total : 100;
     progress_time_text(progress_left_s(state), left);
-    snprintf(ret, size, "%s: %zu/%zu, %zu %%, %s left%s%s", state->what, state->done, state->total,
-             percent, left, state->current ? ", " : "", state->current ? state->current : "");
+    progress_time_text(floor(state->elapsed_s), elapsed);
+    snprintf(ret, size, "%s: %zu/%zu, %zu %%, %s, %s left%s%s", state->what, state->done,
+             state->total, percent, elapsed, left, state->current ? ", " : "",
+             state->current ? state->current : "");
     make_fit(ret, columns);
 }
 
@@ -92,18 +94,17 @@ static bool stderr_is_terminal(void)
 }
 
 /* One column stays free: writing into the last makes some terminals go to the next line. */
-static size_t terminal_columns(void)
+static size_t line_columns(void)
 {
-    struct winsize window;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
-    size_t columns = known ? window.ws_col - 1u : 79;
+    size_t columns = terminal_columns(STDERR_FILENO) - 1;
     return columns < LINE_SIZE ? columns : LINE_SIZE - 1;
 }
 
 static void show(struct progress *progress, double now)
 {
     char line[LINE_SIZE];
-    progress_line(&progress->state, progress->terminal ? terminal_columns() : LINE_SIZE - 1, line,
+    progress->state.elapsed_s = now - progress->began_s;
+    progress_line(&progress->state, progress->terminal ? line_columns() : LINE_SIZE - 1, line,
                   sizeof line);
     fprintf(stderr, progress->terminal ? "\r%s\033[K" : "%s\n", line);
     fflush(stderr);
@@ -123,6 +124,8 @@ struct progress *progress_begin(const char *what, size_t total, bool quiet)
     progress->terminal = stderr_is_terminal();
     progress->began_s = progress->event_s = now_s();
     progress->shown_s = -INFINITY;
+    if (!quiet && progress->terminal)
+        show(progress, progress->began_s); /* at once: what follows may take a while */
     return progress;
 }
 

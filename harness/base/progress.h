@@ -30,6 +30,7 @@ struct progress_state {
     const char *what, *current;  /* current may be NULL */
     size_t done, skipped, total; /* done includes skipped */
     double measured_s;           /* time taken by done - skipped units */
+    double elapsed_s;            /* since the beginning */
 };
 
 /* Seconds left at the pace so far; NaN if nothing was measured yet. */

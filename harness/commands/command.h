@@ -21,6 +21,8 @@ int command_plot(int argc, char **argv);
 int command_smi(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_merge(int argc, char **argv);
+int command_report(int argc, char **argv);
+int command_table(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 

@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/stop.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
@@ -17,7 +19,6 @@
 #include "machine/warnings.h"
 #include "run/environment.h"
 
-#define COLUMNS 100
 #define LABEL 20
 #define NOISE_SECONDS 2
 
@@ -80,6 +81,7 @@ static void fill_kernels(struct json *json)
         const char *reason = midl_variant_unavailable(variant);
         cJSON *row = json_object(json, kernels, NULL);
         json_text(json, row, "name", midl_variant_name(variant));
+        json_text(json, row, "idea", midl_variant_idea(variant));
         json_text(json, row, "dtype", midl_dtype_name(midl_variant_dtype(variant)));
         json_bool(json, row, "available", !reason);
         json_text(json, row, "reason", reason);
@@ -166,21 +168,10 @@ static void fill_noise(struct json *json, const struct noise *noise)
 
 /* ---- As lines -------------------------------------------------------------------------------- */
 
-/* `text` in lines of at most COLUMNS, all but the first indented as far as the first has come. */
+/* Print text that begins at column `indent`, no wider than the terminal. */
 static void print_wrapped(size_t indent, const char *text)
 {
-    size_t room = COLUMNS - indent, length = strlen(text);
-    while (length > room) {
-        size_t cut = room;
-        while (cut > room / 2 && text[cut] != ' ')
-            cut--;
-        if (text[cut] != ' ')
-            cut = room;
-        printf("%.*s\n%*s", (int)cut, text, (int)indent, "");
-        text += cut + (text[cut] == ' ');
-        length = strlen(text);
-    }
-    printf("%s\n", text);
+    terminal_wrap(stdout, text, indent, terminal_columns(STDOUT_FILENO));
 }
 
 __attribute__((format(printf, 2, 3))) static void print_row(const char *label, const char *format,
@@ -267,36 +258,58 @@ static void print_caches(const cJSON *root)
     }
 }
 
-static void append(char *text, size_t size, const char *word)
+/* Add a word to a list, once. */
+static void append(char *text, size_t size, const char *separator, const char *word)
 {
-    size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", used ? " " : "", word);
+    size_t used = strlen(text), length = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)); at += length)
+        if ((at == text || strchr(", ", at[-1])) && strchr(", ", at[length]))
+            return;
+    snprintf(text + used, size - used, "%s%s", used ? separator : "", word);
+}
+
+/* What cannot run here, one line for each reason. */
+static void print_missing(const cJSON *kernels)
+{
+    const cJSON *item, *other;
+    cJSON_ArrayForEach(item, kernels)
+    {
+        char names[1024] = "";
+        const char *reason = text_of(item, "reason");
+        bool first = !true_of(item, "available");
+        for (other = kernels->child; other != item && first; other = other->next)
+            first = true_of(other, "available") || strcmp(text_of(other, "reason"), reason) != 0;
+        if (!first)
+            continue;
+        cJSON_ArrayForEach(other, kernels)
+        {
+            if (!true_of(other, "available") && strcmp(text_of(other, "reason"), reason) == 0)
+                append(names, sizeof names, " ", text_of(other, "name"));
+        }
+        print_row("not here", "%s: %s", names, reason);
+    }
 }
 
 static void print_kernels(const cJSON *root)
 {
     const cJSON *isa = cJSON_GetObjectItem(root, "instruction_sets"), *item;
+    const cJSON *kernels = cJSON_GetObjectItem(root, "kernels");
+    static const char *const dtypes[] = {"f32", "bf16", "int8"};
     char words[2048] = "";
     printf("\ninstruction sets and kernels\n");
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(isa, "available"))
-        append(words, sizeof words, item->valuestring);
+        append(words, sizeof words, " ", item->valuestring);
     print_row("instruction sets", "%s; in use: %s", words, text_of(isa, "in_use"));
-    *words = '\0';
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "kernels"))
-    {
-        bool plain = strcmp(text_of(item, "dtype"), "f32") == 0;
-        char name[96];
-        snprintf(name, sizeof name, "%s%s%s", text_of(item, "name"), plain ? "" : "/",
-                 plain ? "" : text_of(item, "dtype"));
-        if (true_of(item, "available"))
-            append(words, sizeof words, name);
+    for (size_t i = 0; i < COUNT(dtypes); i++) {
+        *words = '\0';
+        cJSON_ArrayForEach(item, kernels)
+        {
+            if (true_of(item, "available") && strcmp(text_of(item, "dtype"), dtypes[i]) == 0)
+                append(words, sizeof words, " ", text_of(item, "idea"));
+        }
+        print_row(dtypes[i], "%s", *words ? words : "none");
     }
-    print_row("kernels", "%s", words);
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "kernels"))
-    {
-        if (!true_of(item, "available"))
-            print_row(text_of(item, "name"), "not here: %s", text_of(item, "reason"));
-    }
+    print_missing(kernels);
 }
 
 static void print_counters(const cJSON *root)
@@ -342,7 +355,7 @@ static void print_noise(const cJSON *root)
 static void print_warnings(const cJSON *root)
 {
     const cJSON *warnings = cJSON_GetObjectItem(root, "warnings"), *line;
-    printf("\nWARNINGS\n");
+    printf("WARNINGS\n");
     if (cJSON_GetArraySize(warnings) == 0)
         printf("  none: nothing known will spoil a measurement\n");
     cJSON_ArrayForEach(line, warnings)
@@ -350,16 +363,17 @@ static void print_warnings(const cJSON *root)
         printf("  - ");
         print_wrapped(4, line->valuestring);
     }
+    printf("\n");
 }
 
 static void print_lines(const cJSON *root)
 {
+    print_warnings(root);
     print_machine(root);
     print_caches(root);
     print_kernels(root);
     print_counters(root);
     print_noise(root);
-    print_warnings(root);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

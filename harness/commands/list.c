@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
@@ -17,11 +19,14 @@
 #include "suite/suite.h"
 
 #define COLUMNS_MAX 8
+#define LAST_ROOM 30    /* characters that the last column needs */
+#define BROKEN_INDENT 4 /* of a row's further lines */
 
 struct listing {
     const char *name;
     const char *columns[COLUMNS_MAX]; /* keys that the lines show; JSON has them all */
     enum outcome (*fill)(struct json *json, struct error *error);
+    void (*collapse)(const cJSON *rows, struct json *lines); /* lines instead of all; or NULL */
 };
 
 /* ---- kernels --------------------------------------------------------------------------------- */
@@ -53,6 +58,65 @@ static enum outcome fill_kernels(struct json *json, struct error *error)
         json_text(json, row, "reason", midl_variant_unavailable(variant));
     }
     return OUTCOME_DONE;
+}
+
+static const char *text_of(const cJSON *row, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, key));
+    return text ? text : "";
+}
+
+/* Add a word to a list with blanks between, once. */
+static void add_word(char *list, size_t size, const char *word)
+{
+    char padded[512], wanted[64];
+    snprintf(padded, sizeof padded, " %s ", list);
+    snprintf(wanted, sizeof wanted, " %s ", word);
+    size_t length = strlen(list);
+    if (!strstr(padded, wanted) && length + 1 < size)
+        snprintf(list + length, size - length, "%s%s", length ? " " : "", word);
+}
+
+/* One line of an idea: its types of weights, its instruction sets, those that cannot run here in
+ * brackets. */
+static void collapse_idea(struct json *lines, const cJSON *rows, const cJSON *first)
+{
+    char dtypes[64] = "", sets[160] = "", set[40], text[256];
+    const char *idea = text_of(first, "idea");
+    const cJSON *row;
+    cJSON_ArrayForEach(row, rows)
+    {
+        if (strcmp(text_of(row, "idea"), idea) != 0)
+            continue;
+        bool here = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "available"));
+        snprintf(set, sizeof set, here ? "%.30s" : "(%.30s)", text_of(row, "isa"));
+        add_word(dtypes, sizeof dtypes, text_of(row, "dtype"));
+        add_word(sets, sizeof sets, set);
+    }
+    /* The text of a row goes on behind a semicolon with its set and type. */
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(text_of(first, "text"), ";"),
+             text_of(first, "text"));
+    char *set_name = strstr(text, ", plain C");
+    if (set_name)
+        *set_name = '\0';
+    cJSON *line = json_object(lines, lines->root, NULL);
+    json_text(lines, line, "name", idea);
+    json_text(lines, line, "dtype", dtypes);
+    json_text(lines, line, "instruction sets", sets);
+    json_text(lines, line, "text", text);
+}
+
+static void collapse_kernels(const cJSON *rows, struct json *lines)
+{
+    const cJSON *row, *before;
+    cJSON_ArrayForEach(row, rows)
+    {
+        for (before = rows->child; before != row; before = before->next)
+            if (strcmp(text_of(before, "idea"), text_of(row, "idea")) == 0)
+                break;
+        if (before == row)
+            collapse_idea(lines, rows, row);
+    }
 }
 
 /* ---- suites ---------------------------------------------------------------------------------- */
@@ -233,13 +297,13 @@ static enum outcome fill_datasets(struct json *json, struct error *error)
 /* ---- Printing -------------------------------------------------------------------------------- */
 
 static const struct listing listings[] = {
-    {"kernels", {"name", "isa", "dtype", "here", "text", "reason"}, fill_kernels},
-    {"suites", {"name", "points", "question", "problem"}, fill_suites},
-    {"axes", {"name", "text", "values"}, fill_axes},
-    {"figures", {"name", "text"}, fill_figures},
-    {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics},
-    {"counters", {"group", "name", "here", "meaning", "reason"}, fill_counters},
-    {"datasets", {"name", "here", "text", "place", "problem"}, fill_datasets},
+    {"kernels", {"name", "dtype", "instruction sets", "text"}, fill_kernels, collapse_kernels},
+    {"suites", {"name", "points", "question", "problem"}, fill_suites, NULL},
+    {"axes", {"name", "text", "values"}, fill_axes, NULL},
+    {"figures", {"name", "text"}, fill_figures, NULL},
+    {"metrics", {"view", "name", "unit", "meaning"}, fill_metrics, NULL},
+    {"counters", {"group", "name", "here", "meaning", "reason"}, fill_counters, NULL},
+    {"datasets", {"name", "here", "text", "place", "problem"}, fill_datasets, NULL},
 };
 
 /* A cell as the lines show it: strings without control characters, whole numbers, "-" for a number
@@ -262,59 +326,97 @@ static void measure_columns(const cJSON *rows, const struct listing *listing,
     char cell[512];
     const cJSON *row;
     for (size_t i = 0; i < COLUMNS_MAX && listing->columns[i]; i++) {
-        widths[i] = (int)strlen(listing->columns[i]);
+        widths[i] = (int)terminal_width(listing->columns[i]);
         cJSON_ArrayForEach(row, rows)
         {
             cell_text(row, listing->columns[i], cell, sizeof cell);
-            if ((int)strlen(cell) > widths[i])
-                widths[i] = (int)strlen(cell);
+            if ((int)terminal_width(cell) > widths[i])
+                widths[i] = (int)terminal_width(cell);
         }
     }
 }
 
-/* One line: the titles if row is NULL. No blanks at its end. */
-static void print_line(const cJSON *row, const struct listing *listing,
-                       const int widths[COLUMNS_MAX])
+/* The last column of a row that isn't empty. */
+static size_t last_column(const cJSON *row, const struct listing *listing)
 {
     char cell[512];
-    int gap = 0;
+    size_t last = 0;
     for (size_t i = 0; i < COLUMNS_MAX && listing->columns[i]; i++) {
+        if (row)
+            cell_text(row, listing->columns[i], cell, sizeof cell);
+        last = !row || *cell ? i : last;
+    }
+    return last;
+}
+
+/* One row, or the titles if it is NULL: the last cell is broken where the terminal ends, and one
+ * that would reach beyond it, or has less than LAST_ROOM, begins a line. No blanks at the end of
+ * one. */
+static void print_line(const cJSON *row, const struct listing *listing,
+                       const int widths[COLUMNS_MAX], size_t columns)
+{
+    char cell[512];
+    size_t last = last_column(row, listing), at = 0, filled = 0;
+    for (size_t i = 0; i <= last; i++) {
         if (row)
             cell_text(row, listing->columns[i], cell, sizeof cell);
         else
             snprintf(cell, sizeof cell, "%s", listing->columns[i]);
-        if (*cell) {
-            printf("%*s%s", gap, "", cell);
-            gap = 0;
+        size_t needed = i < last ? terminal_width(cell) : LAST_ROOM;
+        if (*cell && filled > 0 && at + needed > columns) {
+            printf("\n");
+            at = BROKEN_INDENT;
+            filled = 0;
         }
-        gap += widths[i] - (int)strlen(cell) + 2;
+        if (*cell && i < last && at + needed > columns) { /* alone too wide: lines of its own */
+            printf("%*s", (int)(at - filled), "");
+            terminal_wrap(stdout, cell, at, columns);
+            filled = 0;
+            at = BROKEN_INDENT;
+            continue;
+        }
+        if (*cell)
+            printf("%*s", (int)(at - filled), "");
+        if (i == last)
+            break;
+        if (*cell) {
+            printf("%s", cell);
+            filled = at + terminal_width(cell);
+        }
+        at += (size_t)widths[i] + 2;
+        at = at > filled ? at : filled + 2;
     }
-    printf("\n");
+    terminal_wrap(stdout, cell, at, columns);
 }
 
 static void print_lines(const cJSON *rows, const struct listing *listing)
 {
     int widths[COLUMNS_MAX] = {0};
+    size_t columns = terminal_columns(STDOUT_FILENO);
     const cJSON *row;
     measure_columns(rows, listing, widths);
-    print_line(NULL, listing, widths);
+    print_line(NULL, listing, widths, columns);
     cJSON_ArrayForEach(row, rows)
     {
-        print_line(row, listing, widths);
+        print_line(row, listing, widths, columns);
     }
 }
 
 static enum outcome print_listing(const struct listing *listing, bool as_json, struct error *error)
 {
-    struct json json;
+    struct json json, lines;
     json_begin_array(&json);
+    json_begin_array(&lines);
     enum outcome outcome = listing->fill(&json, error);
-    if (!outcome && json.failed)
+    if (!outcome && listing->collapse)
+        listing->collapse(json.root, &lines);
+    if (!outcome && (json.failed || lines.failed))
         outcome = fail_memory(error, "a list", 0);
     if (!outcome && as_json)
         outcome = json_print(&json, stdout, true, "a list", error);
     else if (!outcome)
-        print_lines(json.root, listing);
+        print_lines(listing->collapse ? lines.root : json.root, listing);
+    json_clear(&lines);
     json_clear(&json);
     return outcome;
 }
@@ -353,9 +455,9 @@ int command_list(int argc, char **argv)
     bool help = false;
     enum outcome outcome = options_parse(
         argc, argv, "midl list kernels|suites|axes|figures|metrics|counters|datasets [--json]",
-        "Show what there is, a line each. Kernels: `best` marks the row that its idea means on "
-        "this\n"
-        "machine. Suites: how many points each measures. Axes: what a suite, and the options of\n"
+        "Show what there is, a line each. Kernels: instruction sets that cannot run here stand in\n"
+        "brackets; --json has every variant and the reason. Suites: how many points each measures. "
+        "Axes: what a suite, and the options of\n"
         "`midl sweep`, may vary. Metrics: the columns of the database.\n"
         "Counters: the groups of `midl sweep --counters`, and who counts what here. Data sets:\n"
         "which are here, what is missing and where one gets it.",

@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/quote.h"
+#include "base/terminal.h"
 #include "commands/command.h"
 
 #define OPTIONS_MAX 64
@@ -33,7 +35,18 @@ static void print_row(const struct option_row *row, int column)
         printf("\n");
         pad = column + 4;
     }
-    printf("%*s  %s\n", pad, "", row->help);
+    printf("%*s  ", pad, "");
+    terminal_wrap(stdout, row->help, (size_t)column + 6, terminal_columns(STDOUT_FILENO));
+}
+
+/* Print a text in lines as wide as the terminal, wherever its own lines end. */
+static void print_about(const char *about)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "%s", about);
+    for (char *c = text; *c; c++)
+        *c = *c == '\n' ? ' ' : *c;
+    terminal_wrap(stdout, text, 0, terminal_columns(STDOUT_FILENO));
 }
 
 static void print_help(const char *usage, const char *about, const struct option_row *rows,
@@ -44,7 +57,9 @@ static void print_help(const char *usage, const char *about, const struct option
     for (size_t i = 0; i < count; i++)
         if (left_width(&rows[i]) > column && left_width(&rows[i]) <= WIDEST_COLUMN)
             column = left_width(&rows[i]);
-    printf("usage: %s\n\n%s\n\noptions:\n", usage, about);
+    printf("usage: %s\n\n", usage);
+    print_about(about);
+    printf("\noptions:\n");
     for (size_t i = 0; i < count; i++)
         print_row(&rows[i], column);
     print_row(&help, column);

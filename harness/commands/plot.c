@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
+#include "commands/where.h"
 #include "report/draw.h"
 #include "report/figures.h"
 #include "run/session.h"
@@ -35,9 +36,9 @@ struct plot {
     const struct figure_format *formats[FORMATS_MAX];
     size_t format_count;
 
-    char *where_text, *db_text, *run_text, *command;
+    char *db_text, *run_text, *command;
     struct store_fact parameters[DRAW_PARAMETERS_MAX]; /* of --where, and --kernel */
-    size_t parameter_count;
+    struct where held;                                 /* that fills them */
     struct draw_source sources[DRAW_SOURCES_MAX];
     size_t source_count;
     double width_cm;
@@ -101,42 +102,14 @@ static enum outcome choose_formats(struct plot *plot, struct error *error)
     return outcome;
 }
 
-/* --where dtype=bf16,threads=2: parameters of the queries. */
-static enum outcome parse_where(struct plot *plot, struct error *error)
-{
-    if (!plot->where)
-        return OUTCOME_DONE;
-    plot->where_text = strdup(plot->where);
-    if (!plot->where_text)
-        return fail_memory(error, "--where", (double)strlen(plot->where));
-    char *rest = plot->where_text;
-    for (char *pair; (pair = strsep(&rest, ","));) {
-        char *value = strchr(pair, '=');
-        if (!value || value == pair || !value[1])
-            return fail(error, OUTCOME_USAGE, "--where %.80s: not NAME=VALUE, as in dtype=bf16",
-                        *pair ? pair : "''");
-        *value++ = '\0';
-        if (strncmp(pair, "run", 3) == 0 || strcmp(pair, "kernel") == 0 ||
-            !figures_have_parameter(&plot->figures, pair))
-            return fail(error, OUTCOME_USAGE,
-                        "--where %.80s: not one of active, batch, cache, dtype, gate, isa, select, "
-                        "source, threads",
-                        pair);
-        if (plot->parameter_count == DRAW_PARAMETERS_MAX)
-            return fail(error, OUTCOME_USAGE, "--where: more than %d values", DRAW_PARAMETERS_MAX);
-        plot->parameters[plot->parameter_count++] = (struct store_fact){pair, value};
-    }
-    return OUTCOME_DONE;
-}
-
 /* --kernel is a parameter whose value may hold commas. */
 static enum outcome parse_kernel(struct plot *plot, struct error *error)
 {
     if (!plot->kernel)
         return OUTCOME_DONE;
-    if (!*plot->kernel || plot->parameter_count == DRAW_PARAMETERS_MAX)
+    if (!*plot->kernel || plot->held.count == plot->held.most)
         return fail(error, OUTCOME_USAGE, "--kernel: names or globs, as in simd,lists-*");
-    plot->parameters[plot->parameter_count++] = (struct store_fact){"kernel", plot->kernel};
+    plot->parameters[plot->held.count++] = (struct store_fact){"kernel", plot->kernel};
     return OUTCOME_DONE;
 }
 
@@ -273,7 +246,7 @@ static enum outcome plot_figures(struct plot *plot, struct error *error)
                         .command = plot->command,
                         .width_cm = plot->width_cm,
                         .parameters = plot->parameters,
-                        .parameter_count = plot->parameter_count,
+                        .parameter_count = plot->held.count,
                         .where = plot->where,
                         .out = plot->out,
                         .formats = plot->formats,
@@ -338,7 +311,7 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
     if (!outcome)
         outcome = choose_formats(plot, error);
     if (!outcome)
-        outcome = parse_where(plot, error);
+        outcome = where_parse(plot->where, &plot->figures, &plot->held, error);
     if (!outcome)
         outcome = parse_kernel(plot, error);
     if (outcome)
@@ -351,12 +324,12 @@ int command_plot(int argc, char **argv)
 {
     struct error error = {""};
     struct plot plot = {.db = SESSION_DB, .out = "figures", .format = "svg"};
-
+    plot.held = (struct where){.parameters = plot.parameters, .most = DRAW_PARAMETERS_MAX};
     plot.command = command_text(argc, argv); /* before parsing permutes the words */
     enum outcome outcome = plot_command(&plot, argc, argv, &error);
     figures_clear(&plot.figures);
     free(plot.wanted);
-    free(plot.where_text);
+    free(plot.held.text);
     free(plot.db_text);
     free(plot.run_text);
     free(plot.command);

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/stop.h"
+#include "base/terminal.h"
 #include "machine/pin.h"
 #include "suite/axis.h"
 #include "suite/case.h"
@@ -215,7 +217,7 @@ static enum outcome keep_points(struct work *work, const struct place *place, st
             return fail_memory(error, "the JSON of a point", 4096);
     }
     if (!work->json && !work->quiet)
-        print_table(stdout, place->key, place->rows, count);
+        print_table(stdout, place->key, place->rows, count, terminal_columns(STDOUT_FILENO));
     work->done += count;
     return OUTCOME_DONE;
 }

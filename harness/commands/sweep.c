@@ -1,21 +1,28 @@
 /* sweep.c - `midl sweep`: a suite or axes in, points in the store. Measuring and storing is
  * run/runner's. */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/stop.h"
+#include "base/terminal.h"
 #include "base/util.h"
 #include "commands/command.h"
 #include "counters/counters.h"
+#include "report/tables.h"
 #include "run/gbench_file.h"
 #include "run/print.h"
 #include "run/runner.h"
 #include "run/session.h"
 #include "suite/suite.h"
+
+#define FEW_SHAPES 3 /* their tables are printed without being asked for */
 
 static const char usage_line[] = "midl sweep [SUITE] [options]";
 static const char about[] =
@@ -29,10 +36,10 @@ static const char about[] =
 struct sweep_options {
     const char *axes[SUITE_AXES];
     const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data,
-        *gbench_json;
+        *gbench_json, *table;
 };
 
-#define OTHER_OPTIONS 10
+#define OTHER_OPTIONS 11
 
 static enum outcome parse(int argc, char **argv, struct sweep_options *ret, const char **ret_suite,
                           bool *ret_help, struct error *error)
@@ -50,7 +57,8 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
         {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
         {"gbench-json", "FILE", "the run for Google Benchmark's tools too", &ret->gbench_json},
-        {"quiet", NULL, "no progress, no table", &ret->quiet}};
+        {"table", NULL, "all points in tables, not only the answer", &ret->table},
+        {"quiet", NULL, "no progress, no answer, no table", &ret->quiet}};
     int first = 0;
 
     for (int i = 0; i < SUITE_AXES; i++) {
@@ -210,13 +218,25 @@ static int dry_run(const struct sweep *sweep)
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+/* Print a text in lines no wider than the terminal. */
+__attribute__((format(printf, 1, 2))) static void print_text(const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    terminal_wrap(stdout, text, 0, terminal_columns(STDOUT_FILENO));
+}
+
 static void print_spent(const struct runner_spent *spent)
 {
     double outside = spent->total - spent->measuring - spent->counting;
-    printf("%.1f s: measuring %.1f s, counting %.1f s, other than that %.1f %% (making plans %.2f "
-           "s, checking %.2f s, other places in memory %.2f s, storing %.2f s, the rest %.2f s)\n",
-           spent->total, spent->measuring, spent->counting, 100 * outside / spent->total,
-           spent->planning, spent->checking, spent->moving, spent->storing, spent->elsewhere);
+    print_text("%.1f s: measuring %.1f s, counting %.1f s, other than that %.1f %% (making plans "
+               "%.2f s, checking %.2f s, other places in memory %.2f s, storing %.2f s, the rest "
+               "%.2f s)",
+               spent->total, spent->measuring, spent->counting, 100 * outside / spent->total,
+               spent->planning, spent->checking, spent->moving, spent->storing, spent->elsewhere);
 }
 
 static void print_tables(const struct sweep *sweep)
@@ -228,28 +248,52 @@ static void print_tables(const struct sweep *sweep)
         if (!runner->rows[group->first].status)
             continue;
         bench_shape_text(&sweep->cases.cases[group->first].shape, text);
-        print_table(stdout, text, &runner->rows[group->first], group->count);
+        print_table(stdout, text, &runner->rows[group->first], group->count,
+                    terminal_columns(STDOUT_FILENO));
     }
-    printf("\nrun %lld in %s: %zu points measured", (long long)runner->session.run_id, runner->db,
-           runner->done);
-    if (runner->noisy > 0)
-        printf(", %zu of them noisy", runner->noisy);
-    if (runner->resumed > 0)
-        printf(", %zu more before", runner->resumed);
     printf("\n");
+}
+
+static void print_state(const struct runner *runner)
+{
+    char noisy[48] = "", before[48] = "";
+    if (runner->noisy > 0)
+        snprintf(noisy, sizeof noisy, ", %zu of them noisy", runner->noisy);
+    if (runner->resumed > 0)
+        snprintf(before, sizeof before, ", %zu more before", runner->resumed);
+    print_text("run %lld in %s: %zu points measured%s%s", (long long)runner->session.run_id,
+               runner->db, runner->done, noisy, before);
     if (runner->noise.pairs > 0) {
         char noise[NOISE_TEXT];
         noise_text(&runner->noise, noise);
-        printf("at its start: %s\n", noise);
+        print_text("at its start: %s", noise);
     }
     if (10 * runner->disturbed > runner->samples)
-        printf("%.0f %% of the samples are disturbed: by a neighbour on this core, or other work "
-               "here\n",
-               100.0 * (double)runner->disturbed / (double)runner->samples);
+        print_text("%.0f %% of the samples are disturbed: by a neighbour on this core, or other "
+                   "work here",
+                   100.0 * (double)runner->disturbed / (double)runner->samples);
     if (2 * runner->noisy > runner->done)
-        printf(
-            "most intervals are wider than asked for: let nothing else run here, or give a longer "
-            "--budget or a wider --target\n");
+        print_text("most intervals are wider than asked for: let nothing else run here, or give a "
+                   "longer --budget or a wider --target");
+}
+
+/* The answer of the run, and the points where that has none, or where they are few or asked for. */
+static enum outcome print_answer(const struct sweep *sweep, struct error *error)
+{
+    const struct runner *runner = &sweep->runner;
+    char run[24];
+    size_t lines = 0;
+    bool few = sweep->cases.group_count <= FEW_SHAPES;
+    snprintf(run, sizeof run, "%lld", (long long)runner->session.run_id);
+    enum outcome outcome = table_answer(runner->session.store, run, stdout,
+                                        terminal_columns(STDOUT_FILENO), &lines, error);
+    if (!outcome && (sweep->options.table || few || lines == 0))
+        print_tables(sweep);
+    else if (!outcome)
+        printf("(every point: midl sweep --table, midl table, midl plot)\n");
+    if (!outcome)
+        print_state(runner);
+    return outcome;
 }
 
 /* One line a point, with the command that repeats it. */
@@ -286,9 +330,11 @@ static enum outcome tell(const struct sweep *sweep, struct error *error)
     if (outcome)
         return outcome;
     if (!options->json && !options->quiet) {
-        print_tables(sweep);
+        outcome = print_answer(sweep, error);
         print_spent(&runner->spent);
     }
+    if (outcome)
+        return outcome;
     name_failed(sweep);
     if (!runner_is_whole(runner))
         return interrupted(sweep, error);

@@ -62,7 +62,7 @@ static void time_text(double ns, char ret[16])
     else if (ns < 1e4)
         snprintf(ret, 16, "%.0f ns", ns);
     else if (ns < 1e7)
-        snprintf(ret, 16, "%.1f us", ns / 1e3);
+        snprintf(ret, 16, "%.1f µs", ns / 1e3);
     else
         snprintf(ret, 16, "%.1f ms", ns / 1e6);
 }

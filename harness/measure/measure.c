@@ -158,6 +158,13 @@ struct group {
     bool interrupted;
 };
 
+/* Tell who wants to know what is at work. */
+static void group_tell(const struct group *group, const char *variant)
+{
+    if (group->options->at)
+        group->options->at(group->options->at_data, variant);
+}
+
 static bool group_stopped(struct group *group)
 {
     const volatile sig_atomic_t *stop = group->options->stop;
@@ -388,6 +395,7 @@ static enum outcome subject_prepare(struct group *group, struct subject *subject
 {
     struct store_point *point = subject->point;
     bool ok = false;
+    group_tell(group, midl_variant_name(subject->bench_case->variant));
     if (!subject_plan(group, subject))
         return OUTCOME_DONE;
     enum outcome outcome = subject_check(group, subject, &ok, error);
@@ -517,6 +525,7 @@ static bool group_move(void *data)
 {
     struct group *group = data;
     struct placement place;
+    group_tell(group, "all variants in turns");
     placement_release(group_page_bytes(group), &group->rng);
     bool ok = placement_make(&group->problem, &group->rng, &place);
     if (ok) {

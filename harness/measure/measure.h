@@ -41,6 +41,8 @@ struct measure_options {
     struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
     size_t most_batch;                 /* of the groups that will share the cache; may be 0 */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
+    void (*at)(void *data, const char *variant); /* told of the variant at work; may be NULL */
+    void *at_data;
 };
 
 /* The time of a group, by what it went to. */

@@ -73,9 +73,10 @@ static enum outcome list_queries(const char *folder, struct dirent ***ret, size_
     return OUTCOME_DONE;
 }
 
-/* The figures among `count` queries: those with a script beside them. */
-static enum outcome read_rows(struct figures *figures, const char *common,
-                              struct dirent *const *entries, size_t count, struct error *error)
+/* The rows of `count` queries in `folder`; of figures those with a script beside them. */
+static enum outcome read_rows(struct figures *figures, const char *folder, bool scripted,
+                              const char *common, struct dirent *const *entries, size_t count,
+                              struct error *error)
 {
     char script[PATH_MAX];
     enum outcome outcome = OUTCOME_DONE;
@@ -86,19 +87,22 @@ static enum outcome read_rows(struct figures *figures, const char *common,
         struct figure *row = &figures->rows[figures->count];
         snprintf(row->name, sizeof row->name, "%.*s", (int)strcspn(entries[i]->d_name, "."),
                  entries[i]->d_name);
-        if (!folder_path(script, sizeof script, figures->folder, row->name, ".gp") ||
-            access(script, F_OK) != 0)
+        if (scripted && (!folder_path(script, sizeof script, folder, row->name, ".gp") ||
+                         access(script, F_OK) != 0))
             continue;
-        outcome = read_figure(figures->folder, common, row, error);
+        outcome = read_figure(folder, common, row, error);
         figures->count += !outcome;
     }
     return outcome;
 }
 
-enum outcome figures_read(struct figures *ret, struct error *error)
+/* Read the queries of a folder below plots/, "" for that itself, with what all have in common. */
+static enum outcome read_all(const char *below, bool scripted, struct figures *ret,
+                             struct error *error)
 {
     struct figures figures = {.count = 0};
     const char *folder = datadir_find("plots");
+    char queries[PATH_MAX];
     char *common = NULL;
     struct dirent **entries = NULL;
     size_t count = 0;
@@ -111,10 +115,12 @@ enum outcome figures_read(struct figures *ret, struct error *error)
         outcome = read_query(figures.folder, "shared/caption", &figures.caption_sql, error);
     if (!outcome)
         outcome = read_query(figures.folder, "shared/runs", &figures.runs_sql, error);
+    if (!outcome && !folder_path(queries, sizeof queries, figures.folder, below, ""))
+        outcome = fail(error, OUTCOME_MACHINE, "the path of the figures is too long");
     if (!outcome)
-        outcome = list_queries(figures.folder, &entries, &count, error);
+        outcome = list_queries(queries, &entries, &count, error);
     if (!outcome)
-        outcome = read_rows(&figures, common, entries, count, error);
+        outcome = read_rows(&figures, queries, scripted, common, entries, count, error);
     for (size_t i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
@@ -124,6 +130,16 @@ enum outcome figures_read(struct figures *ret, struct error *error)
     else
         *ret = figures;
     return outcome;
+}
+
+enum outcome figures_read(struct figures *ret, struct error *error)
+{
+    return read_all("", true, ret, error);
+}
+
+enum outcome tables_read(struct figures *ret, struct error *error)
+{
+    return read_all("tables", false, ret, error);
 }
 
 void figures_clear(struct figures *figures)
@@ -148,7 +164,7 @@ const struct figure *figures_find(const struct figures *figures, const char *nam
         known[i] = figures->rows[i].name;
     if (known)
         did_you_mean(name, known, figures->count, hint);
-    fail(error, OUTCOME_USAGE, "no figure %.80s%s; midl plot --list shows them", name, hint);
+    fail(error, OUTCOME_USAGE, "no %.80s%s; --list shows what there is", name, hint);
     free(known);
     return NULL;
 }

@@ -4,6 +4,13 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/terminal.h"
+
+#define TABLE_WIDTH 70 /* of a row before its status */
+#define PLANS_WIDTH 18 /* of the columns of plans */
+#define STATUS_WIDTH 6
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
@@ -102,7 +109,7 @@ static void unit_text(double value, const char *const units[4], char ret[24])
 
 static void time_text(double time_ns, char ret[24])
 {
-    static const char *const units[4] = {"ns", "us", "ms", "s"};
+    static const char *const units[4] = {"ns", "µs", "ms", "s"};
     unit_text(time_ns, units, ret);
 }
 
@@ -120,11 +127,11 @@ static void ratio_text(double ratio, char ret[16])
         snprintf(ret, 16, "%.2fx", ratio);
 }
 
-/* With the columns of plans, or without. */
-static void print_line(FILE *out, const struct print_row *row, bool plans)
+/* A row of the table, no wider than `columns`; with the columns of plans, or without. */
+static void print_line(FILE *out, const struct print_row *row, bool plans, size_t columns)
 {
     char time[24], plan[24], memory[24], width[16] = "", speedup[16], promised[16],
-                                         interval[40] = "";
+                                         interval[40] = "", status[192];
     time_text(row->time_ns, time);
     time_text(row->plan_ns, plan);
     memory_text(row->plan_bytes, memory);
@@ -135,23 +142,31 @@ static void print_line(FILE *out, const struct print_row *row, bool plans)
     ratio_text(row->flops_ratio, promised);
     if (isfinite(row->speedup))
         snprintf(interval, sizeof interval, "%.2f..%.2f", row->speedup_lo, row->speedup_hi);
-    fprintf(out, "  %-16s %9s %7s %8s %12s %9s", row->kernel, time, width, speedup, interval,
+    snprintf(status, sizeof status, "%s%s%s", row->status, row->reason[0] ? ": " : "", row->reason);
+    /* µ is two bytes and one column wide. */
+    int wide = 9 + (int)(strlen(time) - terminal_width(time));
+    fprintf(out, "  %-16s %*s %7s %8s %12s %9s", row->kernel, wide, time, width, speedup, interval,
             promised);
     if (plans)
-        fprintf(out, " %8s %8s", plan, memory);
-    fprintf(out, "  %s%s%s\n", row->status, row->reason[0] ? ": " : "", row->reason);
+        fprintf(out, " %*s %8s", 8 + (int)(strlen(plan) - terminal_width(plan)), plan, memory);
+    size_t used = (plans ? PLANS_WIDTH : 0) + TABLE_WIDTH;
+    fprintf(out, "  %.*s\n", (int)(columns > used ? columns - used : 0), status);
 }
 
-void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count)
+void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count,
+                 size_t columns)
 {
     bool plans = false;
     for (size_t i = 0; i < count; i++)
         plans = plans || isfinite(rows[i].plan_ns);
-    fprintf(out, "\n%s\n  %-16s %9s %7s %8s %12s %9s", shape_text, "kernel", "time", "width",
-            "speedup", "95 %", "promised");
+    plans = plans && columns >= TABLE_WIDTH + PLANS_WIDTH + STATUS_WIDTH;
+    fprintf(out, "\n");
+    terminal_wrap(out, shape_text, 0, columns);
+    fprintf(out, "  %-16s %9s %7s %8s %12s %9s", "kernel", "time", "width", "speedup", "95 %",
+            "promised");
     if (plans)
         fprintf(out, " %8s %8s", "plan", "memory");
     fprintf(out, "  status\n");
     for (size_t i = 0; i < count; i++)
-        print_line(out, &rows[i], plans);
+        print_line(out, &rows[i], plans, columns);
 }

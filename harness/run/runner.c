@@ -296,6 +296,15 @@ static void add_times(struct measure_times *sum, const struct measure_times *tim
     sum->count_ns += times->count_ns;
 }
 
+/* Show the variant that is at work. */
+static void show_variant(void *data, const char *variant)
+{
+    struct runner *runner = data;
+    char text[CASE_TEXT_SIZE + 64];
+    snprintf(text, sizeof text, "%s, %s", variant, runner->shape_text);
+    progress_step(runner->progress, runner->resumed + runner->done, text);
+}
+
 static enum outcome run_group(struct runner *runner, const struct bench_group *group,
                               struct error *error)
 {
@@ -309,6 +318,7 @@ static enum outcome run_group(struct runner *runner, const struct bench_group *g
     bench_shape_text(&cases[0].shape, text);
     progress_step(runner->progress, runner->resumed + runner->done, text);
     runner->measure.ceilings = find_ceilings(runner, cases[0].shape.threads);
+    runner->shape_text = text;
     outcome = measure_group(cases, group->count, &runner->measure, &result, error);
     add_times(&runner->times, &result.times);
     if (outcome == OUTCOME_DONE && !result.interrupted)
@@ -371,7 +381,9 @@ static enum outcome run_groups(struct runner *runner, struct error *error)
                                                .move_share = MOVE_SHARE,
                                                .counters = suite_counters(runner->suite),
                                                .cache = measure_cache_create(),
-                                               .stop = &stop_requested};
+                                               .stop = &stop_requested,
+                                               .at = show_variant,
+                                               .at_data = runner};
     enum outcome outcome = measure_ceilings(runner, error);
     for (size_t i = 0; i < runner->cases->group_count && outcome == OUTCOME_DONE; i++)
         if (first_of_its_numbers(runner->cases, i))

@@ -47,6 +47,7 @@ struct runner {
     double store_ns;
     double machine_ns; /* its noise and its ceilings */
     struct progress *progress;
+    const char *shape_text; /* of the group at work */
 };
 
 /* The time that the whole run will take if every group takes its budget. Looks at suite and cases

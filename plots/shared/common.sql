@@ -78,6 +78,7 @@ named AS (
       AND (:threads IS NULL OR threads IS NULL OR threads = CAST(:threads AS INTEGER))
       AND (:cache IS NULL OR cache IS NULL OR cache = :cache)
       AND (:gate IS NULL OR gate = :gate)
+      AND (:n IS NULL OR n = CAST(:n AS INTEGER))
       AND (:select IS NULL OR select_mode IS NULL OR select_mode = :select)
       AND (:isa IS NULL OR linear OR isa = :isa)),
 

@@ -1,0 +1,195 @@
+/* html.c - one page that holds everything. Figures are images in the page, so that the names within
+ * one picture cannot meet those of another. */
+#define _GNU_SOURCE /* open_memstream */
+#include "report/html.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/folder.h"
+#include "report/stamp.h"
+#include "report/tables.h"
+
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>midl: measured</title>\n"
+    "<style>\n"
+    "body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "figure { margin: 2rem 0; } img { max-width: 100%; }\n"
+    "figcaption, .small { color: #555; font-size: 0.85rem; }\n"
+    "table { border-collapse: collapse; display: block; overflow-x: auto; }\n"
+    "td { padding: 0.1rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }\n"
+    "td:first-child { text-align: left; } tr:first-child td { border-bottom: 2px solid #444; }\n"
+    "</style>\n</head>\n<body>\n<h1>What midl measured</h1>\n";
+
+static void put_text(const char *text, FILE *out)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            putc(*text, out);
+        }
+}
+
+static void put_base64(const unsigned char *bytes, size_t count, FILE *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < count; i += 3) {
+        uint32_t bits = (uint32_t)bytes[i] << 16;
+        bits |= i + 1 < count ? (uint32_t)bytes[i + 1] << 8 : 0;
+        bits |= i + 2 < count ? bytes[i + 2] : 0;
+        putc(digits[bits >> 18 & 63], out);
+        putc(digits[bits >> 12 & 63], out);
+        putc(i + 1 < count ? digits[bits >> 6 & 63] : '=', out);
+        putc(i + 2 < count ? digits[bits & 63] : '=', out);
+    }
+}
+
+/* A figure that was drawn: its picture, with the text of its columns below. */
+static enum outcome put_picture(const struct html_page *page, const struct figure *figure,
+                                FILE *out, struct error *error)
+{
+    char path[PATH_MAX];
+    if (!folder_path(path, sizeof path, page->draw->out, figure->name, ".svg"))
+        return fail(error, OUTCOME_USAGE, "the path of the page is too long");
+    char *picture = file_text(path);
+    if (!picture)
+        return fail(error, OUTCOME_MACHINE, "cannot read %.200s: %s", path, strerror(errno));
+    folder_path(path, sizeof path, page->draw->out, figure->name, ".tsv");
+    struct stamp stamp = stamp_read(path);
+    fprintf(out, "<figure id=\"%s\">\n<h2>%s</h2>\n<img alt=\"", figure->name, figure->name);
+    put_text(stamp.title ? stamp.title : figure->about, out);
+    fputs("\" src=\"data:image/svg+xml;base64,", out);
+    put_base64((const unsigned char *)picture, strlen(picture), out);
+    fputs("\">\n<figcaption>", out);
+    put_text(figure->about, out);
+    fputs("</figcaption>\n</figure>\n", out);
+    stamp_clear(&stamp);
+    free(picture);
+    return OUTCOME_DONE;
+}
+
+/* Draw and put every figure that has rows. */
+static enum outcome put_figures(const struct html_page *page, size_t *ret_count, FILE *out,
+                                struct error *error)
+{
+    char run[DRAW_RUN_SIZE];
+    *ret_count = 0;
+    for (size_t i = 0; i < page->draw->figures->count; i++) {
+        const struct figure *figure = &page->draw->figures->rows[i];
+        enum outcome outcome = draw_figure(page->draw, figure, run, error);
+        if (outcome == OUTCOME_NO_VERDICT)
+            continue;
+        if (!outcome)
+            outcome = put_picture(page, figure, out, error);
+        if (outcome)
+            return outcome;
+        ++*ret_count;
+    }
+    return OUTCOME_DONE;
+}
+
+/* The newest run that the table has rows in. */
+static enum outcome put_table(const struct html_page *page, const struct figure *table,
+                              size_t *count, FILE *out, struct error *error)
+{
+    const struct draw_source *source = page->draw->sources;
+    enum outcome outcome = OUTCOME_NO_VERDICT;
+    char run[24] = "", *text = NULL;
+    for (const char *line = strchr(source->runs, '\n');
+         line && line[1] && outcome == OUTCOME_NO_VERDICT; line = strchr(line + 1, '\n')) {
+        snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
+        const struct store_fact parameter = {"run", run};
+        outcome = table_text(source->store, table, &parameter, 1, TABLE_HTML, false, &text, error);
+    }
+    if (outcome)
+        return outcome == OUTCOME_NO_VERDICT ? OUTCOME_DONE : outcome;
+    fprintf(out, "<h2>Table: %s</h2>\n<p class=\"small\">", table->name);
+    put_text(table->about, out);
+    fprintf(out, "; run %s</p>\n%s", run, text);
+    free(text);
+    ++*count;
+    return OUTCOME_DONE;
+}
+
+static enum outcome put_tables(const struct html_page *page, size_t *count, FILE *out,
+                               struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < page->tables->count && !outcome; i++)
+        if (strcmp(page->tables->rows[i].name, "answer") != 0)
+            outcome = put_table(page, &page->tables->rows[i], count, out, error);
+    return outcome;
+}
+
+/* What each run answers, newest first, and what it was measured on. */
+static enum outcome put_runs(const struct html_page *page, FILE *out, struct error *error)
+{
+    const struct draw_source *source = page->draw->sources;
+    enum outcome outcome = OUTCOME_DONE;
+    for (const char *line = strchr(source->runs, '\n'); line && line[1] && !outcome;
+         line = strchr(line + 1, '\n')) {
+        char run[24], *text = NULL;
+        size_t size = 0, lines = 0, rows = 0;
+        snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
+        const struct store_fact parameter = {"run", run};
+        FILE *answer = open_memstream(&text, &size);
+        if (!answer)
+            return fail_memory(error, "a page", 0);
+        outcome = table_answer(source->store, run, answer, 100000, &lines, error);
+        fclose(answer);
+        fprintf(out, "<h2>Run %s</h2>\n<p>", run);
+        for (const char *c = text; *c; c++)
+            *c == '\n' ? (void)fputs("<br>\n", out) : put_text((const char[]){*c, '\0'}, out);
+        fputs("</p>\n<p class=\"small\">", out);
+        free(text);
+        text = NULL;
+        FILE *caption = open_memstream(&text, &size);
+        if (!caption)
+            return fail_memory(error, "a page", 0);
+        store_query(source->store, page->draw->figures->caption_sql, &parameter, 1, STORE_CSV,
+                    caption, &rows);
+        fclose(caption);
+        const char *last = strrchr(text, ',') ? strchr(text, '\n') : NULL;
+        put_text(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
+        fputs("</p>\n", out);
+        free(text);
+    }
+    return outcome;
+}
+
+enum outcome html_write(const struct html_page *page, FILE *out, struct error *error)
+{
+    size_t figures = 0, tables = 0;
+    fputs(head, out);
+    enum outcome outcome = put_runs(page, out, error);
+    if (!outcome)
+        outcome = put_figures(page, &figures, out, error);
+    if (!outcome)
+        outcome = put_tables(page, &tables, out, error);
+    fputs("<p class=\"small\">Made by: ", out);
+    put_text(page->command, out);
+    fputs("; database: ", out);
+    put_text(page->draw->sources->db, out);
+    fputs("</p>\n</body>\n</html>\n", out);
+    if (!outcome && figures + tables == 0)
+        return fail(error, OUTCOME_NO_VERDICT, "%s: not enough for any figure or table",
+                    page->draw->sources->db);
+    return outcome;
+}

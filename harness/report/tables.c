@@ -1,0 +1,355 @@
+/* tables.c - tables from a store. */
+#define _GNU_SOURCE /* strsep, open_memstream */
+#include "report/tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/terminal.h"
+#include "base/util.h"
+
+#define CELLS_MAX 4096
+#define DECIMALS_MOST 2
+
+bool table_format_find(const char *name, enum table_format *ret)
+{
+    static const struct {
+        const char *name;
+        enum table_format format;
+    } formats[] = {{"markdown", TABLE_MARKDOWN},
+                   {"latex", TABLE_LATEX},
+                   {"csv", TABLE_CSV},
+                   {"html", TABLE_HTML}};
+    for (size_t i = 0; i < COUNT(formats); i++)
+        if (strcmp(formats[i].name, name) == 0) {
+            *ret = formats[i].format;
+            return true;
+        }
+    return false;
+}
+
+void table_number(double value, double lo, double hi, char ret[TABLE_NUMBER_SIZE])
+{
+    double half = (hi - lo) / 2;
+    int decimals = DECIMALS_MOST;
+    if (half > 0)
+        decimals = (int)fmin(DECIMALS_MOST, fmax(0, -floor(log10(half))));
+    snprintf(ret, TABLE_NUMBER_SIZE, "%.*f", decimals, value);
+}
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
+
+enum { LINE, COLUMN, VALUE, LO, HI, TEXT, PARTS };
+
+/* One cell; texts lie in the answer of the store. */
+struct cell {
+    const char *line, *column, *text; /* text NULL: the value */
+    double value, lo, hi;             /* lo, hi NaN: no interval */
+};
+
+struct cells {
+    char *answer;
+    struct cell *cells;
+    size_t count;
+};
+
+static char *unquoted(char *cell)
+{
+    size_t length = strlen(cell);
+    if (length >= 2 && cell[0] == '"') {
+        cell[length - 1] = '\0';
+        cell++;
+    }
+    return cell;
+}
+
+static double number(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    return end == text ? NAN : value;
+}
+
+static void split_cells(struct cells *cells)
+{
+    char *rest = cells->answer, *parts[PARTS];
+    for (char *row; (row = strsep(&rest, "\n"));) {
+        size_t count = 0;
+        if (!*row || *row == '#' || cells->count == CELLS_MAX)
+            continue;
+        for (char *part; count < PARTS && (part = strsep(&row, "\t"));)
+            parts[count++] = unquoted(part);
+        if (count < PARTS)
+            continue;
+        bool worded = strcmp(parts[TEXT], "NaN") != 0;
+        cells->cells[cells->count++] = (struct cell){.line = parts[LINE],
+                                                     .column = parts[COLUMN],
+                                                     .text = worded ? parts[TEXT] : NULL,
+                                                     .value = number(parts[VALUE]),
+                                                     .lo = number(parts[LO]),
+                                                     .hi = number(parts[HI])};
+    }
+}
+
+/* The answer of a query as text. */
+static enum outcome query(struct store *store, const struct figure *table,
+                          const struct store_fact *parameters, size_t count, char **ret,
+                          struct error *error)
+{
+    size_t size = 0, rows = 0;
+    char *answer = NULL;
+    FILE *out = open_memstream(&answer, &size);
+    if (!out)
+        return fail_memory(error, "a table", 0);
+    enum store_status status =
+        store_query(store, table->sql, parameters, count, STORE_TSV, out, &rows);
+    bool written = fclose(out) == 0;
+    if (status == STORE_OK && written) {
+        *ret = answer;
+        return OUTCOME_DONE;
+    }
+    free(answer);
+    if (status == STORE_NONE)
+        return fail(error, OUTCOME_NO_VERDICT, "table %s needs %s", table->name, table->needs);
+    if (status == STORE_OK)
+        return fail_memory(error, "a table", 0);
+    return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "table %s: %s",
+                table->name, store_error(store));
+}
+
+/* ---- Lines and columns ------------------------------------------------------------------------
+ */
+
+/* Distinct names in the order in which they come. */
+struct names {
+    const char *names[CELLS_MAX];
+    size_t count;
+};
+
+static void add_name(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->names[i], name) == 0)
+            return;
+    names->names[names->count++] = name;
+}
+
+static const struct cell *find_cell(const struct cells *cells, const char *line, const char *column)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        if (strcmp(cells->cells[i].line, line) == 0 && strcmp(cells->cells[i].column, column) == 0)
+            return &cells->cells[i];
+    return NULL;
+}
+
+/* ---- Setting --------------------------------------------------------------------------------- */
+
+static void put_escaped(const char *text, enum table_format format, FILE *out)
+{
+    for (; *text; text++) {
+        if (format == TABLE_LATEX && strchr("&%$#_{}", *text))
+            fprintf(out, "\\%c", *text);
+        else if (format == TABLE_MARKDOWN && *text == '|')
+            fputs("\\|", out);
+        else if (format == TABLE_HTML && strchr("<&>", *text))
+            fputs(*text == '<' ? "&lt;" : *text == '>' ? "&gt;" : "&amp;", out);
+        else if (format == TABLE_LATEX && strncmp(text, "µ", 2) == 0)
+            fputs("$\\mu$", out), text++;
+        else
+            putc(*text, out);
+    }
+}
+
+static void put_cell(const struct cell *cell, enum table_format format, bool intervals, FILE *out)
+{
+    char value[TABLE_NUMBER_SIZE], lo[TABLE_NUMBER_SIZE], hi[TABLE_NUMBER_SIZE];
+    if (!cell)
+        return;
+    if (cell->text) {
+        put_escaped(cell->text, format, out);
+        return;
+    }
+    table_number(cell->value, cell->lo, cell->hi, value);
+    fputs(value, out);
+    if (!intervals || !isfinite(cell->lo) || !isfinite(cell->hi))
+        return;
+    table_number(cell->lo, cell->lo, cell->hi, lo);
+    table_number(cell->hi, cell->lo, cell->hi, hi);
+    fprintf(out, format == TABLE_LATEX ? " [%s, %s]" : " (%s to %s)", lo, hi);
+}
+
+/* What begins and ends a table, a line and a cell. */
+struct setting {
+    const char *line_begin, *between, *line_end;
+};
+
+static const struct setting settings[] = {
+    [TABLE_MARKDOWN] = {"| ", " | ", " |\n"},
+    [TABLE_LATEX] = {"", " & ", " \\\\\n"},
+    [TABLE_HTML] = {"<tr><td>", "</td><td>", "</td></tr>\n"},
+};
+
+static void put_begin(const struct names *columns, enum table_format format, FILE *out)
+{
+    if (format == TABLE_LATEX) {
+        fputs("\\begin{tabular}{l", out);
+        for (size_t i = 0; i < columns->count; i++)
+            putc('r', out);
+        fputs("}\n\\toprule\n", out);
+    } else if (format == TABLE_HTML) {
+        fputs("<table>\n", out);
+    }
+}
+
+static void put_rule(const struct names *columns, enum table_format format, FILE *out)
+{
+    if (format == TABLE_LATEX)
+        fputs("\\midrule\n", out);
+    if (format != TABLE_MARKDOWN)
+        return;
+    fputs("|---|", out);
+    for (size_t i = 0; i < columns->count; i++)
+        fputs("---:|", out);
+    putc('\n', out);
+}
+
+/* The name above the lines: the text before the first tab of the table's own head line. */
+static void put_table(const struct cells *cells, const char *corner, enum table_format format,
+                      bool intervals, FILE *out)
+{
+    static struct names lines, columns;
+    const struct setting *set = &settings[format];
+    lines.count = columns.count = 0;
+    for (size_t i = 0; i < cells->count; i++) {
+        add_name(&lines, cells->cells[i].line);
+        add_name(&columns, cells->cells[i].column);
+    }
+    put_begin(&columns, format, out);
+    fputs(set->line_begin, out);
+    put_escaped(corner, format, out);
+    for (size_t i = 0; i < columns.count; i++) {
+        fputs(set->between, out);
+        put_escaped(columns.names[i], format, out);
+    }
+    fputs(set->line_end, out);
+    put_rule(&columns, format, out);
+    for (size_t i = 0; i < lines.count; i++) {
+        fputs(set->line_begin, out);
+        put_escaped(lines.names[i], format, out);
+        for (size_t j = 0; j < columns.count; j++) {
+            fputs(set->between, out);
+            put_cell(find_cell(cells, lines.names[i], columns.names[j]), format, intervals, out);
+        }
+        fputs(set->line_end, out);
+    }
+    fputs(format == TABLE_LATEX  ? "\\bottomrule\n\\end{tabular}\n"
+          : format == TABLE_HTML ? "</table>\n"
+                                 : "",
+          out);
+}
+
+static void put_csv_text(const char *text, FILE *out)
+{
+    putc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', out);
+        putc(*text, out);
+    }
+    putc('"', out);
+}
+
+static void put_csv_number(double value, FILE *out)
+{
+    putc(',', out);
+    if (isfinite(value))
+        fprintf(out, "%.17g", value);
+}
+
+/* One line per cell, numbers in full. */
+static void put_csv(const struct cells *cells, FILE *out)
+{
+    fputs("line,column,value,lo,hi,text\r\n", out);
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct cell *cell = &cells->cells[i];
+        put_csv_text(cell->line, out);
+        putc(',', out);
+        put_csv_text(cell->column, out);
+        put_csv_number(cell->value, out);
+        put_csv_number(cell->lo, out);
+        put_csv_number(cell->hi, out);
+        putc(',', out);
+        put_csv_text(cell->text ? cell->text : "", out);
+        fputs("\r\n", out);
+    }
+}
+
+/* The words behind "-- corner: " in the query: what stands above the lines. */
+static void find_corner(const char *sql, char ret[FIGURE_LINE_SIZE])
+{
+    static const char mark[] = "-- corner: ";
+    const char *at = strstr(sql, mark);
+    *ret = '\0';
+    if (at)
+        snprintf(ret, FIGURE_LINE_SIZE, "%.*s", (int)strcspn(at + strlen(mark), "\r\n"),
+                 at + strlen(mark));
+}
+
+enum outcome table_text(struct store *store, const struct figure *table,
+                        const struct store_fact *parameters, size_t parameter_count,
+                        enum table_format format, bool intervals, char **ret, struct error *error)
+{
+    struct cells cells = {.cells = calloc(CELLS_MAX, sizeof *cells.cells)};
+    char corner[FIGURE_LINE_SIZE], *text = NULL;
+    size_t size = 0;
+    enum outcome outcome =
+        cells.cells ? query(store, table, parameters, parameter_count, &cells.answer, error)
+                    : fail_memory(error, "a table", CELLS_MAX);
+    FILE *out = outcome ? NULL : open_memstream(&text, &size);
+    if (out) {
+        split_cells(&cells);
+        find_corner(table->sql, corner);
+        if (format == TABLE_CSV)
+            put_csv(&cells, out);
+        else
+            put_table(&cells, corner, format, intervals, out);
+    }
+    if (!outcome && (!out || fclose(out) != 0))
+        outcome = fail_memory(error, "a table", (double)size);
+    free(cells.answer);
+    free(cells.cells);
+    if (outcome)
+        free(text);
+    else
+        *ret = text;
+    return outcome;
+}
+
+/* ---- The answer of a run --------------------------------------------------------------------- */
+
+enum outcome table_answer(struct store *store, const char *run, FILE *out, size_t columns,
+                          size_t *ret_lines, struct error *error)
+{
+    const struct store_fact parameters[] = {{"run", run}};
+    struct figures tables = {.count = 0};
+    char *answer = NULL;
+    size_t lines = 0;
+    enum outcome outcome = tables_read(&tables, error);
+    const struct figure *table = outcome ? NULL : figures_find(&tables, "answer", error);
+    if (!outcome)
+        outcome = table ? query(store, table, parameters, 1, &answer, error) : OUTCOME_MACHINE;
+    char *rest = answer;
+    for (char *line; !outcome && (line = strsep(&rest, "\n"));)
+        if (*line && *line != '#') {
+            terminal_wrap(out, unquoted(line), 0, columns);
+            lines++;
+        }
+    free(answer);
+    figures_clear(&tables);
+    if (outcome == OUTCOME_NO_VERDICT) /* no speedups: no answer */
+        outcome = OUTCOME_DONE;
+    if (!outcome)
+        *ret_lines = lines;
+    return outcome;
+}

@@ -1,0 +1,27 @@
+-- masks.sql - speedup of the fastest variant over the batch, by kind of mask, k/n and layer size
+-- needs: speedups of a layer; run `midl sweep masks`
+-- corner: speedup, fastest variant, k/n =
+mine AS (
+    SELECT kernel, isa, linear, dtype, threads, cache, gate, NULL AS select_mode, block, threshold,
+           unselected, NULL AS layer, input, d, n, k, active, rank, gate_rank, batch, status,
+           time_ns, time_lo_ns, time_hi_ns, speedup, speedup_lo, speedup_hi,
+           CASE WHEN select_mode = 'block' THEN 'blocks of ' || block || ', '
+                WHEN select_mode <> 'topk' THEN select_mode || ', ' ELSE '' END
+           || CASE layer WHEN 'random' THEN '' ELSE layer || ' masks, ' END AS mask
+    FROM points WHERE run_id = :run),
+
+-- SQLite takes the other columns from the row that has the maximum. k/n of blocks is rounded to
+-- whole blocks: the next half of a tenth.
+best AS (
+    SELECT mask, size, d, n, batch, round(active * 20) / 20 AS share, max(speedup) AS speedup,
+           speedup_lo, speedup_hi
+    FROM drawn
+    WHERE NOT linear AND speedup > 0
+      AND (:active IS NULL OR round(active * 20) = round(CAST(:active AS REAL) * 20))
+    GROUP BY mask, size, batch, round(active * 20))
+
+SELECT mask || printf('%.4g', share)
+           || CASE WHEN d = n THEN ', n = d = ' || n ELSE ', d = ' || d || ', n = ' || n END AS line,
+       'batch ' || batch AS column, speedup AS value, speedup_lo AS lo, speedup_hi AS hi, NULL AS text
+FROM best
+ORDER BY mask <> '', mask LIKE '%masks%', mask, share DESC, size, batch;

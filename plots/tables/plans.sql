@@ -1,0 +1,17 @@
+-- plans.sql - memory that a plan holds, in kB, and calls that its making takes, at batch 1
+-- needs: variants that make plans; run `midl sweep latency`
+-- corner: variant, n =
+mine AS (
+    SELECT * FROM points
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
+
+costs AS (
+    SELECT size, label, linear, style, series, avg(plan_bytes) / 1e3 AS memory,
+           avg(plan_ns / time_ns) AS calls
+    FROM drawn WHERE plan_ns > 0 GROUP BY size, style)
+
+SELECT CASE linear WHEN 1 THEN 'dense layer: ' ELSE '' END || series AS line,
+       label || CASE what WHEN 1 THEN ', kB' ELSE ', calls' END AS column, NULL AS value, NULL AS lo,
+       NULL AS hi, CASE what WHEN 1 THEN printf('%.0f', memory) ELSE printf('%.3g', calls) END AS text
+FROM costs, (SELECT 1 AS what UNION ALL SELECT 2)
+ORDER BY size, what, linear DESC, abs(style);

@@ -1,0 +1,22 @@
+-- speedup.sql - speedup of the fastest variant over layer size and k/n, batch 1 (--where batch=4)
+-- needs: speedups of a layer; run `midl sweep latency`
+-- corner: speedup, fastest variant, n =
+mine AS (
+    SELECT * FROM points
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
+
+best AS (
+    SELECT size, label, round(active * 40) / 40 AS share, max(speedup) AS speedup, speedup_lo,
+           speedup_hi
+    FROM drawn WHERE NOT linear AND speedup > 0 GROUP BY size, round(active * 40)),
+
+-- At most ten k/n, spread evenly.
+shares AS (
+    SELECT share FROM (SELECT share, row_number() OVER (ORDER BY share) AS place,
+                              count(*) OVER () AS total
+                       FROM (SELECT DISTINCT share FROM best))
+    WHERE (place - 1) * 9 % max(total - 1, 1) < 9)
+
+SELECT label AS line, printf('k/n = %.4g', share) AS column, speedup AS value, speedup_lo AS lo,
+       speedup_hi AS hi, NULL AS text
+FROM best JOIN shares USING (share) ORDER BY share, size;

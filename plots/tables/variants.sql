@@ -1,0 +1,16 @@
+-- variants.sql - time of one call in µs of every variant, by layer size, at one k/n and batch
+-- needs: times of a layer; run `midl sweep latency`
+-- corner: time per call (µs), n =
+mine AS (
+    SELECT * FROM points
+    WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
+
+nearest AS (
+    SELECT *, dense_rank() OVER (
+                  PARTITION BY size
+                  ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active) AS nearness
+    FROM drawn)
+
+SELECT CASE linear WHEN 1 THEN 'dense layer: ' ELSE '' END || series AS line, label AS column,
+       time_ns / 1e3 AS value, time_lo_ns / 1e3 AS lo, time_hi_ns / 1e3 AS hi, NULL AS text
+FROM nearest WHERE nearness = 1 ORDER BY size, linear DESC, abs(style);
