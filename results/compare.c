@@ -105,6 +105,7 @@ static bool add_row(struct compare_table *table, struct compare_row *row, int wh
     struct compare_row *known = which == 1 ? find_row(table, row) : NULL;
     if (known) {
         known->times[1] = row->times[1];
+        memcpy(known->reference[1], row->reference[1], COMPARE_NAME_SIZE);
         row_clear(row);
         return true;
     }
@@ -119,12 +120,26 @@ static bool add_row(struct compare_table *table, struct compare_row *row, int wh
     return true;
 }
 
-/* speedup = yardstick / time, so that its inverse is the time relative to the yardstick's. */
+/* All speedups of a shape are over the same yardstick, so that those of two points give the ratio
+ * of their times, whichever the yardstick was. */
 static const char points_sql[] =
-    "SELECT shape_key, kernel || iif(isa = 'generic', '', '-' || isa), dtype,"
-    "       iif(?2, 1 / speedup, time_ns), iif(?2, 1 / speedup_hi, time_lo_ns),"
-    "       iif(?2, 1 / speedup_lo, time_hi_ns)"
-    " FROM point WHERE run_id = ?1 ORDER BY point_id";
+    "WITH reference AS ("
+    "  SELECT shape_key, kernel, speedup, row_number() OVER ("
+    "    PARTITION BY shape_key"
+    "    ORDER BY kernel <> 'linear', kernel <> 'linear-rows', speedup DESC) AS choice"
+    "  FROM point WHERE run_id = ?1 AND linear AND speedup > 0)"
+    "SELECT p.shape_key, p.kernel || iif(p.isa = 'generic', '', '-' || p.isa), p.dtype,"
+    "       iif(?2, r.speedup / p.speedup, p.time_ns),"
+    "       iif(?2, r.speedup / p.speedup_hi, p.time_lo_ns),"
+    "       iif(?2, r.speedup / p.speedup_lo, p.time_hi_ns), iif(?2, r.kernel, '')"
+    " FROM point p LEFT JOIN reference r ON r.shape_key = p.shape_key AND r.choice = 1"
+    " WHERE p.run_id = ?1 ORDER BY p.point_id";
+
+static void read_reference(sqlite3_stmt *statement, int column, char ret[COMPARE_NAME_SIZE])
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    snprintf(ret, COMPARE_NAME_SIZE, "%s", text ? text : "");
+}
 
 static enum store_status read_points(struct store *store, int64_t run, int which,
                                      enum compare_by by, struct compare_table *table)
@@ -143,6 +158,7 @@ static enum store_status read_points(struct store *store, int64_t run, int which
                                   .dtype = column_copy(statement, 2)};
         row.times[which] = (struct compare_time){
             column_real(statement, 3), column_real(statement, 4), column_real(statement, 5)};
+        read_reference(statement, 6, row.reference[which]);
         memory = row.shape && row.variant && row.dtype;
         if (memory)
             memory = add_row(table, &row, which);
@@ -162,6 +178,8 @@ static enum store_status read_points(struct store *store, int64_t run, int which
 
 /* ---- Unlike runs --------------------------------------------------------------------------- */
 
+/* The first MACHINE_FACTS are known when a run begins. */
+#define MACHINE_FACTS 5
 static const struct {
     const char *what, *sql;
 } facts[] = {
@@ -210,10 +228,11 @@ static bool add_difference(struct compare_table *table, const char *what, char *
 }
 
 static enum store_status compare_facts(struct store *const stores[2], const int64_t runs[2],
-                                       struct compare_table *table, struct store **ret_failed)
+                                       size_t count, struct compare_table *table,
+                                       struct store **ret_failed)
 {
     enum store_status status = STORE_OK;
-    for (size_t i = 0; i < COUNT(facts) && status == STORE_OK; i++) {
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
         char *values[2] = {NULL, NULL};
         for (int which = 0; which < 2 && status == STORE_OK; which++) {
             status = read_fact(stores[which], runs[which], facts[i].sql, &values[which]);
@@ -242,12 +261,40 @@ enum store_status compare_runs(struct store *const stores[2], const int64_t runs
         *ret_failed = stores[which];
     }
     if (status == STORE_OK)
-        status = compare_facts(stores, runs, &table, ret_failed);
-    for (size_t i = 0; i < table.count; i++)
-        compare_judge(&table.rows[i], effect);
+        status = compare_facts(stores, runs, COUNT(facts), &table, ret_failed);
+    for (size_t i = 0; i < table.count; i++) {
+        struct compare_row *row = &table.rows[i];
+        compare_judge(row, effect);
+        if (strcmp(row->reference[0], row->reference[1]) != 0)
+            row->verdict = COMPARE_MISSING;
+    }
     if (status == STORE_OK)
         *ret = table;
     else
         compare_clear(&table);
     return status;
+}
+
+enum store_status compare_machines(struct store *const stores[2], const int64_t runs[2],
+                                   struct compare_table *ret, struct store **ret_failed)
+{
+    struct compare_table table = {.count = 0};
+    enum store_status status = compare_facts(stores, runs, MACHINE_FACTS, &table, ret_failed);
+    if (status == STORE_OK)
+        *ret = table;
+    else
+        compare_clear(&table);
+    return status;
+}
+
+enum store_status compare_find_like(struct store *store, int64_t run, int64_t *ret_run)
+{
+    static const char sql[] =
+        "SELECT r.run_id FROM run r JOIN run own ON own.run_id = ?1"
+        " WHERE r.run_id < own.run_id AND r.suite = own.suite AND r.cpu = own.cpu"
+        "   AND r.isa = own.isa AND r.compiler = own.compiler AND r.flags = own.flags"
+        "   AND EXISTS (SELECT 1 FROM point p WHERE p.run_id = r.run_id)"
+        " ORDER BY r.run_id DESC LIMIT 1";
+    const struct value values[] = {as_integer(run)};
+    return store_ask(store, sql, values, 1, reading, ret_run);
 }

@@ -25,8 +25,11 @@ struct compare_time {
     double time, lo, hi; /* NaN: not measured */
 };
 
+#define COMPARE_NAME_SIZE 32
+
 struct compare_row {
-    char *shape, *variant, *dtype; /* the shape's label; "simd-avx512"; "f32" */
+    char *shape, *variant, *dtype;        /* the shape's label; "simd-avx512"; "f32" */
+    char reference[2][COMPARE_NAME_SIZE]; /* what relative times are relative to; else "" */
     struct compare_time times[2];
     double ratio, lo, hi; /* second / first */
     enum compare_verdict verdict;
@@ -44,8 +47,10 @@ struct compare_table {
     size_t difference_count;
 };
 
-/* What is compared: times of a call, or times relative to the dense yardstick of the same run,
- * which takes out what hit both alike. */
+/* What is compared: times of a call, or times relative to a dense layer of the same shape in the
+ * same run, which takes out what hit both alike: to `linear`, whose code is OpenBLAS's and stays as
+ * it is, where the run has it; else to `linear-rows`; else to the fastest. A point that the two
+ * runs have relative to different layers is not compared. */
 enum compare_by { COMPARE_TIME, COMPARE_RELATIVE };
 
 /* Read both runs, each from its store (which may be the same). STORE_NONE: a run has no points. The
@@ -55,6 +60,16 @@ enum store_status compare_runs(struct store *const stores[2], const int64_t runs
                                struct store **ret_failed);
 
 void compare_clear(struct compare_table *table); /* accepts a zeroed one */
+
+/* Only the differences that are known before anything is measured: host, processor, instruction
+ * set, compiler, flags. */
+enum store_status compare_machines(struct store *const stores[2], const int64_t runs[2],
+                                   struct compare_table *ret, struct store **ret_failed);
+
+/* The newest run before `run` with points, of the same suite, processor, instruction set, compiler
+ * and flags, whatever the host is called: hired machines have a new name each time. STORE_NONE if
+ * there is none. */
+enum store_status compare_find_like(struct store *store, int64_t run, int64_t *ret_run);
 
 /* ---- The decision, pure -------------------------------------------------------------------- */
 

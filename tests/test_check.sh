@@ -98,6 +98,38 @@ stored 2 "there are text" "$db" "$db" --format xml
 stored 2 "no such database" "$folder/none.db" "$db"
 stored 1 "slower: masked" "$good" "$libraries/libmidl_slow_200.so" --n 64 --kernel masked --effect 100
 
+# ---- Trends: drift is told and fails nobody
+trend() {
+    status=$1
+    words=$2
+    shift 2
+    expect "$status" "$words" --n 64 --kernel masked --budget 1 --effect 90 --quiet "$@"
+}
+history=$folder/history.db
+expect 0 "first of its kind" --n 64 --kernel masked --budget 1 --history "$history"
+expect 0 "run 2 against run 1" --n 64 --kernel masked --budget 1 --effect 90 --history "$history"
+grep -q "^1 points, 1 steady" "$folder/out" || fault "the reference is counted, or nothing is steady"
+grep -q "^masked .* steady" "$folder/out" || fault "masked isn't compared"
+trend 0 '"verdict":.*"steady"' --baseline "$history@1" --json --junit "$folder/junit" \
+    --markdown "$folder/markdown"
+grep -q 'tests="1" failures="0"' "$folder/junit" || fault "JUnit: $(cat "$folder/junit")"
+grep -q '^| .masked. |.*| steady |' "$folder/markdown" || fault "Markdown: $(cat "$folder/markdown")"
+trend 2 "run 9 has none of the points" --baseline "$history@9"
+expect 2 "has none of the points" --n 96 --kernel masked --baseline "$history"
+expect 2 "has no run with points of suite gate" --baseline "$history"
+trend 2 "no such database" --baseline "$folder/none.db"
+echo "text, and no database at all, whatever its name says" >"$folder/text.db"
+trend 2 "is not an SQLite database" --baseline "$folder/text.db"
+trend 2 "is for builds" --baseline "$history" --counts
+trend 2 "give either" --baseline "$history" --history "$history"
+if ! "$midl" info --json | grep -q '"isa":.*"portable"'; then
+    export MIDL_ISA=portable
+    trend 2 "differ in instruction set" --baseline "$history"
+    expect 0 "unlike runs: instruction set" --n 64 --kernel masked --budget 1 --effect 90 \
+        --baseline "$history" --anyway
+    unset MIDL_ISA
+fi
+
 # ---- Bad input
 compare 2 "a libmidl of ABI 99" abi
 expect 2 "give either" --n 64

@@ -90,12 +90,76 @@ static void test_runs(void **state)
     store_close(store);
 }
 
+static struct store_point relative(const char *shape, const char *kernel, bool linear,
+                                   double speedup)
+{
+    struct store_point point = timed(shape, kernel, 1000 / speedup);
+    point.isa = "generic";
+    point.linear = linear;
+    point.speedup = speedup;
+    point.speedup_lo = 0.999 * speedup;
+    point.speedup_hi = 1.001 * speedup;
+    return point;
+}
+
+/* Whatever the fastest dense layer is, times are relative to `linear`; a point is compared only
+ * where both runs have the same reference. */
+static void test_relative(void **state)
+{
+    (void)state;
+    struct store *store = open_store("relative.db", STORE_WRITE), *failed;
+    struct store *const both[2] = {store, store};
+    const struct store_point old[] = {
+        relative("n=1", "linear", true, 1), relative("n=1", "masked", false, 2),
+        relative("n=2", "linear", true, 1), relative("n=2", "masked", false, 2)};
+    const struct store_point new[] = {
+        relative("n=1", "linear", true, 0.5), relative("n=1", "linear-rows", true, 1),
+        relative("n=1", "masked", false, 1), relative("n=2", "linear-rows", true, 1),
+        relative("n=2", "masked", false, 2)};
+    const int64_t runs[2] = {run_of(store, "one", old, 4), run_of(store, "one", new, 5)};
+    struct compare_table table;
+    assert_int_equal(compare_runs(both, runs, COMPARE_RELATIVE, 0.03, &table, &failed), STORE_OK);
+    assert_string_equal(table.rows[1].variant, "masked");
+    assert_string_equal(table.rows[1].reference[1], "linear");
+    assert_true(fabs(table.rows[1].times[1].time - 0.5) < 1e-12);
+    assert_int_equal(table.rows[1].verdict, COMPARE_SAME);
+    assert_string_equal(table.rows[3].variant, "masked");
+    assert_int_equal(table.rows[3].verdict, COMPARE_MISSING);
+    compare_clear(&table);
+    store_close(store);
+}
+
+/* The run before, of a machine like this by another host's name. */
+static void test_like(void **state)
+{
+    (void)state;
+    struct store *store = open_store("like.db", STORE_WRITE), *failed;
+    struct store *const both[2] = {store, store};
+    const struct store_point points[] = {timed("n=1", "simd", 100)};
+    struct store_run named = a_run;
+    int64_t first = run_of(store, "one", points, 1), found, third;
+    run_of(store, "another", points, 1);
+    named.cpu = "one";
+    named.host = "of another name";
+    assert_int_equal(store_run_begin(store, &named, NULL, 0, &third), STORE_OK);
+    assert_int_equal(compare_find_like(store, third, &found), STORE_OK);
+    assert_int_equal(found, first);
+    assert_int_equal(compare_find_like(store, first, &found), STORE_NONE);
+    struct compare_table table;
+    const int64_t runs[2] = {first, third}; /* the third has no points, and needs none */
+    assert_int_equal(compare_machines(both, runs, &table, &failed), STORE_OK);
+    assert_int_equal(table.difference_count, 1);
+    assert_string_equal(table.differences[0].what, "host");
+    compare_clear(&table);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_interval), cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_runs),     cmocka_unit_test(test_relative),
+        cmocka_unit_test(test_like),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

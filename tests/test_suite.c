@@ -76,6 +76,29 @@ static void test_suite_section(void **state)
     suite_destroy(NULL);
 }
 
+/* The first reference that the dtype has joins each shape, unless it is there or left out. */
+static void test_reference(void **state)
+{
+    (void)state;
+    static const char text[] = "[suite]\nreference = linear, linear-rows\n"
+                               "[sweep]\nn = 16\nkernel = masked\ndtype = f32, bf16\n"
+                               "[sweep]\nn = 32\nkernel = linear,masked\n";
+    static const char *const names[] = {"masked",      "linear", "masked",
+                                        "linear-rows", "linear", "masked"};
+    struct suite *suite = parse(text);
+    struct bench_cases cases = expand(suite);
+    assert_int_equal(cases.count, COUNT(names));
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_string_equal(midl_variant_name(cases.cases[i].variant), names[i]);
+    bench_cases_clear(&cases);
+    assert_true(suite_has_reference(suite));
+    suite_leave_reference(suite);
+    cases = expand(suite);
+    assert_int_equal(cases.count, 4);
+    bench_cases_clear(&cases);
+    suite_destroy(suite);
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -107,6 +130,8 @@ static void test_options(void **state)
          "counters = none,tlb: must be some of none, papi, callgrind, core, cache, flops, tlb, "
          "system; none stands alone"},
         {"counters", "", "counters = : '': no value given"},
+        {"reference", "masked", "reference = masked: masked is no dense layer"},
+        {"reference", "linear,lineal", "reference = linear,lineal: lineal is no dense layer"},
         {"taget", "1", "unknown word taget in section [suite] (did you mean target?)"},
     };
     for (size_t i = 0; i < COUNT(good); i++)
@@ -1008,6 +1033,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suite_section),
+        cmocka_unit_test(test_reference),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_axis_names),

@@ -11,30 +11,34 @@
 #include "base/quote.h"
 #include "base/stop.h"
 #include "base/util.h"
+#include "commands/check_trend.h"
 #include "commands/command.h"
 #include "compare/accept.h"
 #include "compare/build.h"
 #include "compare/gate.h"
 #include "compare/gate_report.h"
+#include "compare/stored.h"
 #include "harness_config.h"
 #include "suite/suite.h"
 
-static const char usage_line[] = "midl check [SUITE] --baseline FILE | --against REV [options]";
+static const char usage_line[] =
+    "midl check [SUITE] --baseline FILE | --against REV | --history DB [options]";
 static const char about[] =
     "Compare the speed of this build of the library with that of another: a libmidl.so, or a git\n"
     "revision, which is built and kept. Both are loaded into one process and called in turn, in\n"
     "many placements and fresh processes; what is flagged is measured again. SUITE is `gate` "
     "unless\n"
     "given; axes replace its own, as in midl sweep. results/GATE.md tells how it decides. Exit\n"
-    "status 1: a confirmed slowdown, or a wrong result; 4: this machine can't tell now.";
+    "status 1: a confirmed slowdown, or a wrong result; 4: this machine can't tell now. Against a\n"
+    "database, FILE.db or FILE.db@RUN, drift is told and fails nobody; --history adds the run.";
 
 struct check_options {
     const char *axes[SUITE_AXES];
-    const char *baseline, *against, *library, *effect, *budget, *seed, *counts, *no_time, *changed,
-        *accept, *junit, *markdown, *json, *quiet;
+    const char *baseline, *against, *history, *library, *effect, *budget, *seed, *counts, *no_time,
+        *changed, *accept, *junit, *markdown, *json, *anyway, *quiet;
 };
 
-#define OTHER_OPTIONS 14
+#define OTHER_OPTIONS 16
 #define BUDGET_S 100
 
 struct check {
@@ -47,6 +51,7 @@ struct check {
     const char *new_path;
     struct gate_options gate_options;
     struct gate gate;
+    char *command;   /* as typed */
     char *arguments; /* of this command, without axes: what repeats a point */
 };
 
@@ -58,8 +63,9 @@ static enum outcome parse(int argc, char **argv, struct check *check, bool *ret_
     struct check_options *ret = &check->options;
     char names[SUITE_AXES][AXIS_OPTION_SIZE];
     struct option_row rows[OTHER_OPTIONS + SUITE_AXES] = {
-        {"baseline", "FILE", "the libmidl.so to compare with", &ret->baseline},
+        {"baseline", "FILE", "the libmidl.so to compare with, or a database", &ret->baseline},
         {"against", "REV", "the same, built from a git revision", &ret->against},
+        {"history", "DB", "the run before in it; this one is added", &ret->history},
         {"library", "FILE", "the build to judge; this program's own libmidl.so", &ret->library},
         {"effect", "PERCENT", "smallest slowdown that matters: 3", &ret->effect},
         {"budget", "SECONDS", "for timing, at most: 100", &ret->budget},
@@ -71,6 +77,7 @@ static enum outcome parse(int argc, char **argv, struct check *check, bool *ret_
         {"junit", "FILE", "verdicts as JUnit XML", &ret->junit},
         {"markdown", "FILE", "verdicts as a Markdown table", &ret->markdown},
         {"json", NULL, "verdicts as JSON on standard output, no table", &ret->json},
+        {"anyway", NULL, "a database of another machine too, and mark it", &ret->anyway},
         {"quiet", NULL, "no progress, no table", &ret->quiet}};
     int first = 0;
     for (int i = 0; i < SUITE_AXES; i++) {
@@ -106,8 +113,9 @@ static enum outcome parse_numbers(struct check *check, struct error *error)
         outcome = option_size("order-seed", options->seed, 0, 1000000, &seed, error);
     if (outcome == OUTCOME_DONE && options->no_time && !options->counts)
         outcome = fail(error, OUTCOME_USAGE, "--no-time leaves nothing to do without --counts");
-    if (outcome == OUTCOME_DONE && !options->baseline == !options->against)
-        outcome = fail(error, OUTCOME_USAGE, "give either --baseline FILE or --against REV");
+    if (outcome == OUTCOME_DONE && !options->baseline + !options->against + !options->history != 2)
+        outcome = fail(error, OUTCOME_USAGE,
+                       "give either --baseline FILE, --against REV or --history DB");
     ret->effect = percent / 100;
     ret->seed = seed;
     return outcome;
@@ -161,8 +169,14 @@ static enum outcome load_points(struct check *check, struct error *error)
     for (int i = 0; i < SUITE_AXES && outcome == OUTCOME_DONE; i++)
         if (check->options.axes[i])
             outcome = suite_set_axis(check->suite, (enum axis_id)i, check->options.axes[i], error);
-    if (outcome == OUTCOME_DONE)
-        outcome = suite_expand(check->suite, &check->cases, error);
+    return outcome;
+}
+
+/* Builds are called in turn: they need no reference. */
+static enum outcome expand_points(struct check *check, struct error *error)
+{
+    suite_leave_reference(check->suite);
+    enum outcome outcome = suite_expand(check->suite, &check->cases, error);
     if (outcome == OUTCOME_DONE && check->cases.count == 0)
         outcome = fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(check->suite));
     return outcome;
@@ -285,7 +299,7 @@ static enum outcome report_all(const struct check *check, const struct gate_repo
     return outcome;
 }
 
-/* ---- The command --------------------------------------------------------------------------- */
+/* ---- Both kinds of baseline ----------------------------------------------------------------- */
 
 static enum outcome prepare(struct check *check, struct error *error)
 {
@@ -302,12 +316,55 @@ static enum outcome prepare(struct check *check, struct error *error)
     if (outcome == OUTCOME_DONE)
         outcome = load_points(check, error);
     stop_on_signals();
+    return outcome;
+}
+
+static enum outcome prepare_builds(struct check *check, struct error *error)
+{
+    enum outcome outcome = expand_points(check, error);
     if (outcome == OUTCOME_DONE)
         outcome = find_builds(check, error);
     if (outcome == OUTCOME_DONE)
         outcome = gate_begin(&check->gate_options, &check->cases, &check->gate, error);
     return outcome;
 }
+
+/* ---- Databases ------------------------------------------------------------------------------ */
+
+static bool is_trend(const struct check_options *options)
+{
+    return options->history || (options->baseline && stored_is_database(options->baseline));
+}
+
+static enum outcome trend(const struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    const struct {
+        const char *name, *value;
+    } others[] = {{"library", options->library}, {"counts", options->counts},
+                  {"no-time", options->no_time}, {"changed", options->changed},
+                  {"accept", options->accept},   {"order-seed", options->seed}};
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (others[i].value)
+            return fail(error, OUTCOME_USAGE,
+                        "--%s is for builds: against a database there is nothing of it",
+                        others[i].name);
+    const struct trend_request request = {.suite = check->suite,
+                                          .baseline = options->baseline,
+                                          .history = options->history,
+                                          .command = check->command,
+                                          .effect = check->gate_options.effect,
+                                          .budget_s =
+                                              options->budget ? check->gate_options.budget_s : 0,
+                                          .junit = options->junit,
+                                          .markdown = options->markdown,
+                                          .anyway = options->anyway != NULL,
+                                          .json = options->json != NULL,
+                                          .quiet = options->quiet != NULL};
+    return check_trend(&request, error);
+}
+
+/* ---- The command --------------------------------------------------------------------------- */
 
 /* The points' verdict, unless accepted slowdowns were all there was. */
 static enum outcome verdict(const struct gate *gate)
@@ -337,10 +394,21 @@ int command_check(int argc, char **argv)
     struct check check = {.suite = NULL};
     struct error error = {""}, report_error;
     bool help = false;
-    enum outcome outcome = parse(argc, argv, &check, &help, &error);
+    check.command = command_text(argc, argv); /* before parsing permutes the words */
+    enum outcome outcome = check.command ? parse(argc, argv, &check, &help, &error)
+                                         : fail_memory(&error, "the command line", 4096);
     if (outcome == OUTCOME_DONE && !help)
         outcome = prepare(&check, &error);
     if (outcome != OUTCOME_DONE || help)
+        goto cleanup;
+    if (is_trend(&check.options)) {
+        outcome = trend(&check, &error);
+        if (outcome == OUTCOME_BAD)
+            (void)command_fail("check", outcome, &error);
+        goto cleanup;
+    }
+    outcome = prepare_builds(&check, &error);
+    if (outcome != OUTCOME_DONE)
         goto cleanup;
     outcome = gate_measure(&check.gate, &error);
     if (outcome == OUTCOME_DONE) {
@@ -367,6 +435,7 @@ cleanup:
     accept_clear(&check.accepted);
     bench_cases_clear(&check.cases);
     suite_destroy(check.suite);
+    free(check.command);
     free(check.arguments);
     if (outcome == OUTCOME_DONE || outcome == OUTCOME_BAD)
         return outcome;

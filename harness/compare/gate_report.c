@@ -306,7 +306,7 @@ void gate_print_json(const struct gate_report *report, FILE *out)
 
 /* ---- JUnit --------------------------------------------------------------------------------- */
 
-static void put_xml(FILE *out, const char *text)
+void gate_put_xml(FILE *out, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
@@ -341,11 +341,11 @@ static void junit_row(const struct gate_report *report, const struct gate_row *r
              gate_state_name(state), ratio, interval, *more ? "; " : "", more, command);
     fprintf(out, "  <testcase classname=\"midl.%s\" name=\"",
             midl_variant_name(row->bench_case->variant));
-    put_xml(out, shape);
+    gate_put_xml(out, shape);
     fprintf(out, "\">\n");
     if (gate_row_fails(row) || skipped) {
         fprintf(out, gate_row_fails(row) ? "    <failure message=\"" : "    <skipped message=\"");
-        put_xml(out, message);
+        gate_put_xml(out, message);
         fprintf(out, "\"/>\n");
     }
     fprintf(out, "  </testcase>\n");

@@ -28,4 +28,7 @@ void gate_print_annotations(const struct gate_report *report, FILE *out);
 void gate_short_shape(const struct gate *gate, const struct gate_row *row,
                       char ret[CASE_TEXT_SIZE]);
 
+/* Write text as XML shows it. */
+void gate_put_xml(FILE *out, const char *text);
+
 #endif

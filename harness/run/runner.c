@@ -171,7 +171,7 @@ static enum outcome open_run(struct runner *runner, struct error *error)
     outcome = runner->resume ? resume_run(runner, error) : begin_run(runner, error);
     if (outcome == OUTCOME_DONE)
         outcome = count_stored(runner, error);
-    if (outcome == OUTCOME_DONE && runner->resumed < runner->cases->count)
+    if (outcome == OUTCOME_DONE && runner->resumed < runner->cases->count && !runner->lean)
         outcome = measure_noise(runner, error);
     return outcome;
 }
@@ -384,7 +384,7 @@ static enum outcome run_groups(struct runner *runner, struct error *error)
                                                .stop = &stop_requested,
                                                .at = show_variant,
                                                .at_data = runner};
-    enum outcome outcome = measure_ceilings(runner, error);
+    enum outcome outcome = runner->lean ? OUTCOME_DONE : measure_ceilings(runner, error);
     for (size_t i = 0; i < runner->cases->group_count && outcome == OUTCOME_DONE; i++)
         if (first_of_its_numbers(runner->cases, i))
             outcome = run_same_numbers(runner, i, error);

@@ -31,6 +31,7 @@ struct runner {
     bool resume;     /* go on with the newest unfinished run of these cases */
     bool json;       /* print every point as a JSON object on standard output when it is stored */
     bool quiet;      /* show no progress */
+    bool lean;       /* points alone: neither noise nor ceilings of the machine */
     double start_ns; /* when the program began (clock_ns) */
 
     struct session session;

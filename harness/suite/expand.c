@@ -52,6 +52,7 @@ struct expansion {
 
 /* One position of a section's wheels. */
 struct place {
+    const struct suite *suite;
     const struct suite_section *section;
     struct file *layers, *inputs; /* by position on their wheels; NULL: not given */
     size_t at[SUITE_AXES];
@@ -340,6 +341,19 @@ static enum outcome choose_kernels(struct expansion *expansion, const struct axi
     return outcome;
 }
 
+/* The first reference that the type has. */
+static void add_reference(struct expansion *expansion, const struct suite *suite,
+                          enum midl_dtype dtype)
+{
+    for (size_t i = 0; i < suite->reference.count && !suite->bare; i++) {
+        const struct midl_variant *variant = midl_variant_find(suite->reference.words[i], dtype);
+        if (!variant)
+            continue;
+        add_kernel(expansion, variant);
+        return;
+    }
+}
+
 /* ---- Collecting ------------------------------------------------------------------------------ */
 
 /* Room for one more element, doubling. */
@@ -452,6 +466,7 @@ static enum outcome add_shape(struct expansion *expansion, const struct place *p
             choose_kernels(expansion, &place->section->axes[AXIS_KERNEL].list, shape.dtype, error);
     if (outcome)
         return outcome;
+    add_reference(expansion, place->suite, shape.dtype);
     struct shape_entry *entry = shape_entry_of(expansion, &shape);
     bool ok = entry != NULL;
     for (size_t i = 0; i < expansion->kernel_count && ok; i++)
@@ -576,10 +591,11 @@ static enum outcome add_shapes(struct expansion *expansion, struct place *place,
 }
 
 /* An error says where in the suite it lies, unless it lies in a file, which it names. */
-static enum outcome expand_section(struct expansion *expansion, const char *origin,
+static enum outcome expand_section(struct expansion *expansion, const struct suite *suite,
                                    const struct suite_section *section, struct error *error)
 {
-    struct place place = {.section = section};
+    const char *origin = suite->origin;
+    struct place place = {.suite = suite, .section = section};
     enum outcome outcome = open_section_files(expansion, &place, error);
     if (!outcome) {
         outcome = add_shapes(expansion, &place, error);
@@ -624,7 +640,7 @@ enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, st
     if (!expansion.kernels)
         outcome = fail_memory(error, "a list of kernels", 0);
     for (size_t i = 0; i < suite->section_count && !outcome; i++)
-        outcome = expand_section(&expansion, suite->origin, &suite->sections[i], error);
+        outcome = expand_section(&expansion, suite, &suite->sections[i], error);
     if (!outcome)
         outcome = lay_out(&expansion, error);
     free(expansion.shapes);

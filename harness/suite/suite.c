@@ -98,7 +98,32 @@ static enum outcome parse_counters(const char *text, unsigned *ret, struct error
     return OUTCOME_DONE;
 }
 
-static const char *const suite_keys[] = {"question", "target", "budget", "counters"};
+/* Names of dense layers; expanding asks for each whether the type of the weights has it. */
+static enum outcome parse_reference(const char *text, struct axis_list *ret, struct error *error)
+{
+    static const struct axis_rule rule = {.kind = AXIS_WORD};
+    struct axis_list list;
+    enum outcome outcome = axis_parse(&rule, text, &list, error);
+    if (outcome)
+        return fail(error, outcome, "reference = %.80s: %s", text, error->text);
+    for (size_t i = 0; i < list.count && !outcome; i++) {
+        const struct midl_variant *variant = NULL;
+        for (int dtype = MIDL_F32; dtype <= MIDL_INT8 && !variant; dtype++)
+            variant = midl_variant_find(list.words[i], (enum midl_dtype)dtype);
+        if (!variant || !midl_variant_is_linear(variant))
+            outcome = fail(error, OUTCOME_USAGE, "reference = %.80s: %.60s is no dense layer", text,
+                           list.words[i]);
+    }
+    if (outcome) {
+        axis_list_clear(&list);
+        return outcome;
+    }
+    axis_list_clear(ret);
+    *ret = list;
+    return OUTCOME_DONE;
+}
+
+static const char *const suite_keys[] = {"question", "target", "budget", "counters", "reference"};
 
 static enum outcome set_key(struct suite *suite, const char *key, const char *text,
                             struct error *error)
@@ -110,6 +135,8 @@ static enum outcome set_key(struct suite *suite, const char *key, const char *te
         return parse_budget(text, &suite->budget_ns, error);
     if (strcmp(key, "counters") == 0)
         return parse_counters(text, &suite->counters, error);
+    if (strcmp(key, "reference") == 0)
+        return parse_reference(text, &suite->reference, error);
     if (strcmp(key, "question") != 0)
         return fail(error, OUTCOME_USAGE, "unknown word %.60s in section [suite]%s", key,
                     did_you_mean(key, suite_keys, COUNT(suite_keys), hint));
@@ -476,6 +503,7 @@ void suite_destroy(struct suite *suite)
     free(suite->trains);
     free(suite->sections);
     free(suite->question);
+    axis_list_clear(&suite->reference);
     free(suite);
 }
 
@@ -603,6 +631,16 @@ double suite_budget_ns(const struct suite *suite)
 unsigned suite_counters(const struct suite *suite)
 {
     return suite->counters;
+}
+
+bool suite_has_reference(const struct suite *suite)
+{
+    return suite->reference.count > 0;
+}
+
+void suite_leave_reference(struct suite *suite)
+{
+    suite->bare = true;
 }
 
 /* ---- Suites by name -------------------------------------------------------------------------- */

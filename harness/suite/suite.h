@@ -8,6 +8,7 @@
  *   target = 2 %            ; relative width of the interval at which sampling stops
  *   budget = 5 s            ; this long for the variants of one shape (ROUNDS_PATIENCE)
  *   counters = cache,flops  ; none, or sources and groups of counters (groups.h)
+ *   reference = linear      ; a dense layer that joins every shape: what runs are compared by
  *
  *   [sweep]
  *   n = 256:4096:x2         ; list 1,2,3 - range a:b:step - geometric range a:b:xfactor
@@ -31,6 +32,9 @@
  * ideas means the best row of each, so `*` is every idea once, yardsticks included; one that
  * matches names only (simd-*) means those rows. A glob leaves out what the dtype doesn't have;
  * naming it is an error.
+ *
+ * Of several references the first that the dtype has joins. A suite without one has the kernels
+ * that its sections name, and no more.
  *
  * A made-up layer is `random`; `skewed`: a third of its neurons take most of the selections
  * (FILL_SKEWED in problem.h); or `skewed:S`: the most popular third takes the share S of them
@@ -67,7 +71,8 @@ void suite_destroy(struct suite *suite);
 enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *text,
                             struct error *error);
 
-/* Replace target, budget or counters (the words of section [suite]) by the text of an option. */
+/* Replace target, budget, counters or reference (the words of section [suite]) by the text of an
+ * option. */
 enum outcome suite_set_option(struct suite *suite, const char *key, const char *text,
                               struct error *error);
 
@@ -79,6 +84,10 @@ const char *suite_question(const struct suite *suite); /* "" if it asks none */
 double suite_target(const struct suite *suite);        /* 0.02 */
 double suite_budget_ns(const struct suite *suite);     /* for the variants of one shape */
 unsigned suite_counters(const struct suite *suite);    /* bits of groups.h; COUNT_PAPI by default */
+bool suite_has_reference(const struct suite *suite);
+
+/* Expand without the reference from now on: builds that are called in turn need none. */
+void suite_leave_reference(struct suite *suite);
 
 /* Expand to cases, grouped by shape, in file order, each once. Variants that don't fit or can't run
  * here are cases too: measuring makes them rows with a reason. An axis that asks for the impossible

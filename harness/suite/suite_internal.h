@@ -28,6 +28,8 @@ struct suite {
     char *question;
     double target, budget_ns;
     unsigned counters;
+    struct axis_list reference; /* words; count 0: none */
+    bool bare;                  /* expanded without it */
     struct suite_section *sections;
     size_t section_count;
     struct suite_train *trains;
