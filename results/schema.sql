@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 8;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 9;                    -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -97,7 +97,13 @@ CREATE TABLE point (
     bound_ns    REAL,                       -- least time that the measured ceilings allow
     error_ratio REAL,                       -- largest |y - ref| / bound; NULL: NaN, or not compared
     placements  INTEGER,                    -- in how many places of memory it was measured
-    regimes     INTEGER                     -- 2: the machine ran at two speeds; samples.disturbed tells which
+    regimes     INTEGER,                    -- 2: the machine ran at two speeds; samples.disturbed tells which
+    scope       TEXT,                       -- of a model: 'network', or the name of one of its layers
+    dataset     TEXT,                       -- whose test inputs the model, or its layer, was given
+    model       TEXT,                       -- its hidden layers as they were when they were dense
+    method      TEXT,                       -- what ran: dense, dense-narrow, low-rank, or the model's own
+    active_mean REAL,                       -- share of neurons selected, over many inputs
+    replaced_share REAL                     -- of the dense network's time, before, by the layers replaced
 ) STRICT;
 
 CREATE INDEX point_by_run ON point (run_id);
@@ -138,6 +144,16 @@ CREATE TABLE counter (
     scaled   REAL,                          -- share of the time it was counted, if multiplexed
     reason   TEXT,
     PRIMARY KEY (point_id, counter, source)
+) STRICT, WITHOUT ROWID;
+
+-- Times of a call's parts, measured in a pass of its own.
+CREATE TABLE part_time (
+    point_id   INTEGER NOT NULL REFERENCES point ON DELETE CASCADE,
+    part       TEXT NOT NULL CHECK (part IN ('gate', 'select', 'light', 'full', 'all')),
+    time_ns    REAL NOT NULL,               -- full: what the others leave, the blend in it
+    time_lo_ns REAL NOT NULL,               -- its 95 % interval
+    time_hi_ns REAL NOT NULL,
+    PRIMARY KEY (point_id, part)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE accuracy_row (

@@ -21,12 +21,27 @@ SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        -- beyond the contract:
        p.linear, p.gate, p.select_mode, p.block, p.threshold, p.unselected, p.input, p.layer,
        p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
-       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key, p.placements, p.regimes
+       p.plan_bytes, p.selected, p.distinct_rows, p.shape_key, p.placements, p.regimes,
+       p.scope, p.dataset, p.model, p.method, p.active_mean, p.replaced_share
 FROM point p JOIN run r USING (run_id);
 
 -- Calls of a layer or of its yardsticks.
 DROP VIEW IF EXISTS points;
-CREATE VIEW points AS SELECT * FROM every_point WHERE d > 0;
+CREATE VIEW points AS SELECT * FROM every_point WHERE d > 0 AND scope IS NOT 'network';
+
+-- Forward passes of whole networks (`midl sweep --model`), their hidden linear layers by `kernel`, all
+-- else alike. d, n, k, rank are those of the first layer that was replaced.
+DROP VIEW IF EXISTS networks;
+CREATE VIEW networks AS
+SELECT point_id, run_id, suite, dataset, model, method, kernel, isa, dtype, k, active_mean AS active,
+       rank, gate, select_mode, batch, threads, status, reason, samples, time_ns, time_lo_ns,
+       time_hi_ns, yardstick, speedup, speedup_lo, speedup_hi, flops_ratio,
+       plan_bytes AS memory_bytes, replaced_share, layer AS file, shape_key
+FROM every_point WHERE scope = 'network';
+
+-- Times of the parts of calls.
+DROP VIEW IF EXISTS parts;
+CREATE VIEW parts AS SELECT point_id, part, time_ns, time_lo_ns, time_hi_ns FROM part_time;
 
 -- Calls of a selection alone (`midl select`), which has no d: the k largest of n for each of `batch`
 -- inputs. input: the distribution of the values; yardstick: introselect.
@@ -74,3 +89,73 @@ DROP VIEW IF EXISTS smi;
 CREATE VIEW smi AS
 SELECT run_id, dataset, layer, quantity, points, slices, neighbours, active, nats, nats_lo, nats_hi
 FROM smi_row;
+
+-- Accuracy on the test part, over seeds, by what a network was made of. The last row of each
+-- experiment, trained on as many examples as any of its data set and model, without noise.
+DROP VIEW IF EXISTS accuracies;
+CREATE VIEW accuracies AS
+WITH student(freedom, t) AS (VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571),
+    (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (1000000, 1.96)),
+last AS (
+    -- A sqlite3 that selects beside max() takes the other columns from its row.
+    SELECT dataset, model, method, seed, coalesce(select_mode, 'topk') AS select_mode,
+           round(coalesce(active, 1.0), 2) AS share, active, accuracy, loss, flops_ratio, rank,
+           max(epoch)
+    FROM accuracy a
+    WHERE split = 'test' AND noise = 0
+      AND train_size = (SELECT max(train_size) FROM accuracy b
+                        WHERE b.dataset = a.dataset AND b.model = a.model)
+    GROUP BY dataset, model, method, seed, coalesce(select_mode, 'topk'), share,
+             round(flops_ratio, 1)),
+grouped AS (
+    SELECT dataset, model, method, select_mode, share, count(*) AS seeds, avg(active) AS active,
+           avg(accuracy) AS accuracy, avg(loss) AS loss, avg(flops_ratio) AS flops_ratio,
+           min(rank) AS rank,
+           sqrt(max(0, avg(accuracy * accuracy) - avg(accuracy) * avg(accuracy))
+                / max(1, count(*) - 1)) AS error
+    FROM last GROUP BY dataset, model, method, select_mode, share, round(flops_ratio, 1))
+SELECT *, error * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
+                   ORDER BY freedom LIMIT 1) AS half
+FROM grouped;
+
+-- Accuracy joined with measured time per input: of the whole network (scope 'network') or of one of
+-- its layers, by batch and kernel. A time belongs to an accuracy if data set, model and method are
+-- the same, and of what isn't dense the selection, k/n and the FLOPs saved are about the same. A
+-- network that was trained with dropout runs as a dense one.
+DROP VIEW IF EXISTS tradeoffs;
+CREATE VIEW tradeoffs AS
+SELECT a.dataset, a.model, a.method,
+       CASE WHEN t.linear OR a.method = 'low-rank' THEN NULL ELSE t.k END AS k,
+       coalesce(CASE WHEN NOT t.linear AND a.method <> 'low-rank' THEN t.active_mean END, 1.0) AS active,
+       CASE WHEN t.linear THEN NULL ELSE t.rank END AS rank,
+       CASE WHEN t.linear OR a.method = 'low-rank' THEN NULL ELSE t.select_mode END AS select_mode,
+       t.batch, a.accuracy, a.accuracy - a.half AS accuracy_lo, a.accuracy + a.half AS accuracy_hi,
+       t.time_ns / t.batch AS time_ns, t.time_lo_ns / t.batch AS time_lo_ns,
+       t.time_hi_ns / t.batch AS time_hi_ns, 
+       -- Of a narrower dense layer, which is its own group's yardstick: the ratio of two medians.
+       CASE WHEN t.linear AND t.method = 'dense-narrow'
+            THEN (SELECT min(o.time_ns) FROM point o
+                  WHERE o.run_id = t.run_id AND o.scope = t.scope AND o.batch = t.batch
+                    AND o.method = 'dense' AND o.dataset = t.dataset) / t.time_ns
+            ELSE t.speedup END AS speedup,
+       CASE WHEN t.scope <> 'network' AND t.method IN ('low-rank', 'dense-narrow')
+            THEN a.flops_ratio ELSE t.flops_ratio END AS flops_ratio,
+       -- A plan's memory, and the weights, which it needs as they are.
+       t.plan_bytes + CASE WHEN t.scope = 'network' THEN 0
+           ELSE 4 * (CASE WHEN t.method = 'low-rank' AND NOT t.linear THEN 0 ELSE t.n * t.d + t.n END
+                     + CASE WHEN t.linear THEN 0 ELSE t.rank * (t.d + t.n) + t.n END
+                     + CASE WHEN t.linear OR t.method = 'low-rank' THEN 0
+                            WHEN t.gate = 'full' THEN t.n * t.d + t.n
+                            WHEN t.gate = 'lowrank' THEN t.gate_rank * (t.d + t.n) + t.n
+                            ELSE t.rank * t.n + t.n END) END AS memory_bytes,
+       -- beyond the contract:
+       t.scope, t.kernel, t.isa, t.threads, t.status, t.speedup_lo, t.speedup_hi, t.replaced_share,
+       a.seeds, a.loss, a.flops_ratio AS model_flops_ratio, t.run_id, t.point_id
+FROM every_point t JOIN accuracies a ON a.dataset = t.dataset AND a.model = t.model
+WHERE t.scope IS NOT NULL AND t.status IN ('ok', 'noisy') AND t.time_ns > 0
+  AND (a.method = t.method OR (a.method = 'dropout' AND t.method = 'dense'))
+  AND (t.method = 'dense'
+       OR (t.scope <> 'network' AND t.method = 'dense-narrow')
+       OR (abs(a.flops_ratio / t.flops_ratio - 1) < 0.15
+           AND (t.method IN ('low-rank', 'dense-narrow')
+                OR (a.select_mode = t.select_mode AND abs(a.active - t.active_mean) < 0.02))));

@@ -407,7 +407,8 @@ static void every_field_comes_back(void **state)
         .flops = 20, .bytes = 40, .flops_gate = 16, .flops_light = 17, .flops_full = 18,
         .flops_blend = 19, .bytes_gate = 21, .bytes_light = 22, .bytes_full = 23, .bytes_io = 24,
         .comparisons = 25, .selected = 26, .distinct_rows = 27, .flops_ratio = 1.75, .bound_ns = 5,
-        .placements = 28, .regimes = 2,
+        .placements = 28, .regimes = 2, .scope = "network", .dataset = "set", .model = "512",
+        .method = "midl", .active_mean = 0.25, .replaced_share = 0.75,
         .samples = samples, .sample_count = 2, .counters = counters, .counter_count = 2};
     /* clang-format on */
     struct store *store = open_store("fields.db", STORE_WRITE);
@@ -423,15 +424,16 @@ static void every_field_comes_back(void **state)
         "yardstick, speedup, speedup_lo, speedup_hi, stop, plan_ns, plan_bytes, flops, "
         "bytes, flops_gate, flops_light, flops_full, flops_blend, bytes_gate, bytes_light, "
         "bytes_full, bytes_io, comparisons, selected, distinct_rows, flops_ratio, bound_ns, "
-        "placements, regimes FROM point",
+        "placements, regimes, scope, dataset, model, method, active_mean, replaced_share FROM "
+        "point",
         "1,key,simd,avx512,bf16,1,1,2,3,4,shared,5,threshold,6,0.125,zero,7,8,cold,in,la,"
         "Haswell,noisy,drift,0.5,10,9,11,linear,2,1.5,2.5,budget,12,13,20,40,16,17,18,19,"
-        "21,22,23,24,25,26,27,1.75,5,28,2\r\n");
+        "21,22,23,24,25,26,27,1.75,5,28,2,network,set,512,midl,0.25,0.75\r\n");
     /* No column was forgotten, and none is made up. */
     assert_string_equal(answer(store, strange_columns), "0");
     assert_int_equal(atoi(answer(store, "SELECT count(*) FROM pragma_table_info('point')")),
                      POINT_COLUMNS);
-    assert_rows(store, "SELECT samples, active, gflops, gbps, bound_ratio FROM points",
+    assert_rows(store, "SELECT samples, active, gflops, gbps, bound_ratio FROM every_point",
                 "2,1.5,2,4,0.5\r\n");
     assert_rows(store, "SELECT * FROM samples ORDER BY round",
                 "1,0,1,1000,2.5,2.25,0,4,7.5,\r\n1,1,0,1000,3.5,3,1,5,8.5,0.25\r\n");

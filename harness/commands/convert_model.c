@@ -70,10 +70,12 @@ static enum outcome load(const struct convert_request *request, size_t threads, 
     job->has_set = !outcome;
     if (!outcome && (job->set.d != extent_size(job->from.spec.in) ||
                      job->set.classes != job->from.spec.classes))
-        return fail(error, OUTCOME_USAGE,
-                    "%s has %zu values and %zu classes, the model takes %zu and %zu", name,
-                    job->set.d, job->set.classes, extent_size(job->from.spec.in),
-                    job->from.spec.classes);
+        return fail(
+            error, OUTCOME_USAGE,
+            "%s has %zu values and %zu classes, the model takes %zu and %zu; --data names the "
+            "set that it was trained on",
+            name, job->set.d, job->set.classes, extent_size(job->from.spec.in),
+            job->from.spec.classes);
     return outcome;
 }
 

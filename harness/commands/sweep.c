@@ -14,6 +14,7 @@
 #include "base/terminal.h"
 #include "base/util.h"
 #include "commands/command.h"
+#include "commands/sweep_model.h"
 #include "counters/counters.h"
 #include "report/tables.h"
 #include "run/gbench_file.h"
@@ -36,10 +37,10 @@ static const char about[] =
 struct sweep_options {
     const char *axes[SUITE_AXES];
     const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data,
-        *gbench_json, *table;
+        *gbench_json, *table, *model;
 };
 
-#define OTHER_OPTIONS 11
+#define OTHER_OPTIONS 12
 
 static enum outcome parse(int argc, char **argv, struct sweep_options *ret, const char **ret_suite,
                           bool *ret_help, struct error *error)
@@ -54,7 +55,10 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
         {"budget", "TIME", "this long for the kernels of a shape, up to 4 times if disturbed: 5s",
          &ret->budget},
         {"counters", "LIST", "papi, callgrind, groups (midl list counters); none", &ret->counters},
-        {"data", "DIR", "where files named data:... are; $MIDL_DATA", &ret->data},
+        {"data", "DIR", "where files named data:... are; $MIDL_DATA. With --model: the data set",
+         &ret->data},
+        {"model", "FILE", "a trained model's layers on test inputs, and the whole network",
+         &ret->model},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
         {"gbench-json", "FILE", "the run for Google Benchmark's tools too", &ret->gbench_json},
         {"table", NULL, "all points in tables, not only the answer", &ret->table},
@@ -105,6 +109,7 @@ static enum outcome set_options(struct suite *suite, const struct sweep_options 
 struct sweep {
     struct sweep_options options;
     struct suite *suite;
+    struct sweep_model *model; /* NULL: none */
     struct bench_cases cases;
     char hash[17];
     char *command; /* as typed */
@@ -117,6 +122,7 @@ static void sweep_clear(struct sweep *sweep)
     free(sweep->command);
     bench_cases_clear(&sweep->cases);
     suite_destroy(sweep->suite);
+    sweep_model_destroy(sweep->model);
 }
 
 static void set_runner(struct sweep *sweep)
@@ -165,14 +171,49 @@ static enum outcome measured_hash(struct sweep *sweep, struct error *error)
     return outcome;
 }
 
-static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
+/* The axes that a model leaves open. */
+static enum outcome check_model_axes(const struct sweep_options *options, const char *suite,
+                                     struct error *error)
+{
+    char option[AXIS_OPTION_SIZE];
+    if (suite)
+        return fail(error, OUTCOME_USAGE, "%s: a suite and --model don't go together", suite);
+    for (int i = 0; i < SUITE_AXES; i++) {
+        bool open = i == AXIS_BATCH || i == AXIS_KERNEL || i == AXIS_THREADS;
+        suite_axis_option((enum axis_id)i, option);
+        if (options->axes[i] && !open)
+            return fail(error, OUTCOME_USAGE,
+                        "--%s: the model brings it; --batch, --kernel and --threads are open",
+                        option);
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome load_model(struct sweep *sweep, const char *suite, struct error *error)
+{
+    const struct sweep_options *options = &sweep->options;
+    const struct sweep_model_request request = {.model = options->model,
+                                                .data = options->data,
+                                                .batch = options->axes[AXIS_BATCH],
+                                                .kernel = options->axes[AXIS_KERNEL],
+                                                .threads = options->axes[AXIS_THREADS]};
+    struct sweep_options others = *options;
+    enum outcome outcome = check_model_axes(options, suite, error);
+    if (!outcome)
+        outcome = sweep_model_load(&request, &sweep->model, &sweep->suite, error);
+    memset(others.axes, 0, sizeof others.axes);
+    return outcome ? outcome : set_options(sweep->suite, &others, error);
+}
+
+static enum outcome load_suite(struct sweep *sweep, const char *suite_name_or_path,
                                struct error *error)
 {
     const struct sweep_options *options = &sweep->options;
     enum outcome outcome = OUTCOME_DONE;
     if (!suite_name_or_path && !has_axis(options))
         return fail(error, OUTCOME_USAGE,
-                    "nothing to measure: name a suite (midl list suites) or an axis (--n 1024)");
+                    "nothing to measure: name a suite (midl list suites), an axis (--n 1024) or "
+                    "--model");
     if (options->data)
         outcome = suite_set_data_folder(options->data, error);
     if (outcome == OUTCOME_DONE)
@@ -180,15 +221,28 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
                                      : suite_custom(&sweep->suite, error);
     if (outcome == OUTCOME_DONE)
         outcome = set_options(sweep->suite, options, error);
+    return outcome;
+}
+
+static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_path,
+                               struct error *error)
+{
+    const struct sweep_options *options = &sweep->options;
+    enum outcome outcome = options->model ? load_model(sweep, suite_name_or_path, error)
+                                          : load_suite(sweep, suite_name_or_path, error);
     if (outcome == OUTCOME_DONE)
         outcome = suite_expand(sweep->suite, &sweep->cases, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    if (sweep->model)
+        sweep_model_label(sweep->model, &sweep->cases);
     if (sweep->cases.count == 0)
         return fail(error, OUTCOME_USAGE, "suite %s has no points", suite_name(sweep->suite));
     if ((outcome = measured_hash(sweep, error)) != OUTCOME_DONE)
         return outcome;
     set_runner(sweep);
+    if (sweep->model)
+        sweep_model_set_runner(sweep->model, &sweep->runner);
     if (options->gbench_json && file_same(options->gbench_json, sweep->runner.db))
         return fail(error, OUTCOME_USAGE, "--gbench-json %s: that is the database",
                     file_shown(options->gbench_json));
@@ -305,7 +359,11 @@ static void name_failed(const struct sweep *sweep)
         if (!row->status || strcmp(row->status, "failed") != 0)
             continue;
         bench_shape_text(&sweep->cases.cases[i].shape, shape);
-        bench_case_command(&sweep->cases.cases[i], command);
+        if (sweep->model)
+            snprintf(command, sizeof command, "midl sweep --model %.400s --kernel %s --batch %zu",
+                     sweep->options.model, row->kernel, sweep->cases.cases[i].shape.batch);
+        else
+            bench_case_command(&sweep->cases.cases[i], command);
         fprintf(stderr, "midl sweep: %s failed its check at %s: %s; to repeat it: %s\n",
                 row->kernel, shape, row->reason, command);
     }
@@ -331,6 +389,8 @@ static enum outcome tell(const struct sweep *sweep, struct error *error)
         return outcome;
     if (!options->json && !options->quiet) {
         outcome = print_answer(sweep, error);
+        if (!outcome && sweep->model)
+            sweep_model_print(sweep->model);
         print_spent(&runner->spent);
     }
     if (outcome)

@@ -40,6 +40,7 @@ struct layer_options {
     uint64_t seed;
     enum midl_rule rule;
     enum layer_mask mask;
+    bool frozen; /* weights will not change between passes: they are packed once */
 };
 
 /* One pass of a batch through the network. */
@@ -81,6 +82,9 @@ uint64_t layer_seed(const struct layer *layer, const struct pass *pass, uint64_t
 /* Parameter `name` of these sizes (shape ends at the first 0), uniform within bound of offset. */
 struct parameter parameter_make(const char *name, const size_t shape[4], double bound,
                                 double offset);
+
+/* The weights of a layer of kind MIDL, in the network's memory. */
+struct midl_layer layer_midl_weights(const struct layer *layer);
 
 /* NULL, or why layers of this kind can't be trained by this build. */
 const char *layer_unavailable(enum layer_kind kind);

@@ -27,7 +27,7 @@ struct sized {
     struct onednn_primitive to_forward, to_backward, from_gradient; /* of a convolution's weights */
     float *weights_forward, *weights_backward;                      /* in oneDNN's order */
     size_t scratch_bytes, workspace_bytes, gradient_floats;
-    bool made;
+    bool made, packed; /* packed: weights_forward holds for good */
 };
 
 struct image_state {
@@ -317,8 +317,9 @@ static bool pack_weights(struct layer *layer, size_t batch, bool backward)
         struct sized *sized = &state->sized[images];
         if (images != last && backward)
             ok = reorder(state, &sized->to_backward, weights, sized->weights_backward);
-        else if (images != last)
+        else if (images != last && !sized->packed)
             ok = reorder(state, &sized->to_forward, weights, sized->weights_forward);
+        sized->packed = ok && layer->options->frozen;
         last = images;
     }
     return ok;

@@ -142,7 +142,7 @@ static void midl_destroy(struct layer *layer)
     free(state);
 }
 
-static struct midl_layer weights_of(const struct layer *layer)
+struct midl_layer layer_midl_weights(const struct layer *layer)
 {
     const struct parameter *p = layer->parameters;
     const struct midl_shape *shape = &layer->spec->shape;
@@ -164,7 +164,7 @@ static enum outcome midl_forward(struct layer *layer, const struct pass *pass, c
                                  float *y, struct error *error)
 {
     struct midl_state *state = layer->state;
-    struct midl_layer weights = weights_of(layer);
+    struct midl_layer weights = layer_midl_weights(layer);
     draw_masks(layer, pass);
     if (layer->options->rule == MIDL_RULE_SOFT && pass->training)
         midl_training_temperature(state->training, pass->temperature);
@@ -180,7 +180,7 @@ static enum outcome midl_backward(struct layer *layer, const struct pass *pass, 
                                   const float *y, const float *dy, float *dx, struct error *error)
 {
     struct midl_state *state = layer->state;
-    struct midl_layer weights = weights_of(layer);
+    struct midl_layer weights = layer_midl_weights(layer);
     const struct parameter *p = layer->parameters;
     bool full = layer->spec->shape.gate == MIDL_GATE_FULL;
     bool lowrank = layer->spec->shape.gate == MIDL_GATE_LOWRANK;

@@ -192,13 +192,19 @@ double network_bytes(const struct network *network)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+enum outcome network_layer_forward(struct network *network, size_t i, const struct pass *pass,
+                                   const float *x, struct error *error)
+{
+    const struct layer_type *type = types[network->spec.layers[i].kind];
+    return type->forward(&network->layers[i], pass, x, network->outputs[i], error);
+}
+
 enum outcome network_forward(struct network *network, const struct pass *pass, const float *x,
                              const float **ret_logits, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
     for (size_t i = 0; i < network->spec.count && !outcome; i++) {
-        const struct layer_type *type = types[network->spec.layers[i].kind];
-        outcome = type->forward(&network->layers[i], pass, x, network->outputs[i], error);
+        outcome = network_layer_forward(network, i, pass, x, error);
         x = network->outputs[i];
     }
     if (!outcome)

@@ -36,6 +36,10 @@ struct parameter *network_parameter(struct network *network, const char *name);
 enum outcome network_forward(struct network *network, const struct pass *pass, const float *x,
                              const float **ret_logits, struct error *error);
 
+/* One layer alone: outputs[i] from x, which is outputs[i - 1], or the network's input. */
+enum outcome network_layer_forward(struct network *network, size_t i, const struct pass *pass,
+                                   const float *x, struct error *error);
+
 /* What a batch cost: the sum over inputs of -log softmax(logits)[label], and how many were right
  * (the first of the largest logits). */
 struct network_score {

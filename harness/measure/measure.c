@@ -226,6 +226,15 @@ static struct owned *owned_create(const struct bench_shape *shape, size_t count)
     return owned;
 }
 
+static void point_origin(struct store_point *point, const struct bench_origin *origin)
+{
+    point->scope = origin->scope;
+    point->dataset = origin->dataset;
+    point->model = origin->model;
+    point->method = point->linear ? origin->dense : origin->method;
+    point->active_mean = point->linear ? NAN : origin->active;
+}
+
 /* A point that says which case it is, and nothing of how it went. */
 static struct store_point point_of(const struct bench_case *bench_case, const struct owned *owned)
 {
@@ -255,6 +264,8 @@ static struct store_point point_of(const struct bench_case *bench_case, const st
     point.cache = cache_state_name(shape->cache);
     point.input = owned->input;
     point.layer = owned->layer;
+    if (shape->origin)
+        point_origin(&point, shape->origin);
     return point;
 }
 

@@ -432,7 +432,8 @@ static enum store_status keep_spent(struct runner *runner, const struct runner_s
 
 bool runner_is_whole(const struct runner *runner)
 {
-    return runner->resumed + runner->done == runner->cases->count;
+    return runner->resumed + runner->done == runner->cases->count &&
+           runner->more_done == runner->more_count;
 }
 
 static enum outcome end_run(struct runner *runner, struct error *error)
@@ -457,9 +458,16 @@ enum outcome runner_run(struct runner *runner, struct error *error)
     enum outcome outcome = open_run(runner, error);
     if (!outcome)
         outcome = run_groups(runner, error);
+    if (!outcome && runner->more && !stop_requested)
+        outcome = runner->more(runner->more_data, runner, &runner->more_done, error);
     if (!outcome)
         outcome = end_run(runner, error);
     return outcome;
+}
+
+const struct measure_options *runner_options(const struct runner *runner)
+{
+    return &runner->measure;
 }
 
 void runner_clear(struct runner *runner)

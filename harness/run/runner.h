@@ -33,12 +33,18 @@ struct runner {
     bool quiet;      /* show no progress */
     bool lean;       /* points alone: neither noise nor ceilings of the machine */
     double start_ns; /* when the program began (clock_ns) */
+    /* What the caller measures and stores behind the cases, in the same run: `more_count` points in
+     * *ret_done at the end, fewer when it was asked to stop. NULL: nothing. */
+    enum outcome (*more)(void *data, struct runner *runner, size_t *ret_done, struct error *error);
+    void *more_data;
+    size_t more_count;
 
     struct session session;
     struct noise noise;                         /* at the beginning; pairs = 0: not measured */
     struct print_row *rows;                     /* [cases->count]; status NULL: not measured now */
     size_t done, resumed, timed, noisy, failed; /* points */
-    size_t samples, disturbed;                  /* of these points */
+    size_t more_done;
+    size_t samples, disturbed; /* of these points */
     struct runner_spent spent;
 
     struct ceilings *ceilings; /* one for each number of threads */
@@ -62,6 +68,9 @@ enum outcome runner_run(struct runner *runner, struct error *error);
 
 /* Whether all cases are stored now, by this sitting and those before. */
 bool runner_is_whole(const struct runner *runner);
+
+/* How groups are measured; the ceilings are of the last group. */
+const struct measure_options *runner_options(const struct runner *runner);
 
 void runner_clear(struct runner *runner); /* accepts a zeroed one */
 

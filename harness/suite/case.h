@@ -16,6 +16,13 @@ struct made_layer {
     float share; /* skewed:S: of all selections, what the most popular third takes; 0: not given */
 };
 
+/* The trained model whose layer a case is, as its points tell. */
+struct bench_origin {
+    const char *model, *dataset, *scope; /* hidden layers when they were dense; the layer's name */
+    const char *dense, *method;          /* the method of plain variants, of the others */
+    double active;                       /* share of neurons selected over many inputs; NaN: none */
+};
+
 /* The part that all cases of a group share: the layer, its input and how it is run. Cases of a
  * group are measured interleaved, and their speedups are ratios among each other. */
 struct bench_shape {
@@ -30,6 +37,7 @@ struct bench_shape {
     /* The same files as labels and commands name them, "data:mnist/..." where the path depends on
      * the machine; NULL: by the path. */
     const char *layer_name, *input_name;
+    const struct bench_origin *origin; /* NULL: of no model */
     uint64_t seed;
 };
 
