@@ -241,7 +241,8 @@ static enum store_status connect(struct store *store, const char *name, int flag
         return store_fail_sqlite(store, code, opening);
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return STORE_OK;
+    code = store_add_levels(store->db);
+    return code == SQLITE_OK ? STORE_OK : store_fail_sqlite(store, code, opening);
 }
 
 /* SQLite gives names like ":memory:" and "file:..." a meaning; "./" in front takes it away. A

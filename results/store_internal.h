@@ -27,6 +27,9 @@ struct store {
     char error[STORE_ERROR_SIZE];
 };
 
+/* Add the aggregate `levels` (levels.c) to a connection; a result code of SQLite. */
+int store_add_levels(sqlite3 *db);
+
 /* The schema version that this program writes. */
 extern const int store_newest_version;
 
