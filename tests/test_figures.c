@@ -39,6 +39,7 @@ static int64_t run;
 /* The parts of a point that matter here; 0 and NULL: as below. */
 struct known {
     const char *kernel, *isa, *dtype, *status;
+    const char *shape; /* its key; NULL: one of its own */
     bool linear;
     int64_t n, k, batch, threads;
     double time_us, speedup;
@@ -65,7 +66,7 @@ static void put(struct known known)
 
     snprintf(shape, sizeof shape, "%d", key++);
     struct store_point point = {
-        .shape_key = shape,
+        .shape_key = known.shape ? known.shape : shape,
         .kernel = known.kernel,
         .isa = known.isa ? known.isa : "avx2",
         .dtype = known.dtype ? known.dtype : "f32",
@@ -403,8 +404,8 @@ static void failed_points_are_counted_not_drawn(void **state)
 
 static void nothing_but_failures_is_no_figure(void **state)
 {
-    static const char *const names[] = {"latency", "promise", "heat",   "misses", "roofline",
-                                        "batch",   "spread",  "dtypes", "threads"};
+    static const char *const names[] = {"latency", "promise", "heat",   "misses",  "roofline",
+                                        "batch",   "spread",  "dtypes", "threads", "history"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_false(figure(names[i], NULL, 0));
@@ -955,10 +956,76 @@ static void smi_by_quantity(void **state)
     assert_near(number("bar", "control", 0, HI), 0.2);
 }
 
+/* Twelve runs: `simd` takes a tenth more from the eighth on, `gather` what it took, and
+ * OpenBLAS half of it all at times, which is the machine's doing. The yardstick isn't always
+ * OpenBLAS. */
+static void history_finds_the_step(void **state)
+{
+    (void)state;
+    assert_false(figure("history", NULL, 0));
+    begin_run("another processor");
+    put((struct known){.kernel = "simd", .shape = "s", .k = 45, .time_us = 5, .speedup = 9});
+    for (int i = 0; i < 12; i++) {
+        double wobble = 1 + 0.002 * ((i * 7) % 5 - 2), dense = i % 3 ? 1 : 0.9;
+        begin_run("a processor");
+        put((struct known){.kernel = "linear",
+                           .linear = true,
+                           .shape = "s",
+                           .k = 45,
+                           .time_us = 100,
+                           .speedup = dense});
+        put((struct known){.kernel = "simd",
+                           .shape = "s",
+                           .k = 45,
+                           .time_us = 50,
+                           .speedup = dense * 2 / wobble / (i < 7 ? 1 : 1.1)});
+        put((struct known){.kernel = "gather",
+                           .shape = "s",
+                           .k = 45,
+                           .time_us = 50,
+                           .speedup = dense * 2 * wobble});
+    }
+    assert_true(figure("history", NULL, 0));
+    assert_int_equal(rows_of("panel", NULL), 1);
+    assert_string_equal(text("panel", 0, TEXT), "n = 100");
+    assert_int_equal(rows_of("point", SIMD), 12);
+    assert_int_equal(rows_of("point", "OpenBLAS"), 0);
+    assert_int_equal(rows_of("level", SIMD), 2);
+    assert_int_equal(rows_of("level", GATHER), 1);
+    assert_near(number("level", SIMD, 0, X), 0.5);
+    assert_near(number("level", SIMD, 0, HI), 7.5);
+    assert_near(number("level", SIMD, 1, X), 7.5);
+    assert_near(number("level", SIMD, 1, HI), 12.5);
+    assert_true(fabs(number("level", SIMD, 1, Y) - 10) < 0.5);
+    assert_non_null(strstr(text("title", 0, TEXT), "1 of 2 points changed their level in 12 runs"));
+    assert_non_null(strstr(text("title", 0, TEXT), "simd, n = 100: +"));
+    assert_non_null(strstr(text("note", 0, TEXT), "Time / time of linear of the same run"));
+}
+
+/* Fewer than four runs are no history, and levels of none are none. */
+static void history_needs_runs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        if (i > 0)
+            begin_run("a processor");
+        put((struct known){.kernel = "linear",
+                           .linear = true,
+                           .shape = "s",
+                           .k = 45,
+                           .time_us = 100,
+                           .speedup = 1});
+        put((struct known){.kernel = "simd", .shape = "s", .k = 45, .time_us = 50, .speedup = 2});
+    }
+    assert_false(figure("history", NULL, 0));
+}
+
 int main(void)
 {
 #define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
     const struct CMUnitTest tests[] = {
+        FIGURE_TEST(history_finds_the_step),
+        FIGURE_TEST(history_needs_runs),
         FIGURE_TEST(latency_finds_break_even),
         FIGURE_TEST(latency_says_where_there_is_no_break_even),
         FIGURE_TEST(latency_is_steady),

@@ -45,7 +45,7 @@ expect 2 'not one of' "$midl" plot --where color=red
 expect 2 'not a whole number' "$midl" plot --run newest
 expect 0 '' "$midl" plot --help
 expect 0 '' "$midl" plot --list
-for figure in batch caches dtypes evens heat latency masks misses plans promise roofline select \
+for figure in batch caches dtypes evens heat history latency masks misses plans promise roofline select \
     spread threads; do
     grep -q "^$figure  *[a-z]" out || say "--list doesn't explain $figure"
 done
@@ -86,10 +86,11 @@ out="fi'g \"u\" \$r;es"
 for passed in 'misses needs .*midl sweep cache' 'select needs .*midl select' \
     'dtypes needs .*midl sweep dtypes' 'threads needs .*midl sweep threads' \
     'caches needs .*--cache warm,cold' 'masks needs .*midl sweep masks' 'accuracy needs .*midl train' \
-    'noise needs .*midl train' 'smi needs .*midl smi' 'training-size needs .*midl train'; do
+    'noise needs .*midl train' 'smi needs .*midl smi' 'training-size needs .*midl train' \
+    'history needs .*midl check --history'; do
     grep -q "figure $passed" err || say "not passed over with its reason: $passed: $(cat err)"
 done
-[ "$(wc -l <err)" -eq 10 ] || say "not ten figures were passed over: $(cat err)"
+[ "$(wc -l <err)" -eq 11 ] || say "not eleven figures were passed over: $(cat err)"
 for figure in batch evens heat latency plans promise roofline spread; do
     for suffix in .svg .pdf .png .tex -inc.pdf -caption.tex .tsv; do
         [ -s "$out/$figure$suffix" ] || say "$figure$suffix is missing or empty"
