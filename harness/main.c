@@ -8,8 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ending.h"
+#include "base/start.h"
 #include "base/util.h"
 #include "machine/blis_kernels.h"
+#include "machine/room.h"
 #include "commands/command.h"
 #include "midl.h"
 
@@ -154,12 +157,20 @@ static bool use_c_numbers(void)
 
 int main(int argc, char **argv)
 {
+    struct error error;
+    char line[sizeof error.text + 8];
+    start_done();
+    ending_watch();
     open_standard_streams();
     if (!use_c_numbers()) {
         fprintf(stderr, "midl: the decimal point of this program is not '.'; unset LC_ALL\n");
-        return OUTCOME_MACHINE;
+        return ending_chosen(OUTCOME_MACHINE);
     }
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is reported like a full disk */
+    if (room_check(&error)) {
+        snprintf(line, sizeof line, "midl: %s\n", error.text);
+        ending_now(line, OUTCOME_MACHINE);
+    }
     blis_choose_kernels();
-    return close_output(dispatch(argc, argv));
+    return ending_chosen(close_output(dispatch(argc, argv)));
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/start.h"
 #include "base/stop.h"
 
 static void redirect(const char *path, int fd)
@@ -30,6 +31,7 @@ static void redirect(const char *path, int fd)
 static void become(const struct child *child, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    start_release();
     setpgid(0, 0);           /* Ctrl-C on the terminal is this program's to deal with */
     if (getppid() != parent) /* it died before it could be told */
         _exit(127);

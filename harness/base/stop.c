@@ -2,24 +2,44 @@
 #include "base/stop.h"
 
 #include <stddef.h>
+#include <sys/time.h>
+
+#include "base/ending.h"
+#include "base/error.h"
+
+#define PATIENCE_US 800000 /* from the request to the end, at most */
 
 volatile sig_atomic_t stop_requested;
 
-/* The first signal asks to finish what is under way; the second has its usual effect, as soon as
- * this handler returns and the signal is let through. */
+/* The first signal asks to finish what is under way, within a limit; the second has its usual
+ * effect, as soon as this handler returns and the signal is let through. */
 static void on_stop_signal(int number)
 {
+    const struct itimerval limit = {.it_value = {.tv_usec = PATIENCE_US}};
     if (stop_requested) {
         signal(number, SIG_DFL);
         raise(number);
     }
     stop_requested = 1;
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+/* The request was not heeded: a call of a library, say, that waits for ever. */
+static void on_late(int number)
+{
+    (void)number;
+    ending_now("midl: interrupted, in the middle of a step that takes longer; what was stored "
+               "before is safe\n",
+               OUTCOME_NO_VERDICT);
 }
 
 void stop_on_signals(void)
 {
     struct sigaction action = {.sa_handler = on_stop_signal, .sa_flags = SA_RESTART};
+    struct sigaction late = {.sa_handler = on_late};
     sigemptyset(&action.sa_mask);
+    sigemptyset(&late.sa_mask);
+    sigaction(SIGALRM, &late, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     /* A terminal that is closed; nohup asks to be spared. */

@@ -4,8 +4,9 @@
 
 #include <signal.h>
 
-/* Set by SIGINT, SIGTERM and SIGHUP once stop_on_signals() was called; a second one ends the process as if
- * it had never been called. */
+/* Set by SIGINT, SIGTERM and SIGHUP once stop_on_signals() was called; a second one ends the
+ * process as if it had never been called. A process that hasn't ended 0.8 s after the first,
+ * because a step or a library takes longer, is ended with OUTCOME_NO_VERDICT and a line. */
 extern volatile sig_atomic_t stop_requested;
 void stop_on_signals(void);
 

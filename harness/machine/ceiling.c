@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "machine/ceiling_loops.h"
 #include "base/clock.h"
+#include "base/start.h"
 #include "machine/machine.h"
 
 #define MIB ((size_t)1 << 20)
@@ -75,6 +76,7 @@ static void *member_main(void *data)
 {
     struct member *member = data;
     struct team *team = member->team;
+    start_release(); /* OpenMP may have bound the thread that made this one */
     pthread_mutex_lock(&team->gate);
     bool abandoned = team->abandoned;
     pthread_mutex_unlock(&team->gate);

@@ -9,7 +9,6 @@
 #include <gnu/libc-version.h>
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/start.h"
 #include "commit.h"
 #include "harness_config.h"
 #include "machine/blis_kernels.h"
@@ -97,10 +97,9 @@ static void ask_system(void)
     machine.load1 = getloadavg(&load, 1) == 1 ? load : NAN;
     uint64_t all, stolen;
     machine.stolen = cpu_times(&all, &stolen) && all > 0 ? (double)stolen / (double)all : NAN;
-    cpu_set_t allowed;
-    machine.cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0
-                        ? CPU_COUNT(&allowed)
-                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    machine.cores = start_processors();
+    if (machine.cores < 1)
+        machine.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* The least memory that control groups and resource limits allow; infinite without any. */

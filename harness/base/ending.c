@@ -1,0 +1,52 @@
+/* ending.c - the ends of this process that are not main's. */
+#include "base/ending.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+static volatile sig_atomic_t chosen;
+
+void ending_now(const char *line, int status)
+{
+    if (isatty(STDERR_FILENO) && write(STDERR_FILENO, "\n", 1) < 0) /* behind a progress line */
+        _exit(status);
+    if (write(STDERR_FILENO, line, strlen(line)) < 0)
+        _exit(status);
+    _exit(status);
+}
+
+static void on_exit_of_others(void)
+{
+    if (!chosen)
+        ending_now("midl: a library ended the program, for the reason above; what was stored "
+                   "before is safe\n",
+                   OUTCOME_MACHINE);
+}
+
+static void on_abort(int number)
+{
+    (void)number;
+    ending_now("midl: a library aborted the program, for the reason above; what was stored before "
+               "is safe\n",
+               OUTCOME_MACHINE);
+}
+
+void ending_watch(void)
+{
+    struct sigaction action = {.sa_handler = on_abort};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGABRT, &action, NULL);
+    atexit(on_exit_of_others);
+}
+
+int ending_chosen(int status)
+{
+    chosen = 1;
+    return status;
+}
