@@ -2,6 +2,7 @@
 #include "base/stop.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/time.h>
 
 #include "base/ending.h"
@@ -10,6 +11,9 @@
 #define PATIENCE_US 800000 /* from the request to the end, at most */
 
 volatile sig_atomic_t stop_requested;
+static char late_line[1024] =
+    "midl: interrupted, in the middle of a step that takes longer; what was "
+    "stored before is safe\n";
 
 /* The first signal asks to finish what is under way, within a limit; the second has its usual
  * effect, as soon as this handler returns and the signal is let through. */
@@ -28,9 +32,15 @@ static void on_stop_signal(int number)
 static void on_late(int number)
 {
     (void)number;
-    ending_now("midl: interrupted, in the middle of a step that takes longer; what was stored "
-               "before is safe\n",
-               OUTCOME_NO_VERDICT);
+    ending_now(late_line, OUTCOME_NO_VERDICT);
+}
+
+void stop_advise(const char *command)
+{
+    snprintf(late_line, sizeof late_line,
+             "midl: interrupted, in the middle of a step that takes longer; what was stored before "
+             "is safe; to go on: %.800s\n",
+             command);
 }
 
 void stop_on_signals(void)

@@ -10,4 +10,7 @@
 extern volatile sig_atomic_t stop_requested;
 void stop_on_signals(void);
 
+/* Have that line tell by which command to go on; before stop_on_signals(). */
+void stop_advise(const char *command);
+
 #endif

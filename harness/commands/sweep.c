@@ -377,6 +377,15 @@ static enum outcome interrupted(const struct sweep *sweep, struct error *error)
                 sweep->command, sweep->options.resume ? "" : " --resume");
 }
 
+/* A stop in the middle of a long step has only this to say. */
+static void advise(const struct sweep *sweep)
+{
+    char command[800];
+    snprintf(command, sizeof command, "%s%s", sweep->command,
+             sweep->options.resume ? "" : " --resume");
+    stop_advise(command);
+}
+
 static enum outcome tell(const struct sweep *sweep, struct error *error)
 {
     const struct runner *runner = &sweep->runner;
@@ -425,6 +434,7 @@ int command_sweep(int argc, char **argv)
         exit_status = dry_run(&sweep);
         goto cleanup;
     }
+    advise(&sweep);
     stop_on_signals();
     outcome = runner_run(&sweep.runner, &error);
     if (outcome == OUTCOME_DONE)

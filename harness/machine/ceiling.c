@@ -92,65 +92,84 @@ static void *member_main(void *data)
     return NULL;
 }
 
-/* Make the threads and wait for their end; false if not all could be made. */
-static bool team_start(struct team *team, pthread_t *ids)
+/* Make the threads and wait for their end; OUTCOME_MACHINE if not all could be made. */
+static enum outcome team_start(struct team *team, pthread_t *ids, struct error *error)
 {
     size_t made = 0;
+    int number = 0;
     pthread_mutex_lock(&team->gate);
     for (size_t i = 0; i < team->count; i++)
         team->members[i] = (struct member){.team = team, .part = i};
-    while (made < team->count &&
-           pthread_create(&ids[made], NULL, member_main, &team->members[made]) == 0)
-        made++;
+    while (made < team->count && number == 0) {
+        number = pthread_create(&ids[made], NULL, member_main, &team->members[made]);
+        made += number == 0;
+    }
     team->abandoned = made < team->count;
     pthread_mutex_unlock(&team->gate);
     for (size_t i = 0; i < made; i++)
         pthread_join(ids[i], NULL);
-    return !team->abandoned;
+    if (team->abandoned)
+        return fail(error, OUTCOME_MACHINE, "could not start %zu threads: %s; ask for fewer",
+                    team->count, strerror(number));
+    return OUTCOME_DONE;
 }
 
-/* The shortest time in which all threads did the work; false if threads can't be made. */
-static bool team_run(const struct work *work, int threads, double *ret_ns)
+/* The shortest time in which all threads did the work. */
+static enum outcome team_run(const struct work *work, int threads, double *ret_ns,
+                             struct error *error)
 {
+    enum outcome outcome;
     struct team team = {.work = work,
                         .members = calloc((size_t)threads, sizeof *team.members),
                         .count = (size_t)threads,
                         .best_ns = INFINITY,
                         .gate = PTHREAD_MUTEX_INITIALIZER};
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);
-    bool ok =
-        team.members && ids && pthread_barrier_init(&team.barrier, NULL, (unsigned)threads) == 0;
-    if (ok) {
-        ok = team_start(&team, ids);
-        *ret_ns = team.best_ns;
-        pthread_barrier_destroy(&team.barrier);
+    int number = 0;
+    if (!team.members || !ids) {
+        outcome = fail_memory(error, "a team of threads",
+                              threads * (double)(sizeof *team.members + sizeof *ids));
+        goto cleanup;
     }
+    if ((number = pthread_barrier_init(&team.barrier, NULL, (unsigned)threads)) != 0) {
+        outcome = fail(error, OUTCOME_MACHINE, "could not make a barrier for %d threads: %s",
+                       threads, strerror(number));
+        goto cleanup;
+    }
+    outcome = team_start(&team, ids, error);
+    if (outcome == OUTCOME_DONE)
+        *ret_ns = team.best_ns;
+    pthread_barrier_destroy(&team.barrier);
+cleanup:
     free(ids);
     free(team.members);
-    return ok;
+    return outcome;
 }
 
 /* Double work->passes until a repetition is long enough to be timed. */
-static bool calibrate(struct work *work, int threads)
+static enum outcome calibrate(struct work *work, int threads, struct error *error)
 {
     double took_ns = 0;
     work->repeats = 1;
-    for (work->passes = 1; took_ns < REPETITION_NS / 2; work->passes *= 2)
-        if (!team_run(work, threads, &took_ns))
-            return false;
+    for (work->passes = 1; took_ns < REPETITION_NS / 2; work->passes *= 2) {
+        enum outcome outcome = team_run(work, threads, &took_ns, error);
+        if (outcome)
+            return outcome;
+    }
     work->passes /= 2;
     work->repeats = REPEATS;
-    return true;
+    return OUTCOME_DONE;
 }
 
 /* Measure the best rate of `work` per ns, where one pass of all threads does `amount`. */
-static bool best_rate(const struct work *work, int threads, double amount, double *best)
+static enum outcome best_rate(const struct work *work, int threads, double amount, double *best,
+                              struct error *error)
 {
     double took_ns;
-    if (!team_run(work, threads, &took_ns))
-        return false;
-    *best = fmax(*best, amount * (double)work->passes / took_ns);
-    return true;
+    enum outcome outcome = team_run(work, threads, &took_ns, error);
+    if (!outcome)
+        *best = fmax(*best, amount * (double)work->passes / took_ns);
+    return outcome;
 }
 
 /* ---- Levels -------------------------------------------------------------------------------- */
@@ -215,16 +234,6 @@ static void plan_curve(struct ceilings *ceilings)
     }
 }
 
-static void *map_bytes(size_t bytes)
-{
-    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED)
-        return NULL;
-    madvise(data, bytes, MADV_HUGEPAGE);
-    memset(data, 1, bytes);
-    return data;
-}
-
 static bool is_stopped(struct ceilings *ceilings, const volatile sig_atomic_t *stop)
 {
     if (stop && *stop)
@@ -232,16 +241,31 @@ static bool is_stopped(struct ceilings *ceilings, const volatile sig_atomic_t *s
     return ceilings->interrupted;
 }
 
+/* Touching a GiB takes a while: in parts, for the stop flag. */
+static unsigned char *map_bytes(size_t bytes, struct ceilings *ceilings,
+                                const volatile sig_atomic_t *stop)
+{
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *data = map;
+    if (map == MAP_FAILED)
+        return NULL;
+    madvise(data, bytes, MADV_HUGEPAGE);
+    for (size_t at = 0; at < bytes && !is_stopped(ceilings, stop); at += 32 * MIB)
+        memset(data + at, 1, least(bytes - at, 32 * MIB));
+    return data;
+}
+
 /* Round after round over the whole curve, so that a short disturbance spoils no size in all of
  * them. */
-static bool measure_curve(struct ceilings *ceilings, const unsigned char *data,
-                          const volatile sig_atomic_t *stop)
+static enum outcome measure_curve(struct ceilings *ceilings, const unsigned char *data,
+                                  const volatile sig_atomic_t *stop, struct error *error)
 {
+    enum outcome outcome = OUTCOME_DONE;
     size_t passes[CEILING_CURVE][READ_PATTERNS] = {{0}};
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ceilings->curve_count * READ_PATTERNS; i++) {
             if (is_stopped(ceilings, stop))
-                return true;
+                return OUTCOME_DONE;
             size_t size = i / READ_PATTERNS, pattern = i % READ_PATTERNS;
             struct ceiling_read *at = &ceilings->curve[size];
             struct work work = {.read = ceiling_reads()[pattern],
@@ -249,41 +273,46 @@ static bool measure_curve(struct ceilings *ceilings, const unsigned char *data,
                                 .bytes = at->bytes / (size_t)ceilings->threads,
                                 .passes = passes[size][pattern],
                                 .repeats = REPEATS};
-            if (round == 0 && !calibrate(&work, ceilings->threads))
-                return false;
+            if (round == 0)
+                outcome = calibrate(&work, ceilings->threads, error);
             passes[size][pattern] = work.passes;
-            if (!best_rate(&work, ceilings->threads, (double)at->bytes, &at->gbps))
-                return false;
+            if (!outcome)
+                outcome = best_rate(&work, ceilings->threads, (double)at->bytes, &at->gbps, error);
+            if (outcome)
+                return outcome;
         }
     }
-    return true;
+    return OUTCOME_DONE;
 }
 
-static bool measure_peaks(struct ceilings *ceilings, const volatile sig_atomic_t *stop)
+static enum outcome measure_peaks(struct ceilings *ceilings, const volatile sig_atomic_t *stop,
+                                  struct error *error)
 {
+    enum outcome outcome = OUTCOME_DONE;
     const struct peak_loop *loop;
     for (size_t i = 0; (loop = ceiling_peak(i)) && !is_stopped(ceilings, stop); i++) {
         struct ceiling_peak *peak = &ceilings->peaks[ceilings->peak_count++];
         struct work work = {.peak = loop};
         peak->name = loop->name;
-        if (!calibrate(&work, ceilings->threads))
-            return false;
-        for (int round = 0; round < ROUNDS; round++)
-            if (!best_rate(&work, ceilings->threads, loop->step_flops * ceilings->threads,
-                           &peak->gflops))
-                return false;
+        outcome = calibrate(&work, ceilings->threads, error);
+        for (int round = 0; round < ROUNDS && !outcome; round++)
+            outcome = best_rate(&work, ceilings->threads, loop->step_flops * ceilings->threads,
+                                &peak->gflops, error);
+        if (outcome)
+            return outcome;
     }
-    return true;
+    return OUTCOME_DONE;
 }
 
 double ceiling_glance(void)
 {
     const struct peak_loop *loop;
+    struct error error;
     double best = 0;
     for (size_t i = 0; (loop = ceiling_peak(i)); i++) {
         struct work work = {.peak = loop};
         if (ends_with(loop->name, "/f32") &&
-            (!calibrate(&work, 1) || !best_rate(&work, 1, loop->step_flops, &best)))
+            (calibrate(&work, 1, &error) || best_rate(&work, 1, loop->step_flops, &best, &error)))
             return NAN;
     }
     return best;
@@ -334,13 +363,15 @@ enum outcome ceilings_measure(int threads, const volatile sig_atomic_t *stop, st
     struct ceilings ceilings = {.threads = threads};
     plan_curve(&ceilings);
     size_t bytes = ceilings.curve[ceilings.curve_count - 1].bytes;
-    void *data = map_bytes(bytes);
+    unsigned char *data = map_bytes(bytes, &ceilings, stop);
     if (!data)
         return fail_memory(error, "measuring the bandwidth of memory", (double)bytes);
-    bool ok = measure_curve(&ceilings, data, stop) && measure_peaks(&ceilings, stop);
+    enum outcome outcome = measure_curve(&ceilings, data, stop, error);
+    if (!outcome)
+        outcome = measure_peaks(&ceilings, stop, error);
     munmap(data, bytes);
-    if (!ok)
-        return fail(error, OUTCOME_MACHINE, "could not start %d threads; ask for fewer", threads);
+    if (outcome)
+        return outcome;
     make_monotone(&ceilings);
     name_levels(&ceilings);
     *ret = ceilings;
