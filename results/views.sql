@@ -91,7 +91,8 @@ SELECT run_id, dataset, layer, quantity, points, slices, neighbours, active, nat
 FROM smi_row;
 
 -- Accuracy on the test part, over seeds, by what a network was made of. The last row of each
--- experiment, trained on as many examples as any of its data set and model, without noise.
+-- experiment, trained on as many examples as any of its data set and model, without noise, and by the
+-- default rule.
 DROP VIEW IF EXISTS accuracies;
 CREATE VIEW accuracies AS
 WITH student(freedom, t) AS (VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571),
@@ -102,7 +103,9 @@ last AS (
            round(coalesce(active, 1.0), 2) AS share, active, accuracy, loss, flops_ratio, rank,
            max(epoch)
     FROM accuracy a
-    WHERE split = 'test' AND noise = 0
+    WHERE split = 'test' AND noise = 0 AND coalesce(rule, 'ste-selected') = 'ste-selected'
+      AND (experiment IS NULL OR experiment NOT LIKE '%_noise=%'
+           OR experiment LIKE '%label_noise=0 train_noise=0 %')
       AND train_size = (SELECT max(train_size) FROM accuracy b
                         WHERE b.dataset = a.dataset AND b.model = a.model)
     GROUP BY dataset, model, method, seed, coalesce(select_mode, 'topk'), share,

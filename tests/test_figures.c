@@ -939,6 +939,92 @@ static void accuracy_of_one_seed(void **state)
     assert_string_equal(row_at("point", "MID-L", 0)->cell[LO], "NaN");
 }
 
+/* A whole network of the set `known` at batch 1: time in us, speedup over the dense one. */
+static void put_network(const char *kernel, const char *method, double active, double time_us,
+                        double speedup)
+{
+    char shape[32];
+    struct store_point point = store_point_blank;
+    snprintf(shape, sizeof shape, "%s by %s", method, kernel);
+    point.shape_key = shape;
+    point.kernel = kernel;
+    point.isa = "avx2";
+    point.dtype = "f32";
+    point.linear = strcmp(method, "dense") == 0;
+    point.d = point.n = 8;
+    point.gate = "shared";
+    point.select_mode = "topk";
+    point.unselected = "light";
+    point.batch = point.threads = 1;
+    point.cache = "warm";
+    point.input = "known";
+    point.layer = "file";
+    point.status = "ok";
+    point.time_ns = 1000 * time_us;
+    point.time_lo_ns = 900 * time_us;
+    point.time_hi_ns = 1100 * time_us;
+    point.speedup = point.speedup_lo = point.speedup_hi = speedup;
+    point.plan_bytes = 100;
+    point.flops_ratio = point.linear ? 1 : 2;
+    point.scope = "network";
+    point.dataset = "known";
+    point.model = "8";
+    point.method = method;
+    point.active_mean = active;
+    assert_int_equal(store_put_points(store, run, &point, 1), STORE_OK);
+}
+
+static void put_known_answer(const char *method, double active, double ratio, double accuracy)
+{
+    struct store_accuracy answer = {.dataset = "known",
+                                    .model = "8",
+                                    .method = method,
+                                    .split = "test",
+                                    .k = -1,
+                                    .active = active,
+                                    .accuracy = accuracy,
+                                    .loss = NAN,
+                                    .flops_ratio = ratio,
+                                    .train_size = 100,
+                                    .epoch_s = NAN,
+                                    .peak_bytes = NAN,
+                                    .explained = NAN};
+    assert_int_equal(store_put_accuracies(store, run, &answer, 1), STORE_OK);
+}
+
+/* Dense by two kernels takes 100 us by the faster; MID-L is as accurate in half of it, by speedup;
+ * low rank faster and worse, a narrower layer slower than MID-L and worse. */
+static void accuracy_over_time(void **state)
+{
+    (void)state;
+    put_known_answer("dense", 1, 1, 0.9);
+    put_known_answer("midl", 0.25, 2, 0.9);
+    put_known_answer("midl", 0.5, 1.2, 0.95); /* never timed */
+    put_known_answer("low-rank", 1, 2, 0.8);
+    put_known_answer("dense-narrow", 1, 2, 0.85);
+    assert_false(figure("tradeoffs", NULL, 0));
+    put_network("linear", "dense", NAN, 400, 0.25);
+    put_network("linear-rows", "dense", NAN, 100, 1);
+    put_network("simd", "midl", 0.255, 60, 2);
+    put_network("masked", "midl", 0.255, 80, 1.25);
+    put_network("low-rank", "low-rank", NAN, 25, 4);
+    put_network("dense-narrow", "dense-narrow", NAN, 80, 1.25);
+    put_network("simd", "midl-block", 0.255, 10, 10); /* of no known accuracy */
+    assert_true(figure("tradeoffs", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L is on the frontier of accuracy and time in 1 of 1 panels");
+    assert_int_equal(rows_of("panel", NULL), 1);
+    assert_string_equal(text("panel", 0, TEXT), "known, batch 1");
+    assert_int_equal(rows_of("point", NULL), 4);
+    assert_near(number("point", "dense", 0, X), 100);
+    assert_near(number("point", "MID-L", 0, X), 50);
+    assert_near(number("point", "MID-L", 0, Y), 90);
+    assert_near(number("point", "narrower dense", 0, X), 80);
+    assert_int_equal(rows_of("front", NULL), 2);
+    assert_near(number("front", NULL, 0, X), 25);
+    assert_near(number("front", NULL, 1, X), 50);
+}
+
 static void smi_by_quantity(void **state)
 {
     (void)state;
@@ -1044,6 +1130,7 @@ int main(void)
         FIGURE_TEST(accuracy_over_active),
         FIGURE_TEST(accuracy_over_size_and_noise),
         FIGURE_TEST(accuracy_of_one_seed),
+        FIGURE_TEST(accuracy_over_time),
         FIGURE_TEST(smi_by_quantity),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_a_density),

@@ -10,20 +10,16 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "commands/convert_request.h"
-#include "data/inputs.h"
 #include "data/layer_file.h"
 #include "data/tensors.h"
 #include "learn/conversion.h"
 #include "learn/layer_error.h"
-
-/* Every how many inputs one is kept from the conversion, to judge it. */
-enum { JUDGE_EVERY = 5, JUDGE_LEAST = 50 };
+#include "learn/plain_layer.h"
 
 struct job {
     struct convert_options options;
-    float *weight, *bias;
-    struct inputs inputs;             /* those to convert by, then those to judge by */
-    struct convert_source by, judged; /* the same where inputs are few */
+    struct plain_layer plain;
+    struct convert_source by, judged; /* of it */
     struct converted converted;
 };
 
@@ -35,147 +31,8 @@ struct errors {
 
 static void job_clear(struct job *job)
 {
-    free(job->weight);
-    free(job->bias);
-    free(job->inputs.data);
+    plain_layer_clear(&job->plain);
     converted_clear(&job->converted);
-}
-
-/* ---- Reading --------------------------------------------------------------------------------- */
-
-/* PREFIX.NAME, or NAME. */
-static const struct tensor *find(const struct tensors *file, const struct convert_request *request,
-                                 const char *name)
-{
-    char full[512];
-    bool prefix = request->prefix && *request->prefix;
-    snprintf(full, sizeof full, "%s%s%s", prefix ? request->prefix : "", prefix ? "." : "", name);
-    return tensors_find(file, full);
-}
-
-/* The prefixes of what could be linear layers, for an error. */
-static void list_layers(const struct tensors *file, char *ret, size_t size)
-{
-    static const char tail[] = "weight";
-    size_t used = 0;
-    *ret = '\0';
-    for (size_t i = 0; i < tensors_count(file) && used + 80 < size; i++) {
-        const struct tensor *t = tensors_at(file, i);
-        size_t length = strlen(t->name);
-        if (t->dims != 2 || length < sizeof tail ||
-            strcmp(t->name + length - strlen(tail), tail) != 0)
-            continue;
-        used +=
-            (size_t)snprintf(ret + used, size - used, "%s%.*s", used ? ", " : "",
-                             (int)(length - sizeof tail < 60 ? length - sizeof tail : 60), t->name);
-    }
-}
-
-static enum outcome floats_of(const struct convert_request *request, const struct tensors *file,
-                              const struct tensor *tensor, size_t count, float **ret,
-                              struct error *error)
-{
-    float *floats = count <= SIZE_MAX / sizeof *floats ? calloc(count, sizeof *floats) : NULL;
-    if (!floats)
-        return fail_memory(error, file_shown(request->weights), 4.0 * (double)count);
-    if (tensor && !tensor_floats(tensor, count, floats)) {
-        free(floats);
-        return file_bad(error, request->weights, tensors_offset(file, tensor),
-                        "tensor %.200s has dtype %s, expected F32, BF16, F16 or F64", tensor->name,
-                        tensor_type_name(tensor->type));
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(floats[i])) {
-            free(floats);
-            return file_bad(error, request->weights, tensors_offset(file, tensor),
-                            "tensor %.200s: element %zu is not finite", tensor->name, i);
-        }
-    }
-    *ret = floats;
-    return OUTCOME_DONE;
-}
-
-/* W [n][d] and b [n]; a layer without bias has zeros. */
-static enum outcome take_weights(const struct convert_request *request, const struct tensors *file,
-                                 struct job *job, struct error *error)
-{
-    const struct tensor *weight = find(file, request, "weight");
-    const struct tensor *bias = find(file, request, "bias");
-    char layers[300], shape[TENSOR_TEXT_SIZE];
-    list_layers(file, layers, sizeof layers);
-    if (!weight)
-        return fail(error, OUTCOME_USAGE, "%s: no tensor %.100s%sweight; --prefix may be: %s",
-                    file_shown(request->weights), request->prefix ? request->prefix : "",
-                    request->prefix ? "." : "", *layers ? layers : "nothing here is linear");
-    tensor_shape_text(weight->dims, weight->shape, shape);
-    if (weight->dims != 2 || !weight->shape[0] || !weight->shape[1])
-        return file_bad(error, request->weights, tensors_offset(file, weight),
-                        "tensor %.200s has shape %s, expected [n, d]", weight->name, shape);
-    job->by.n = weight->shape[0];
-    job->by.d = weight->shape[1];
-    if (bias && (bias->dims != 1 || bias->shape[0] != job->by.n))
-        return file_bad(error, request->weights, tensors_offset(file, bias),
-                        "tensor %.200s does not have one value for each of %zu neurons", bias->name,
-                        job->by.n);
-    enum outcome outcome =
-        floats_of(request, file, weight, job->by.n * job->by.d, &job->weight, error);
-    if (!outcome)
-        outcome = floats_of(request, file, bias, job->by.n, &job->bias, error);
-    job->by.weight = job->weight;
-    job->by.bias = job->bias;
-    return outcome;
-}
-
-static enum outcome read_weights(const struct convert_request *request, struct job *job,
-                                 struct error *error)
-{
-    struct tensors *file = NULL;
-    enum outcome outcome = tensors_read(request->weights, &file, error);
-    if (!outcome)
-        outcome = take_weights(request, file, job, error);
-    tensors_close(file);
-    return outcome;
-}
-
-static enum outcome read_inputs(const struct convert_request *request, struct job *job,
-                                struct error *error)
-{
-    char path[4096];
-    int length = snprintf(path, sizeof path, "%s%s%s", request->inputs, request->tensor ? "#" : "",
-                          request->tensor ? request->tensor : "");
-    if (length >= (int)sizeof path)
-        return fail(error, OUTCOME_USAGE, "--inputs: the path is too long");
-    enum outcome outcome = inputs_read(path, 0, &job->inputs, error);
-    if (!outcome && job->inputs.d != job->by.d)
-        return fail(error, OUTCOME_USAGE, "%s: inputs have %zu values, the layer takes %zu",
-                    file_shown(request->inputs), job->inputs.d, job->by.d);
-    return outcome;
-}
-
-static void swap_rows(float *a, float *b, size_t d)
-{
-    for (size_t i = 0; i < d; i++) {
-        float kept = a[i];
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-/* Move every fifth input to the end, where the judging ones are, if there are enough. */
-static void split(struct job *job)
-{
-    size_t d = job->inputs.d, count = job->inputs.count, kept = 0;
-    job->by.x = job->inputs.data;
-    job->by.count = count;
-    job->judged = job->by;
-    if (count < JUDGE_LEAST)
-        return;
-    for (size_t i = 0; i < count; i++)
-        if (i % JUDGE_EVERY != JUDGE_EVERY - 1)
-            swap_rows(job->inputs.data + kept++ * d, job->inputs.data + i * d, d);
-    job->by.count = kept;
-    job->judged.x = job->inputs.data + kept * d;
-    job->judged.count = count - kept;
 }
 
 /* ---- What is asked --------------------------------------------------------------------------- */
@@ -362,15 +219,18 @@ static enum outcome write_layer(const struct convert_request *request, const str
 static enum outcome convert_weights(const struct convert_request *request, struct job *job,
                                     struct error *error)
 {
+    const struct plain_layer_request files = {request->weights, request->prefix, request->inputs,
+                                              request->tensor};
     struct errors errors;
     enum outcome outcome;
     double seconds = 0;
     if ((outcome = check_files(request, error)) != OUTCOME_DONE ||
-        (outcome = read_weights(request, job, error)) != OUTCOME_DONE ||
-        (outcome = read_ranks(request, &job->by, &job->options, error)) != OUTCOME_DONE ||
-        (outcome = read_inputs(request, job, error)) != OUTCOME_DONE)
+        (outcome = plain_layer_read(&files, &job->plain, error)) != OUTCOME_DONE)
         return outcome;
-    split(job);
+    job->by = job->plain.by;
+    job->judged = job->plain.judged;
+    if ((outcome = read_ranks(request, &job->by, &job->options, error)) != OUTCOME_DONE)
+        return outcome;
     double begin_ns = clock_ns();
     if ((outcome = convert_layer(&job->by, &job->options, &job->converted, error)) != OUTCOME_DONE)
         return outcome;

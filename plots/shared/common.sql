@@ -166,7 +166,9 @@ notes AS (
 ways(method, look, name) AS (VALUES
     ('dense', -10, 'dense'), ('dropout', -20, 'dropout'), ('dense-narrow', -30, 'narrower dense'),
     ('low-rank', -40, 'low rank'), ('midl', 710, 'MID-L'), ('midl-block', 720, 'MID-L, blocks'),
-    ('convert', 730, 'MID-L, converted'), ('random-k', 740, 'k at random'),
+    ('converted', 730, 'MID-L, converted'),
+    ('converted-block', 770, 'converted, blocks'), ('converted-threshold', 780, 'converted, threshold'),
+    ('random-k', 740, 'k at random'),
     ('static-k', 750, 'k always the same'), ('light-only', 760, 'light path alone')),
 
 -- Two-sided 95 % quantiles of Student's t by degrees of freedom.
