@@ -27,7 +27,7 @@
 /* The options as texts; NULL where not given. */
 struct request {
     const char *layer, *input, *output, *kernel, *dtype, *k, *select, *unselected, *threshold,
-        *block, *batch, *threads, *json, *quiet, *prefix, *tensor, *model, *data;
+        *block, *batch, *threads, *json, *quiet, *prefix, *tensor, *model, *data, *inputs_of;
 };
 
 /* An evaluation at work; every pointer may be NULL. */
@@ -396,6 +396,7 @@ static enum outcome evaluate_model(const struct request *r, struct error *error)
                                  .data = r->data,
                                  .input = r->input,
                                  .output = r->output,
+                                 .inputs_of = r->inputs_of,
                                  .batch = DEFAULT_CHUNK,
                                  .threads = 1,
                                  .json = r->json != NULL};
@@ -422,6 +423,8 @@ int command_eval(int argc, char **argv)
          &request.model},
         {"data", "NAME", "of a model: test on this data set; default: that of its training",
          &request.data},
+        {"inputs-of", "LAYER",
+         "of a model: write the inputs that this layer meets in the test part", &request.inputs_of},
         {"input", "FILE", "inputs: safetensors x [.., d], or idx images, plain or gzip",
          &request.input},
         {"tensor", "NAME", "the inputs' tensor; default x", &request.tensor},
@@ -451,9 +454,10 @@ int command_eval(int argc, char **argv)
         outcome = options_no_more(argc, argv, first, &error);
     if (outcome == OUTCOME_DONE) {
         stop_on_signals();
-        outcome = request.model  ? evaluate_model(&request, &error)
-                  : request.data ? fail(&error, OUTCOME_USAGE, "--data goes with --model")
-                                 : evaluate(&request, &job, &error);
+        outcome = request.model       ? evaluate_model(&request, &error)
+                  : request.data      ? fail(&error, OUTCOME_USAGE, "--data goes with --model")
+                  : request.inputs_of ? fail(&error, OUTCOME_USAGE, "--inputs-of goes with --model")
+                                      : evaluate(&request, &job, &error);
         job_clear(&job);
     }
     return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("eval", outcome, &error);

@@ -38,11 +38,92 @@ static enum outcome check_fit(const struct eval_model *request, const struct net
                 set->d, set->classes);
 }
 
+/* The place of the layer that `inputs_of` names. */
+static enum outcome find_layer(const struct eval_model *request, const struct network_spec *spec,
+                               size_t *ret, struct error *error)
+{
+    char names[300] = "";
+    for (size_t i = 0; i < spec->count; i++) {
+        const struct layer_spec *layer = &spec->layers[i];
+        size_t used = strlen(names);
+        if (strcmp(layer->name, request->inputs_of) == 0) {
+            *ret = i;
+            return OUTCOME_DONE;
+        }
+        if (layer->kind == LAYER_LINEAR || layer->kind == LAYER_MIDL ||
+            layer->kind == LAYER_LOWRANK)
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", layer->name);
+    }
+    return fail(error, OUTCOME_USAGE, "%s: no layer %.40s; there are: %s",
+                file_shown(request->model), request->inputs_of, names);
+}
+
+/* The inputs of layer `at` in the first `count` examples: x [count][d]. */
+static enum outcome layer_inputs(struct network *network, const struct dataset *set, size_t at,
+                                 size_t count, size_t d, float *x, struct error *error)
+{
+    size_t most = network->options.max_batch, in = set->d;
+    struct pass pass = {.training = false};
+    float *rows = malloc(most * in * sizeof *rows);
+    enum outcome outcome =
+        rows ? OUTCOME_DONE : fail_memory(error, "a batch", 4.0 * (double)(most * in));
+    for (size_t first = 0; first < count && !outcome; first += most, pass.step++) {
+        const float *logits = NULL;
+        pass.batch = count - first < most ? count - first : most;
+        for (size_t i = 0; i < pass.batch; i++)
+            memcpy(rows + i * in, dataset_row(&set->test, first + i), in * sizeof *rows);
+        outcome = network_forward(network, &pass, rows, &logits, error);
+        if (!outcome)
+            memcpy(x + first * d, at > 0 ? network->outputs[at - 1] : rows,
+                   pass.batch * d * sizeof *x);
+    }
+    free(rows);
+    return outcome;
+}
+
+static enum outcome write_layer_inputs(const struct eval_model *request, struct network *network,
+                                       const struct dataset *set, struct error *error)
+{
+    size_t at = 0, count = set->test.count;
+    const struct tensor_meta meta[] = {{"format", "midl-input"}, {"layer", request->inputs_of}};
+    enum outcome outcome = find_layer(request, &network->spec, &at, error);
+    if (outcome)
+        return outcome;
+    if (count > EVAL_LAYER_INPUTS)
+        count = EVAL_LAYER_INPUTS;
+    size_t d = extent_size(network->spec.layers[at].in);
+    float *x = malloc((count * d + 1) * sizeof *x);
+    if (!x)
+        return fail_memory(error, "the inputs", 4.0 * (double)count * (double)d);
+    outcome = layer_inputs(network, set, at, count, d, x, error);
+    const struct tensor tensor = {"x", TENSOR_F32, 2, {count, d}, x, count * d * sizeof *x};
+    if (!outcome)
+        outcome = tensors_write(request->output, &tensor, 1, meta, 2, error);
+    if (!outcome && !request->json)
+        printf("%s: %zu inputs of %s, of length %zu -> %s\n", file_shown(request->model), count,
+               request->inputs_of, d, request->output);
+    free(x);
+    return outcome;
+}
+
+static enum outcome test_score(const struct eval_model *request, struct network *network,
+                               const struct dataset *set, struct error *error)
+{
+    double loss, accuracy;
+    enum outcome outcome = trainer_evaluate(network, &set->test, set->d, &loss, &accuracy, error);
+    if (!outcome && request->json)
+        print_json(request, network, set->info->name, set->test.count, loss, accuracy);
+    else if (!outcome)
+        printf("%s on %s: %zu test inputs, accuracy %.4f, loss %.4f (%.4f bits)\n",
+               file_shown(request->model), set->info->name, set->test.count, accuracy, loss,
+               loss / 0.6931471805599453);
+    return outcome;
+}
+
 static enum outcome test_part(const struct eval_model *request, struct network *network,
                               const struct model_facts *facts, struct error *error)
 {
     struct dataset set;
-    double loss, accuracy;
     const char *name = request->data && *request->data ? request->data : facts->dataset;
     struct dataset_options options = {.seed = strtoull(facts->seed, NULL, 10)};
     if (!*name)
@@ -54,13 +135,8 @@ static enum outcome test_part(const struct eval_model *request, struct network *
         return outcome;
     outcome = check_fit(request, network, &set, error);
     if (!outcome)
-        outcome = trainer_evaluate(network, &set.test, set.d, &loss, &accuracy, error);
-    if (!outcome && request->json)
-        print_json(request, network, name, set.test.count, loss, accuracy);
-    else if (!outcome)
-        printf("%s on %s: %zu test inputs, accuracy %.4f, loss %.4f (%.4f bits)\n",
-               file_shown(request->model), name, set.test.count, accuracy, loss,
-               loss / 0.6931471805599453);
+        outcome = request->inputs_of ? write_layer_inputs(request, network, &set, error)
+                                     : test_score(request, network, &set, error);
     dataset_clear(&set);
     return outcome;
 }
@@ -116,10 +192,14 @@ enum outcome eval_model(const struct eval_model *request, struct error *error)
     struct model_facts facts = {.dataset = ""};
     const struct layer_options options = {.max_batch = request->batch,
                                           .threads = (int)request->threads};
-    if (!request->input != !request->output)
+    if (request->inputs_of && (request->input || !request->output))
+        return fail(error, OUTCOME_USAGE,
+                    "--inputs-of writes to --output FILE what a layer meets on a data set: without "
+                    "--input");
+    if (!request->inputs_of && !request->input != !request->output)
         return fail(error, OUTCOME_USAGE, "--input and --output go together");
-    if (request->input &&
-        (file_same(request->output, request->model) || file_same(request->output, request->input)))
+    if (request->output && (file_same(request->output, request->model) ||
+                            (request->input && file_same(request->output, request->input))))
         return fail(error, OUTCOME_USAGE,
                     "--output %s would replace a file that is read; give another",
                     file_shown(request->output));

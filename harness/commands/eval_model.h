@@ -7,12 +7,16 @@
 
 #include "base/error.h"
 
+enum { EVAL_LAYER_INPUTS = 1024 };
+
 struct eval_model {
     const char *model; /* file of midl train or midl convert */
     const char *data;  /* answer for the test part of this data set; NULL or "": that which the
                         * model was trained on. Not looked at if there are inputs. */
     const char *input; /* or for these inputs, into `output`: logits as tensor y */
     const char *output;
+    const char *inputs_of; /* instead of logits: what this layer meets in the test part's first
+                            * EVAL_LAYER_INPUTS examples, into `output` as tensor x */
     size_t batch, threads;
     bool json;
 };
