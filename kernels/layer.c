@@ -40,6 +40,7 @@ struct layer_state {
     float *gate;             /* [B][k], and a vector more to read */
     uint8_t *bits;           /* [B][MIDL_BITS(n)] */
     bool *ranked;            /* [B]: no logit is NaN */
+    float least;             /* under threshold: the smallest logit that is selected */
     struct midl_selection selection;
 };
 
@@ -81,6 +82,18 @@ static void pack(struct layer_state *state, const struct midl_layer *layer)
         midl_panels_pack(s->n, gate_rank(s), 0, s->n, layer->gate_up, state->gate_up);
 }
 
+/* The smallest logit whose gate is above the threshold, by halving. */
+static float least_logit(const struct simd_ops *ops, float threshold)
+{
+    float low = -128, high = 32; /* gates of 0 and 1 */
+    for (float middle = -48; middle > low && middle < high; middle = low + (high - low) / 2) {
+        float gate = middle;
+        ops->sigmoid(1, &gate);
+        *(gate > threshold ? &high : &low) = middle;
+    }
+    return high;
+}
+
 enum midl_status layer_create(const struct variant_env *env, struct layer_state **ret,
                               size_t *bytes)
 {
@@ -111,6 +124,8 @@ enum midl_status layer_create(const struct variant_env *env, struct layer_state 
         return MIDL_NO_MEMORY;
     }
     pack(state, &env->layer);
+    if (s->select == MIDL_SELECT_THRESHOLD)
+        state->least = least_logit(env->ops, s->threshold);
     state->selection = (struct midl_selection){
         .stride = s->k, .index = state->index, .count = state->count, .gate = state->gate};
     *ret = state;
@@ -149,7 +164,7 @@ const float *layer_logits(const struct layer_state *state)
     return state->logits;
 }
 
-/* Keep the entries whose gate is above the threshold. */
+/* Keep the entries whose gate is above the threshold: all but a few whose logit is next to it. */
 static size_t above_threshold(float threshold, size_t count, uint32_t *index, float *gate,
                               uint8_t *bits)
 {
@@ -165,20 +180,47 @@ static size_t above_threshold(float threshold, size_t count, uint32_t *index, fl
     return kept;
 }
 
-/* The gate of input b, whose logits were ranked or hold a NaN. */
+/* The gates of input b, whose logits were ranked or hold a NaN, with `count` of them selected. */
 static void gate_input(const struct variant_env *env, struct layer_state *state, size_t b,
-                       bool ranked)
+                       bool ranked, size_t count)
 {
     const struct midl_shape *s = &env->layer.shape;
     float *gate = state->gate + b * s->k;
     uint8_t *bits = state->bits + b * MIDL_BITS(s->n);
-    size_t count = ranked ? s->k : 0;
-    if (!ranked)
+    if (!ranked) {
+        count = 0;
         memset(bits, 0, MIDL_BITS(s->n));
+    }
     env->ops->sigmoid(count, gate);
     if (s->select == MIDL_SELECT_THRESHOLD)
         count = above_threshold(s->threshold, count, state->index + b * s->k, gate, bits);
     state->count[b] = (uint32_t)count;
+}
+
+/* Where the results of input b go. */
+static struct midl_chosen chosen_from(const struct variant_env *env,
+                                      const struct layer_state *state, size_t b, bool *ranked)
+{
+    const struct midl_shape *s = &env->layer.shape;
+    return (struct midl_chosen){.index = state->index + b * s->k,
+                                .value = state->gate + b * s->k,
+                                .bits = state->bits + b * MIDL_BITS(s->n),
+                                .ranked = ranked};
+}
+
+/* Under threshold: what passes it, and the k largest where that is more. */
+static void select_above(const struct variant_env *env, struct layer_state *state, size_t b,
+                         const float *logits, struct midl_topk_guess *guess, float *work,
+                         bool *ranked)
+{
+    const struct midl_shape *s = &env->layer.shape;
+    const struct midl_chosen chosen = chosen_from(env, state, b, ranked);
+    size_t count = env->ops->at_least(s->n, s->k, state->least, logits, &chosen);
+    if (count > s->k) {
+        env->ops->topk(1, s->n, s->k, logits, guess, work, &chosen);
+        count = s->k;
+    }
+    gate_input(env, state, b, *ranked, count);
 }
 
 /* Select for `count` inputs of a chunk, from `first` on. Threads are neighbours in `ranked`, which
@@ -189,16 +231,17 @@ static void select_inputs(const struct variant_env *env, struct layer_state *sta
 {
     const struct midl_shape *s = &env->layer.shape;
     bool ranked[CHUNK];
-    const struct midl_chosen chosen = {.index = state->index + first * s->k,
-                                       .value = state->gate + first * s->k,
-                                       .bits = state->bits + first * MIDL_BITS(s->n),
-                                       .ranked = ranked};
+    const struct midl_chosen chosen = chosen_from(env, state, first, ranked);
     if (s->select == MIDL_SELECT_BLOCK)
         env->ops->topk_blocks(count, s->n, s->k, s->block, logits, guess, work, &chosen);
-    else
+    else if (s->select == MIDL_SELECT_TOPK)
         env->ops->topk(count, s->n, s->k, logits, guess, work, &chosen);
-    for (size_t i = 0; i < count; i++)
-        gate_input(env, state, first + i, ranked[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (s->select == MIDL_SELECT_THRESHOLD)
+            select_above(env, state, first + i, logits + i * s->n, guess, work, ranked + i);
+        else
+            gate_input(env, state, first + i, ranked[i], s->k);
+    }
     memcpy(state->ranked + first, ranked, count * sizeof *ranked);
 }
 

@@ -519,6 +519,45 @@ static void matrices_are_packed_one_below_the_other(void **state)
     product_free(&p);
 }
 
+/* By a threshold: what is at least it, in every instruction set; nothing where that is more than k.
+ */
+static void values_above_a_threshold_are_all_found(void **state)
+{
+    (void)state;
+    enum { MOST = 200 };
+    struct rng rng = rng_seed(5);
+    for (int isa = MIDL_ISA_PORTABLE; isa <= (int)midl_isa_best(); isa++) {
+        const struct simd_ops *ops = midl_simd_ops_of((enum midl_isa)isa);
+        for (size_t n = 1; ops && n < MOST; n += 7) {
+            float values[MOST], value[MOST + 16];
+            uint32_t index[MOST + 16];
+            uint8_t bits[MIDL_BITS(MOST)];
+            bool ranked = false;
+            struct midl_chosen to = {index, value, bits, &ranked};
+            size_t above = 0;
+            for (size_t i = 0; i < n; i++) {
+                values[i] = roundf((float)rng_normal(&rng) * 4);
+                above += values[i] >= 1;
+            }
+            memset(bits, 0xff, sizeof bits);
+            assert_int_equal(ops->at_least(n, n, 1, values, &to), above);
+            assert_true(ranked);
+            for (size_t i = 0, found = 0; i < n; i++) {
+                assert_int_equal(bits[i / 8] >> i % 8 & 1, values[i] >= 1);
+                if (values[i] >= 1) {
+                    assert_int_equal(index[found], i);
+                    assert_float_equal(value[found++], values[i], 0);
+                }
+            }
+            if (above > 0)
+                assert_int_equal(ops->at_least(n, above - 1, 1, values, &to), above);
+            values[n / 2] = NAN;
+            ops->at_least(n, n, 1, values, &to);
+            assert_false(ranked);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +567,7 @@ int main(void)
         cmocka_unit_test(inputs_side_by_side_are_chosen_as_alone),
         cmocka_unit_test(a_guess_learns_where_the_cut_lies),
         cmocka_unit_test(topk_sees_a_nan_wherever_it_stands),
+        cmocka_unit_test(values_above_a_threshold_are_all_found),
         cmocka_unit_test(blocks_are_ranked_by_their_sums),
         cmocka_unit_test(sigmoid_is_exact_where_it_can_be_and_close_elsewhere),
         cmocka_unit_test(products_are_within_the_bound_at_awkward_shapes),

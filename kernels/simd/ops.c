@@ -9,6 +9,7 @@ const struct simd_ops MIDL_ISA_SYMBOL(midl_simd_ops) = {
     .weights_rows = simd_weights_rows,
     .panels = simd_panels,
     .topk = simd_topk,
+    .at_least = simd_at_least,
     .topk_blocks = simd_topk_blocks,
     .dots = simd_dots,
     .combine = simd_combine,

@@ -93,8 +93,13 @@ struct simd_ops {
     void (*topk)(size_t count, size_t n, size_t k, const float *values,
                  struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 
-    /* The same for whole blocks of neighbours: the k / block with the largest sums. n and k are
-     * multiples of block, 8 or 16. Not ranked also where a sum is NaN. */
+    /* Those of values [n] that are at least `least`, as topk writes what it finds in one input;
+     * returns how many there are. Of more than k nothing is written. */
+    size_t (*at_least)(size_t n, size_t k, float least, const float *values,
+                       const struct midl_chosen *ret);
+
+    /* The same as topk for whole blocks of neighbours: the k / block with the largest sums. n and k
+     * are multiples of block, 8 or 16. Not ranked also where a sum is NaN. */
     void (*topk_blocks)(size_t count, size_t n, size_t k, size_t block, const float *values,
                         struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 

@@ -557,6 +557,43 @@ void simd_topk(size_t count, size_t n, size_t k, const float *values, struct mid
     }
 }
 
+/* ---- By a threshold ------------------------------------------------------------------------ */
+
+/* How many values are at least `least`; whether one is NaN. */
+static size_t count_at_least(size_t n, const float *values, float least, bool *ret_nan)
+{
+    lanes counts = {0}, numbers = {0};
+    const vec l = vec_set(least);
+    size_t i = 0;
+    for (; i + VEC_LANES <= n; i += VEC_LANES) {
+        vec v = vec_once(vec_load(values + i));
+        counts = lanes_count_at_least(counts, v, l);
+        numbers = lanes_count_at_least(numbers, v, v);
+    }
+    size_t count = lanes_sum(counts), known = lanes_sum(numbers);
+    for (; i < n; i++) {
+        count += (size_t)(values[i] >= least);
+        known += (size_t)(values[i] == values[i]);
+    }
+    *ret_nan = known < n;
+    return count;
+}
+
+size_t simd_at_least(size_t n, size_t k, float least, const float *values,
+                     const struct midl_chosen *ret)
+{
+    const struct place to = {k, ret->index, ret->value, ret->bits};
+    bool nan;
+    size_t count = count_at_least(n, values, least, &nan);
+    ret->ranked[0] = !nan;
+    if (count > k)
+        return count;
+    memset(to.bits, 0, MIDL_BITS(n));
+    if (count > 0)
+        write_at_least(0, n, values, vec_set(least), 0, &to);
+    return count;
+}
+
 /* ---- Blocks -------------------------------------------------------------------------------- */
 
 /* sums[i] = sum of the i-th `block` values, a multiple of 8. */

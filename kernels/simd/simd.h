@@ -11,6 +11,7 @@
 #define simd_weights_rows MIDL_ISA_SYMBOL(midl_simd_weights_rows)
 #define simd_panels MIDL_ISA_SYMBOL(midl_simd_panels)
 #define simd_topk MIDL_ISA_SYMBOL(midl_simd_topk)
+#define simd_at_least MIDL_ISA_SYMBOL(midl_simd_at_least)
 #define simd_topk_blocks MIDL_ISA_SYMBOL(midl_simd_topk_blocks)
 #define simd_dots MIDL_ISA_SYMBOL(midl_simd_dots)
 #define simd_combine MIDL_ISA_SYMBOL(midl_simd_combine)
@@ -26,6 +27,8 @@ void simd_panels(size_t first, size_t last, size_t N, size_t K, const float *pac
                  const float *bias, size_t B, const float *x, size_t ldx, float *y, size_t ldy);
 void simd_topk(size_t count, size_t n, size_t k, const float *values, struct midl_topk_guess *guess,
                float *work, const struct midl_chosen *ret);
+size_t simd_at_least(size_t n, size_t k, float least, const float *values,
+                     const struct midl_chosen *ret);
 void simd_topk_blocks(size_t count, size_t n, size_t k, size_t block, const float *values,
                       struct midl_topk_guess *guess, float *work, const struct midl_chosen *ret);
 void simd_dots(const struct midl_dots *dots);
