@@ -390,20 +390,6 @@ static struct place find_place(const double *values, size_t count, double value,
                                           : (value - low) / (high - low)};
 }
 
-struct query {
-    struct place width, share, batch;
-};
-
-static struct query make_query(const struct midl_shape *shape, size_t batch)
-{
-    double width = sqrt((double)shape->n * (double)shape->d);
-    double share = (double)shape->k / (double)shape->n;
-    return (struct query){
-        find_place(calibration_widths, CALIBRATION_WIDTHS, width, true),
-        find_place(calibration_shares, CALIBRATION_SHARES, share, false),
-        find_place(calibration_batches, CALIBRATION_BATCHES, (double)batch, true)};
-}
-
 /* One series of either kind. */
 struct row {
     const char *idea;
@@ -429,22 +415,53 @@ static struct row row_at(const struct midl_calibration *calibration, size_t i)
     return (struct row){r->idea, r->dtype, r->blocks, r->threads, NULL, r->slower};
 }
 
-/* The interpolated logarithm of the time, from the eight corners around the place; of ratios, but
- * for what all rows of their group have in common. */
-static double log_time(const struct row *row, const struct query *query)
+/* ln of the time in ns of the fastest of a row's group, where the row has ratios. Where that isn't
+ * known: as if it rose with the share, from what gate and light path take. */
+static double log_least(const struct midl_calibration *calibration, const struct row *row,
+                        size_t place)
 {
-    double sum = 0;
-    for (size_t corner = 0; corner < 8; corner++) {
-        size_t w = corner & 1, s = corner >> 1 & 1, b = corner >> 2;
-        double weight = (w ? query->width.part : 1 - query->width.part) *
-                        (s ? query->share.part : 1 - query->share.part) *
-                        (b ? query->batch.part : 1 - query->batch.part);
-        size_t place =
-            calibration_place(query->width.at + w, query->share.at + s, query->batch.at + b);
-        sum +=
-            weight * (row->time_ns ? log((double)row->time_ns[place]) : row->slower[place] / 100.0);
+    const double beside = 0.14; /* of a dense layer's time */
+    for (size_t i = 0; i < calibration->least_count; i++) {
+        const struct calibration_least *l = &calibration->least[i];
+        if (l->dtype == row->dtype && l->blocks == row->blocks && l->threads == row->threads)
+            return l->least[place] / 100.0;
     }
-    return sum;
+    return log(beside + calibration_shares[place / CALIBRATION_BATCHES % CALIBRATION_SHARES]) +
+           log(calibration_batches[place % CALIBRATION_BATCHES]);
+}
+
+static double log_time(const struct midl_calibration *calibration, const struct row *row,
+                       size_t place)
+{
+    return row->time_ns ? log((double)row->time_ns[place])
+                        : row->slower[place] / 100.0 + log_least(calibration, row, place);
+}
+
+/* A row at one width. */
+static struct calibration_curve curve_of(const struct midl_calibration *calibration,
+                                         const struct row *row, const struct midl_shape *shape,
+                                         const struct midl_variant *variant)
+{
+    struct calibration_curve ret = {.variant = variant};
+    double width = sqrt((double)shape->n * (double)shape->d);
+    struct place at = find_place(calibration_widths, CALIBRATION_WIDTHS, width, true);
+    for (size_t s = 0; s < CALIBRATION_SHARES; s++)
+        for (size_t b = 0; b < CALIBRATION_BATCHES; b++) {
+            double low = log_time(calibration, row, calibration_place(at.at, s, b));
+            double high = log_time(calibration, row, calibration_place(at.at + 1, s, b));
+            ret.log_time[s][b] = (float)(low + at.part * (high - low));
+        }
+    return ret;
+}
+
+double calibration_log_time(const struct calibration_curve *curve, double share, double batch)
+{
+    struct place s = find_place(calibration_shares, CALIBRATION_SHARES, share, false);
+    struct place b = find_place(calibration_batches, CALIBRATION_BATCHES, batch, true);
+    const float *low = &curve->log_time[s.at][b.at], *high = &curve->log_time[s.at + 1][b.at];
+    double at_low = (double)low[0] + b.part * (double)(low[1] - low[0]);
+    double at_high = (double)high[0] + b.part * (double)(high[1] - high[0]);
+    return at_low + s.part * (at_high - at_low);
 }
 
 bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype)
@@ -463,26 +480,52 @@ static double distance(const struct row *row, enum midl_dtype dtype, bool blocks
            fabs(log((double)row->threads / threads));
 }
 
+/* Whether a plan can run a row's variant. */
+static bool serves(const struct midl_variant *variant, const struct midl_shape *shape,
+                   size_t max_batch, int threads)
+{
+    char reason[MIDL_REASON_SIZE];
+    return variant && !variant->linear && !variant->light && !variant->impl->choose &&
+           midl_variant_fits(variant, shape, max_batch, threads, reason) == MIDL_OK;
+}
+
+size_t calibration_curves(const struct midl_calibration *calibration, enum midl_dtype dtype,
+                          const struct midl_shape *shape, size_t max_batch, int threads,
+                          struct calibration_curve *ret, size_t most)
+{
+    double nearest = INFINITY;
+    size_t count = 0;
+    bool blocks = shape->select == MIDL_SELECT_BLOCK && shape->block == 16;
+    for (size_t i = 0; i < row_count(calibration); i++) {
+        const struct row row = row_at(calibration, i);
+        const struct midl_variant *variant = midl_variant_find(row.idea, dtype);
+        double away = distance(&row, dtype, blocks, threads);
+        if (away > nearest || !serves(variant, shape, max_batch, threads))
+            continue;
+        if (away < nearest)
+            count = 0;
+        nearest = away;
+        if (count < most)
+            ret[count++] = curve_of(calibration, &row, shape, variant);
+    }
+    return count;
+}
+
 const struct midl_variant *calibration_choice(const struct midl_calibration *calibration,
                                               enum midl_dtype dtype, const struct midl_shape *shape,
                                               size_t batch, int threads)
 {
+    enum { MOST = 16 };
+    struct calibration_curve curves[MOST];
     const struct midl_variant *best = NULL;
-    double best_distance = INFINITY, best_time = INFINITY;
-    bool blocks = shape->select == MIDL_SELECT_BLOCK && shape->block == 16;
-    struct query query = make_query(shape, batch);
-    char reason[MIDL_REASON_SIZE];
-    for (size_t i = 0; i < row_count(calibration); i++) {
-        const struct row row = row_at(calibration, i);
-        const struct midl_variant *variant = midl_variant_find(row.idea, dtype);
-        double away = distance(&row, dtype, blocks, threads), time = log_time(&row, &query);
-        if (!variant || variant->linear || variant->light || variant->impl->choose ||
-            away > best_distance || (away == best_distance && time >= best_time) ||
-            midl_variant_fits(variant, shape, batch, threads, reason) != MIDL_OK)
-            continue;
-        best = variant;
-        best_distance = away;
-        best_time = time;
+    double least = INFINITY, share = (double)midl_expected_count(shape) / (double)shape->n;
+    size_t count = calibration_curves(calibration, dtype, shape, batch, threads, curves, MOST);
+    for (size_t i = 0; i < count; i++) {
+        double time = calibration_log_time(&curves[i], share, (double)batch);
+        if (time < least) {
+            least = time;
+            best = curves[i].variant;
+        }
     }
     return best;
 }

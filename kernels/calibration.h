@@ -50,11 +50,21 @@ struct calibration_ratios {
     uint8_t slower[CALIBRATION_PLACES]; /* 100 ln(time / least time), 255 at most */
 };
 
+/* What the fastest of a group takes. */
+struct calibration_least {
+    enum midl_dtype dtype;
+    bool blocks;
+    int threads;
+    uint16_t least[CALIBRATION_PLACES]; /* 100 ln(time in ns) */
+};
+
 struct midl_calibration {
     struct calibration_series *series;
     size_t count;
     const struct calibration_ratios *ratios; /* only of what is built in */
     size_t ratio_count;
+    const struct calibration_least *least; /* of the ratios' groups, as far as known */
+    size_t least_count;
 };
 
 /* What calibration_ratios holds of a time: 0 for the least alone. */
@@ -83,5 +93,21 @@ const struct midl_calibration *calibration_built_in(void);
 const struct midl_variant *calibration_choice(const struct midl_calibration *calibration,
                                               enum midl_dtype dtype, const struct midl_shape *shape,
                                               size_t batch, int threads);
+
+/* What an idea takes at one width: ln of the time at the grid's shares and batches. */
+struct calibration_curve {
+    const struct midl_variant *variant;
+    float log_time[CALIBRATION_SHARES][CALIBRATION_BATCHES];
+};
+
+/* The curves of all variants that can serve a layer, by the series that are nearest to what is
+ * asked for; `most` at most. Returns how many. Times are in ns, or, by a built-in table that lacks
+ * them, in units of its own, the same for all. */
+size_t calibration_curves(const struct midl_calibration *calibration, enum midl_dtype dtype,
+                          const struct midl_shape *shape, size_t max_batch, int threads,
+                          struct calibration_curve *ret, size_t most);
+
+/* Interpolated, at the nearest place of the grid for what lies outside. */
+double calibration_log_time(const struct calibration_curve *curve, double share, double batch);
 
 #endif

@@ -63,7 +63,7 @@ static size_t selected_pairs(const struct midl_shape *shape, size_t batch,
 {
     size_t pairs = 0;
     if (!selection)
-        return batch * shape->k;
+        return batch * midl_expected_count(shape);
     for (size_t b = 0; b < selection->batch; b++)
         pairs += selection->count[b];
     return pairs;
@@ -75,7 +75,7 @@ static double distinct_rows(const struct midl_shape *shape, size_t batch,
 {
     double n = (double)shape->n;
     if (!selection)
-        return n * (1 - pow(1 - (double)shape->k / n, (double)batch));
+        return n * (1 - pow(1 - (double)midl_expected_count(shape) / n, (double)batch));
     return (double)midl_selection_distinct(selection, shape->n);
 }
 

@@ -147,7 +147,8 @@ static size_t smaller(size_t a, size_t b)
  * for a tile. */
 static size_t chunk_length(const struct midl_shape *shape, size_t max_batch, bool nearby)
 {
-    size_t most = shape->k > 0 ? WANTED * shape->n / shape->k : CHUNK, least = nearby ? 16 : 32;
+    size_t wanted = midl_expected_count(shape);
+    size_t most = wanted > 0 ? WANTED * shape->n / wanted : CHUNK, least = nearby ? 16 : 32;
     most = smaller(most < least ? least : most, CHUNK);
     size_t inputs = smaller(max_batch, PASS), chunks = (inputs + most - 1) / most;
     return (inputs + chunks - 1) / chunks;
@@ -163,7 +164,8 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->chunk = chunk_length(s, env->max_batch, nearby);
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    bool waits = !nearby && s->k * 4 < s->n; /* for W: some of it is prefetched for the next tile */
+    bool waits = !nearby && midl_expected_count(s) * 4 <
+                                s->n; /* for W: some of it is prefetched for the next tile */
     size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk,
                           nearby ? SLICE : SLICE / 2);
     state->slices = (s->d + most - 1) / most;

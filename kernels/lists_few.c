@@ -90,7 +90,7 @@ size_t lists_few_most(const struct variant_env *env)
     if (shape->n >> RANK_AT)
         return 0;
     bool third = bytes > MIDL_SECOND_BYTES && bytes <= MIDL_CACHED_BYTES;
-    bool dense = shape->k * 4 > shape->n;
+    bool dense = midl_expected_count(shape) * 4 > shape->n;
     return env->full.dtype == MIDL_F32 && third && dense ? NEAR_INPUTS : LISTS_FEW;
 }
 

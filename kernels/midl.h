@@ -240,7 +240,7 @@ MIDL_API struct midl_parts midl_layer_flops(const struct midl_shape *shape, size
                                             size_t selected);
 
 /* What `variant` executes and touches for B inputs with this selection; NULL: the expectation for k
- * neurons an input, chosen uniformly.
+ * neurons an input, under a threshold at most a fifth of all, chosen uniformly.
  * A variant that computes every row is charged for every row; one that skips, for what it did:
  * pairs for FLOPs, distinct rows of W (the union over the batch) for bytes. */
 MIDL_API struct midl_cost midl_variant_cost(const struct midl_variant *variant,
@@ -292,7 +292,7 @@ struct midl_plan_options {
     size_t size;         /* sizeof(struct midl_plan_options) of the caller; 0: as for a layer */
     const char *variant; /* a name; NULL means "auto" */
     enum midl_dtype dtype;
-    size_t max_batch; /* at least 1; `auto` chooses for this batch */
+    size_t max_batch; /* at least 1; `auto` prepares for this batch and smaller ones */
     int threads;      /* at least 1; see below */
     bool keep_logits; /* for midl_plan_logits, at some cost in time */
     /* For `auto`; NULL, or without times for this dtype: what is built in. Not kept. */
@@ -328,7 +328,9 @@ MIDL_API struct midl_selection midl_plan_selection(const struct midl_plan *plan)
  * holds them. */
 MIDL_API const float *midl_plan_logits(const struct midl_plan *plan);
 
-/* The variant that runs: for `auto` the one it chose. */
+/* The variant that runs. `auto` chooses for each call, from the selection that the gate has just
+ * made, among up to three variants that the plan holds ready: the one of the last run, and before
+ * the first the one for the largest batch. */
 MIDL_API const struct midl_variant *midl_plan_variant(const struct midl_plan *plan);
 
 /* Memory that the plan holds, in bytes: weights that it packed or rounded, and workspace for the

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choice.h"
 #include "layer.h"
 #include "variant.h"
 
 struct midl_plan {
     struct variant_env env;
-    const struct midl_variant *variant;
-    void *state;               /* the variant's */
+    struct choice choice;      /* of one variant, but for `auto` */
+    void *states[CHOICE_MOST]; /* the variants' */
+    size_t ready;              /* how many have theirs */
+    size_t chosen;             /* of the last run */
     struct layer_state *layer; /* NULL for a linear variant */
     size_t bytes;
 };
@@ -116,19 +119,30 @@ static enum midl_status find_variant(const struct midl_layer *layer,
     return status;
 }
 
-/* The shared part and the variant's own. */
+/* A variant's own part. */
+static enum midl_status prepare_variant(struct midl_plan *plan, const struct variant_impl *impl,
+                                        char reason[MIDL_REASON_SIZE])
+{
+    enum midl_status status = MIDL_OK;
+    if (impl->create)
+        status = impl->create(&plan->env, &plan->states[plan->ready], &plan->bytes, reason);
+    plan->ready += status == MIDL_OK;
+    return status;
+}
+
+/* The shared part and the variants' own. */
 static enum midl_status prepare(struct midl_plan *plan, char reason[MIDL_REASON_SIZE])
 {
-    const struct variant_impl *impl = plan->variant->impl;
+    const struct midl_variant *variant = plan->choice.variants[0];
     const struct midl_layer *layer = &plan->env.layer;
     enum midl_status status = MIDL_OK;
-    if (!plan->variant->linear && !plan->variant->light)
+    if (!variant->linear && !variant->light)
         status = layer_create(&plan->env, &plan->layer, &plan->bytes);
     if (status == MIDL_OK)
-        status = midl_weights_create(plan->variant->dtype, layer->shape.n, layer->shape.d,
+        status = midl_weights_create(variant->dtype, layer->shape.n, layer->shape.d,
                                      layer->full_weight, &plan->env.full, &plan->bytes, reason);
-    if (status == MIDL_OK && impl->create)
-        status = impl->create(&plan->env, &plan->state, &plan->bytes, reason);
+    for (size_t i = 0; i < plan->choice.count && status == MIDL_OK; i++)
+        status = prepare_variant(plan, plan->choice.variants[i]->impl, reason);
     if (status == MIDL_NO_MEMORY)
         explain(status, reason, "not enough memory for the packed layer and its workspace");
     return status;
@@ -152,8 +166,10 @@ static enum midl_status plan_create(const struct midl_layer *layer,
                                      .keep_logits = options->keep_logits,
                                      .ops = midl_simd_ops()};
     plan->bytes = sizeof *plan;
-    plan->variant =
-        variant->impl->choose ? variant->impl->choose(layer, options, options->max_batch) : variant;
+    plan->choice.count = 1;
+    plan->choice.variants[0] = variant;
+    if (variant->impl->choose)
+        variant->impl->choose(layer, options, &plan->choice);
     status = prepare(plan, reason);
     if (status != MIDL_OK) {
         midl_plan_destroy(plan);
@@ -181,8 +197,9 @@ void midl_plan_destroy(struct midl_plan *plan)
 {
     if (!plan)
         return;
-    if (plan->state && plan->variant->impl->destroy)
-        plan->variant->impl->destroy(plan->state);
+    for (size_t i = 0; i < plan->ready; i++)
+        if (plan->states[i] && plan->choice.variants[i]->impl->destroy)
+            plan->choice.variants[i]->impl->destroy(plan->states[i]);
     layer_destroy(plan->layer);
     midl_weights_destroy(&plan->env.full);
     free(plan);
@@ -196,8 +213,9 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
         status = layer_run(&plan->env, plan->layer, batch, x, y);
         call.selection = layer_selection(plan->layer);
         call.bits = layer_bits(plan->layer);
+        plan->chosen = choice_for(&plan->choice, call.selection, call.bits);
     }
-    plan->variant->impl->run(&plan->env, plan->state, &call);
+    plan->choice.variants[plan->chosen]->impl->run(&plan->env, plan->states[plan->chosen], &call);
     if (status == MIDL_NAN_LOGIT)
         layer_mark_nan(&plan->env, plan->layer, y);
     return status;
@@ -215,7 +233,7 @@ const float *midl_plan_logits(const struct midl_plan *plan)
 
 const struct midl_variant *midl_plan_variant(const struct midl_plan *plan)
 {
-    return plan->variant;
+    return plan->choice.variants[plan->chosen];
 }
 
 size_t midl_plan_bytes(const struct midl_plan *plan)

@@ -2,8 +2,8 @@
  *
  * The plan runs gate, light path and selection with one routine shared by all variants (layer.c),
  * then hands the variant a batch whose y already holds the light values. The variant computes the
- * full path where it was asked to and blends. A linear variant, and one of the light path alone, gets no
- * selection and writes all y.
+ * full path where it was asked to and blends. A linear variant, and one of the light path alone,
+ * gets no selection and writes all y.
  *
  * To add one: write kernels/IDEA.c that defines MIDL_IMPL(IDEA), and add its row to variants.def.
  */
@@ -13,6 +13,8 @@
 #include "midl.h"
 #include "simd/ops.h"
 #include "weights.h"
+
+struct choice;
 
 /* What a variant is given at planning; outlives its state. */
 struct variant_env {
@@ -36,9 +38,9 @@ struct variant_batch {
 /* The one signature. create and destroy may be NULL if the variant keeps no state. */
 struct variant_impl {
     const char *unavailable; /* why this build lacks it ("built without oneDNN"), else NULL */
-    /* Only `auto`: the variant that serves batches of this size in its stead. */
-    const struct midl_variant *(*choose)(const struct midl_layer *layer,
-                                         const struct midl_plan_options *options, size_t batch);
+    /* Only `auto`: the variants of which each call takes one in its stead (choice.h). */
+    void (*choose)(const struct midl_layer *layer, const struct midl_plan_options *options,
+                   struct choice *ret);
     /* Pack weights, take workspace; memory taken is added to *bytes. On failure nothing is kept. */
     enum midl_status (*create)(const struct variant_env *env, void **ret_state, size_t *bytes,
                                char reason[MIDL_REASON_SIZE]);
@@ -85,6 +87,15 @@ static inline void midl_blend_row(const struct midl_selection *selection, size_t
     const float *gate = selection->gate + b * selection->stride;
     for (size_t i = 0; i < selection->count[b]; i++)
         y[index[i]] = midl_blend(full[index[i]], y[index[i]], gate[i]);
+}
+
+/* How many neurons an input is expected to select, by which a plan chooses its sizes. A threshold
+ * lets through as many as the input asks for, k at most: a fifth of the neurons on average under
+ * gates of trained and converted layers. */
+static inline size_t midl_expected_count(const struct midl_shape *shape)
+{
+    size_t fifth = (shape->n + 4) / 5;
+    return shape->select == MIDL_SELECT_THRESHOLD && shape->k > fifth ? fifth : shape->k;
 }
 
 /* The bits of input b. */

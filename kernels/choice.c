@@ -1,0 +1,232 @@
+/* choice.c - see choice.h. */
+#include "choice.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "variant.h"
+
+/* ---- Times ----------------------------------------------------------------------------------- */
+
+/* The time by a curve at a share of the neurons; 0 is continued from the lowest two. */
+static double time_at(const struct calibration_curve *curve, double share, size_t batch)
+{
+    const double first = calibration_shares[0], second = calibration_shares[1];
+    if (share >= first)
+        return exp(calibration_log_time(curve, share, (double)batch));
+    double at_first = exp(calibration_log_time(curve, first, (double)batch));
+    double at_second = exp(calibration_log_time(curve, second, (double)batch));
+    double slope = fmax((at_second - at_first) / (second - first), 0);
+    return fmax(at_first - slope * (first - share), at_first / 2);
+}
+
+/* The mean over neurons of which a share `always` is selected by all inputs, and the others so that
+ * `share` of all pairs are. */
+static double time_skewed(const struct calibration_curve *curve, double share, double always,
+                          size_t batch)
+{
+    double rest = always < 1 ? (share - always) / (1 - always) : 0;
+    return always * time_at(curve, 1, batch) + (1 - always) * time_at(curve, rest, batch);
+}
+
+static double time_by_popularity(const struct calibration_curve *curve, size_t batch,
+                                 const struct popularity *popularity)
+{
+    double sum = 0;
+    for (size_t level = 0; level <= CHOICE_LEVELS; level++)
+        if (popularity->neurons[level] > 0)
+            sum += (double)popularity->neurons[level] *
+                   time_at(curve, (double)level / CHOICE_LEVELS, batch);
+    return sum;
+}
+
+/* ---- At planning ----------------------------------------------------------------------------- */
+
+/* What a plan may meet: a batch, a share of pairs, and of neurons that all inputs select. */
+struct case_of {
+    size_t batch;
+    double share, always;
+};
+
+enum { CASES_MOST = (CALIBRATION_BATCHES + 1) * (CALIBRATION_SHARES + 1) * 4 };
+
+/* Add the masks of a share and batch: uniform, and in a batch skewed ones, too. */
+static size_t add_masks(struct case_of *cases, size_t count, size_t batch, double share,
+                        bool blocks)
+{
+    size_t skews = batch >= CHOICE_BATCH && !blocks ? 4 : 1;
+    for (size_t i = 0; i < skews; i++)
+        cases[count++] = (struct case_of){batch, share, share * (double)i / 4};
+    return count;
+}
+
+/* The largest batch first, then those of the grid below; of a threshold, several shares. */
+static size_t find_cases(const struct midl_shape *shape, size_t max_batch, bool blocks,
+                         struct case_of cases[CASES_MOST])
+{
+    double most = (double)shape->k / (double)shape->n;
+    double share = (double)midl_expected_count(shape) / (double)shape->n;
+    size_t count = add_masks(cases, 0, max_batch, share, blocks);
+    for (size_t b = 0; b < CALIBRATION_BATCHES && calibration_batches[b] < (double)max_batch; b++)
+        count = add_masks(cases, count, (size_t)calibration_batches[b], share, blocks);
+    for (size_t i = 0; shape->select == MIDL_SELECT_THRESHOLD && i < CALIBRATION_SHARES; i++)
+        if (calibration_shares[i] < most)
+            count = add_masks(cases, count, max_batch, calibration_shares[i], blocks);
+    return count;
+}
+
+/* What the fastest of some curves takes. */
+static double least_time(const struct calibration_curve *curves, size_t count,
+                         const struct case_of *at, size_t *ret)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        double time = time_skewed(&curves[i], at->share, at->always, at->batch);
+        if (time < least) {
+            least = time;
+            *ret = i;
+        }
+    }
+    return least;
+}
+
+/* A variant is worth its memory if it takes less than this share of the time of those there are. */
+#define WORTH 0.97
+
+/* The one of all curves that saves most over those that are taken; NULL if none is worth it. */
+static const struct calibration_curve *
+find_saving(const struct calibration_curve *all, size_t count, const struct case_of *cases,
+            size_t case_count, const struct calibration_curve *taken, size_t taken_count)
+{
+    const struct calibration_curve *best = NULL;
+    double least_share = WORTH;
+    for (size_t i = 0; i < case_count; i++) {
+        size_t at = 0, own = 0;
+        double share = least_time(all, count, &cases[i], &at) /
+                       least_time(taken, taken_count, &cases[i], &own);
+        if (share < least_share) {
+            least_share = share;
+            best = &all[at];
+        }
+    }
+    return best;
+}
+
+/* Of all curves those that a plan needs: the fastest of the first case, then, one after the other,
+ * those that save most somewhere. */
+static size_t take_curves(const struct calibration_curve *all, size_t count,
+                          const struct case_of *cases, size_t case_count,
+                          struct calibration_curve ret[CHOICE_MOST])
+{
+    size_t taken = 1, at = 0;
+    least_time(all, count, &cases[0], &at);
+    ret[0] = all[at];
+    while (taken < CHOICE_MOST) {
+        const struct calibration_curve *next =
+            find_saving(all, count, cases, case_count, ret, taken);
+        if (!next)
+            break;
+        ret[taken++] = *next;
+    }
+    return taken;
+}
+
+bool choice_prepare(const struct midl_calibration *table, enum midl_dtype dtype,
+                    const struct midl_shape *shape, size_t max_batch, int threads,
+                    struct choice *ret)
+{
+    enum { CURVES_MOST = 16 };
+    struct calibration_curve all[CURVES_MOST];
+    struct case_of cases[CASES_MOST];
+    bool blocks = shape->select == MIDL_SELECT_BLOCK;
+    size_t count = calibration_curves(table, dtype, shape, max_batch, threads, all, CURVES_MOST);
+    if (count == 0)
+        return false;
+    *ret = (struct choice){.n = shape->n, .blocks = blocks};
+    ret->count =
+        take_curves(all, count, cases, find_cases(shape, max_batch, blocks, cases), ret->curves);
+    for (size_t i = 0; i < ret->count; i++)
+        ret->variants[i] = ret->curves[i].variant;
+    return true;
+}
+
+/* ---- Popularity ------------------------------------------------------------------------------ */
+
+/* Bit i of plane p is bit p of the count of neuron i: so 64 neurons are counted at once. */
+enum { PLANES = 8 }; /* counts up to CHOICE_INPUTS */
+
+static void count_bits(const uint8_t *bits, size_t inputs, size_t stride, uint64_t planes[PLANES])
+{
+    memset(planes, 0, PLANES * sizeof *planes);
+    for (size_t b = 0; b < inputs; b++) {
+        uint64_t carry;
+        memcpy(&carry, bits + b * stride, sizeof carry);
+        for (size_t p = 0; p < PLANES && carry; p++) {
+            uint64_t both = planes[p] & carry;
+            planes[p] ^= carry;
+            carry = both;
+        }
+    }
+}
+
+/* How many counts are at least `least`. */
+static size_t counts_from(const uint64_t planes[PLANES], size_t least)
+{
+    uint64_t above = 0, equal = UINT64_MAX;
+    for (size_t p = PLANES; p-- > 0;) {
+        uint64_t set = least >> p & 1 ? UINT64_MAX : 0;
+        above |= equal & planes[p] & ~set;
+        equal &= ~(planes[p] ^ set);
+    }
+    return (size_t)__builtin_popcountll(above | equal);
+}
+
+struct popularity choice_popularity(const uint8_t *bits, size_t batch, size_t n)
+{
+    struct popularity ret = {{n}};
+    size_t apart = (batch + CHOICE_INPUTS - 1) / CHOICE_INPUTS, inputs = batch / apart;
+    for (size_t j = 0; j < n; j += 64) {
+        uint64_t planes[PLANES];
+        count_bits(bits + j / 8, inputs, apart * MIDL_BITS(n), planes);
+        for (size_t level = 1; level <= CHOICE_LEVELS; level++) {
+            size_t least = ((2 * level - 1) * inputs + 2 * CHOICE_LEVELS - 1) / (2 * CHOICE_LEVELS);
+            size_t from = counts_from(planes, least);
+            ret.neurons[level] += from;
+            ret.neurons[level - 1] -= from;
+        }
+    }
+    return ret;
+}
+
+/* ---- At a call ------------------------------------------------------------------------------- */
+
+size_t choice_of(const struct choice *choice, size_t batch, size_t pairs,
+                 const struct popularity *popularity)
+{
+    double least = INFINITY, share = (double)pairs / (double)batch / (double)choice->n;
+    size_t best = 0;
+    for (size_t i = 0; i < choice->count; i++) {
+        double time = popularity ? time_by_popularity(&choice->curves[i], batch, popularity)
+                                 : time_at(&choice->curves[i], share, batch);
+        if (time < least) {
+            least = time;
+            best = i;
+        }
+    }
+    return best;
+}
+
+size_t choice_for(const struct choice *choice, const struct midl_selection *selection,
+                  const uint8_t *bits)
+{
+    struct popularity popularity;
+    size_t pairs = 0;
+    bool counts = selection->batch >= CHOICE_BATCH && !choice->blocks;
+    if (choice->count == 1)
+        return 0;
+    for (size_t b = 0; b < selection->batch; b++)
+        pairs += selection->count[b];
+    if (counts)
+        popularity = choice_popularity(bits, selection->batch, choice->n);
+    return choice_of(choice, selection->batch, pairs, counts ? &popularity : NULL);
+}

@@ -1,0 +1,193 @@
+/* test_choice.c - what `auto` prepares and which of it a call takes. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "choice.h"
+#include "variant.h"
+#include "verify/problem.h"
+
+#include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
+
+/* A series whose time is base + rise * share for each input, as far as `cap`. */
+static void add(struct midl_calibration *table, const char *idea, double base, double rise,
+                double cap)
+{
+    struct calibration_series *series = calibration_add(table);
+    assert_non_null(series);
+    snprintf(series->idea, sizeof series->idea, "%s", idea);
+    series->threads = 1;
+    for (size_t w = 0; w < CALIBRATION_WIDTHS; w++)
+        for (size_t s = 0; s < CALIBRATION_SHARES; s++)
+            for (size_t b = 0; b < CALIBRATION_BATCHES; b++)
+                series->time_ns[calibration_place(w, s, b)] =
+                    (float)(fmin(base + rise * calibration_shares[s], cap) *
+                            calibration_batches[b]);
+}
+
+static struct midl_shape shape_of(size_t n, size_t k)
+{
+    return (struct midl_shape){.d = n, .n = n, .k = k, .r = 1, .rg = 1, .gate = MIDL_GATE_LOWRANK};
+}
+
+/* lists in proportion to what is selected, hybrid with a border, dense-rows always the same. */
+static struct midl_calibration three_ideas(void)
+{
+    struct midl_calibration table = {0};
+    add(&table, "lists", 100, 2000, 1e9);
+    add(&table, "hybrid", 130, 2000, 1130);
+    add(&table, "dense-rows", 1200, 0, 1e9);
+    return table;
+}
+
+static const char *name_of(const struct choice *choice, size_t i)
+{
+    return i < choice->count ? midl_variant_idea(choice->variants[i]) : "";
+}
+
+static bool prepared(const struct choice *choice, const char *idea)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        if (strcmp(name_of(choice, i), idea) == 0)
+            return true;
+    return false;
+}
+
+/* Popularity by counting each neuron's inputs one by one. */
+static void popularity_is_what_counting_gives(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {1, 2, 16, 64, 128, 129, 300}, sizes[] = {1, 63, 64, 65, 200};
+    struct rng rng = rng_seed(1);
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            size_t B = batches[i], n = sizes[s], stride = MIDL_BITS(n);
+            size_t apart = (B + CHOICE_INPUTS - 1) / CHOICE_INPUTS, inputs = B / apart;
+            uint8_t *bits = calloc(B, stride);
+            size_t expected[CHOICE_LEVELS + 1] = {0};
+            for (size_t j = 0; j < n; j++) {
+                double share = rng_uniform(&rng);
+                size_t count = 0;
+                for (size_t b = 0; b < B; b++)
+                    if (rng_uniform(&rng) < share) {
+                        bits[b * stride + j / 8] |= (uint8_t)(1 << j % 8);
+                        count += b % apart == 0 && b / apart < inputs;
+                    }
+                /* to the nearest eighth, halves upwards */
+                expected[(2 * CHOICE_LEVELS * count + inputs) / (2 * inputs)]++;
+            }
+            struct popularity got = choice_popularity(bits, B, n);
+            assert_memory_equal(got.neurons, expected, sizeof expected);
+            free(bits);
+        }
+}
+
+static void popular_neurons_decide(void **state)
+{
+    (void)state;
+    struct midl_calibration table = three_ideas();
+    struct midl_shape shape = shape_of(1024, 410);
+    struct choice choice;
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+    assert_string_equal(name_of(&choice, 0), "lists");
+    assert_true(prepared(&choice, "hybrid"));
+    const struct popularity uniform = {.neurons = {[3] = 1024}};
+    const struct popularity skewed = {.neurons = {[0] = 640, [8] = 384}};
+    size_t pairs = 64 * 384;
+    assert_string_equal(name_of(&choice, choice_of(&choice, 64, pairs, &uniform)), "lists");
+    assert_string_equal(name_of(&choice, choice_of(&choice, 64, pairs, &skewed)), "hybrid");
+    free(table.series);
+}
+
+static void the_number_of_pairs_decides(void **state)
+{
+    (void)state;
+    struct midl_calibration table = three_ideas();
+    struct midl_shape shape = shape_of(1024, 1024);
+    struct choice choice;
+    shape.select = MIDL_SELECT_THRESHOLD;
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, 8, 1, &choice));
+    assert_string_equal(name_of(&choice, 0), "lists"); /* by what is expected, not by the cap */
+    assert_true(choice.count > 1);
+    assert_string_equal(name_of(&choice, choice_of(&choice, 8, 8 * 100, NULL)), "lists");
+    assert_string_not_equal(name_of(&choice, choice_of(&choice, 8, 8 * 1000, NULL)), "lists");
+    assert_string_equal(name_of(&choice, choice_of(&choice, 8, 0, NULL)), "lists");
+    free(table.series);
+}
+
+/* Nothing is prepared that wouldn't save anything, nor what can't serve the shape. */
+static void what_saves_nothing_is_not_prepared(void **state)
+{
+    (void)state;
+    struct midl_calibration table = {0};
+    struct midl_shape shape = shape_of(512, 100);
+    struct choice choice;
+    assert_false(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+    add(&table, "lists", 100, 1000, 1e9);
+    add(&table, "masked", 99, 1000, 1e9);
+    add(&table, "simd", 400, 4000, 1e9);
+    add(&table, "block", 1, 1, 1e9);
+    add(&table, "linear-rows", 1, 1, 1e9);
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+    assert_int_equal(choice.count, 1);
+    assert_string_equal(name_of(&choice, 0), "masked");
+    free(table.series);
+}
+
+/* A plan of `auto` against plans of the variants that it says it took: the same bits. */
+static void calls_are_served_as_chosen(void **state)
+{
+    (void)state;
+    enum { D = 40, N = 96, B = 32 };
+    struct midl_calibration table = {0};
+    struct midl_shape shape = {.d = D,
+                               .n = N,
+                               .k = N,
+                               .r = 3,
+                               .gate = MIDL_GATE_SHARED,
+                               .select = MIDL_SELECT_THRESHOLD,
+                               .threshold = 0.55f};
+    struct problem problem;
+    struct error error;
+    struct midl_plan *plan = NULL;
+    char reason[MIDL_REASON_SIZE];
+    static float x[B * D], y[B * N], expected[B * N];
+    static const char *const ideas[] = {"dense-rows", "lists"};
+    add(&table, "lists", 100, 2000, 1e9);
+    add(&table, "dense-rows", 900, 0, 1e9);
+    assert_int_equal(problem_random(&shape, B, 1, FILL_NORMAL, &problem, &error), OUTCOME_DONE);
+    struct midl_plan_options options = {.max_batch = B, .threads = 1, .calibration = &table};
+    assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
+    free(table.series);
+    assert_string_equal(midl_variant_idea(midl_plan_variant(plan)), "lists");
+    for (int call = 0; call < 2; call++) { /* large inputs: half of the gates; zeros: none */
+        struct midl_plan *own = NULL;
+        for (size_t i = 0; i < B * D; i++)
+            x[i] = call == 0 ? 20 * problem.x[i] : 0;
+        assert_int_equal(midl_run(plan, B, x, y), MIDL_OK);
+        assert_string_equal(midl_variant_idea(midl_plan_variant(plan)), ideas[call]);
+        options.variant = ideas[call];
+        assert_int_equal(midl_plan_create(&problem.layer, &options, &own, reason), MIDL_OK);
+        assert_int_equal(midl_run(own, B, x, expected), MIDL_OK);
+        assert_memory_equal(y, expected, sizeof y);
+        midl_plan_destroy(own);
+    }
+    midl_plan_destroy(plan);
+    problem_clear(&problem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(popularity_is_what_counting_gives),
+        cmocka_unit_test(popular_neurons_decide),
+        cmocka_unit_test(the_number_of_pairs_decides),
+        cmocka_unit_test(what_saves_nothing_is_not_prepared),
+        cmocka_unit_test(calls_are_served_as_chosen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
