@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/folder.h"
 #include "machine/machine.h"
+#include "machine/cgroup.h"
 #include "machine/machine_text.h"
 #include "measure/noise.h"
 #include "machine/warnings.h"
@@ -124,44 +125,81 @@ static void make_limit(const char *folders, const char *file, const char *text)
     scratch_file(path, text, strlen(text));
 }
 
-/* The limit of a group holds for all groups in it; a group of a container may have no folder. */
-static void test_memory_limits(void **state)
+static void make_groups(void)
 {
-    static const struct {
-        const char *text;
-        double bytes;
-    } rows[] = {
-        {"0::/\n", INFINITY},
-        {"0::/a\n", 4096e6},
-        {"0::/a/b\n", 4096e6},
-        {"0::/a/c\n", 1e9},
-        {"0::/a/c/gone\n", 1e9},
-        {"0::/abc\n", INFINITY},
-        {"", INFINITY},
-        {"nonsense\n::\n", INFINITY},
-        {"5:cpu,memory:/old\n4:cpuset:/a/c\n", 2e9},
-        {"5:memoryless:/old\n", INFINITY},
-        {"12:memory:/old\n0::/a\n", 2e9},
-    };
-    char root[300];
-    (void)state;
     make_limit("a/b", "memory.max", "max\n");
     make_limit("a", "memory.max", "4096000000\n");
+    make_limit("a", "memory.high", "max\n");
     make_limit("a/c", "memory.max", "1000000000\n");
+    make_limit("a/h", "memory.high", "500000000\n");
+    make_limit("a/h", "memory.max", "600000000\n");
     make_limit("memory/old", "memory.limit_in_bytes", "2000000000\n");
     make_limit("memory", "memory.limit_in_bytes", "9223372036854771712\n");
-    snprintf(root, sizeof root, "%s/groups", scratch_folder);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double bytes = cgroup_memory_limit(root, rows[i].text);
-        if (isfinite(rows[i].bytes) ? bytes != rows[i].bytes : bytes < 9e18)
-            fail_msg("%s: %g, expected %g", rows[i].text, bytes, rows[i].bytes);
-    }
-    static const char *const folders[] = {"memory/old", "memory", "a/c", "a/b", "a", ""};
+    make_limit("unified/both", "memory.max", "3000000000\n");
+    make_limit("a", "cpu.max", "400000 100000\n"); /* four processors for all in it */
+    make_limit("a/b", "cpu.max", "max 100000\n");
+    make_limit("a/c", "cpu.max", "150000 100000\n");
+    make_limit("a/h", "cpu.max", "800000 100000\n");
+    make_limit("bad", "cpu.max", "nonsense\n");
+    make_limit("cpu/old", "cpu.cfs_quota_us", "50000\n");
+    make_limit("cpu/old", "cpu.cfs_period_us", "100000\n");
+    make_limit("cpu", "cpu.cfs_quota_us", "-1\n");
+    make_limit("cpu", "cpu.cfs_period_us", "100000\n");
+    make_limit("cpu,cpuacct/joint", "cpu.cfs_quota_us", "300000\n");
+    make_limit("cpu,cpuacct/joint", "cpu.cfs_period_us", "100000\n");
+}
+
+static void remove_groups(const char *root)
+{
+    static const char *const folders[] = {
+        "memory/old",  "memory", "unified/both", "unified", "cpu/old", "cpu", "cpu,cpuacct/joint",
+        "cpu,cpuacct", "bad",    "a/h",          "a/c",     "a/b",     "a",   ""};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         char path[400];
         snprintf(path, sizeof path, "%s/%s", root, folders[i]);
         folder_remove(path);
     }
+}
+
+/* The limit of a group holds for all groups in it; a group of a container may have no folder. */
+static void test_groups(void **state)
+{
+    static const struct {
+        const char *text;
+        double bytes, processors;
+        const char *memory_file, *processors_file;
+    } rows[] = {
+        {"0::/\n", INFINITY, INFINITY, "", ""},
+        {"0::/a\n", 4096e6, 4, "memory.max of /a", "cpu.max of /a"},
+        {"0::/a/b\n", 4096e6, 4, "memory.max of /a", "cpu.max of /a"},
+        {"0::/a/c\n", 1e9, 1.5, "memory.max of /a/c", "cpu.max of /a/c"},
+        {"0::/a/c/gone\n", 1e9, 1.5, "memory.max of /a/c", "cpu.max of /a/c"},
+        {"0::/a/h\n", 5e8, 4, "memory.high of /a/h", "cpu.max of /a"},
+        {"0::/abc\n", INFINITY, INFINITY, "", ""},
+        {"0::/bad\n", INFINITY, INFINITY, "", ""},
+        {"0::/both\n", 3e9, INFINITY, "memory.max of /both", ""},
+        {"", INFINITY, INFINITY, "", ""},
+        {"nonsense\n::\n", INFINITY, INFINITY, "", ""},
+        {"5:cpu,memory:/old\n4:cpuset:/a/c\n", 2e9, 0.5, "memory.limit_in_bytes of /old",
+         "cpu.cfs_quota_us of /old"},
+        {"5:memoryless,cpuset:/old\n", INFINITY, INFINITY, "", ""},
+        {"4:cpu,cpuacct:/joint\n", INFINITY, 3, "", "cpu.cfs_quota_us of /joint"},
+        {"12:memory:/old\n0::/a\n", 2e9, 4, "memory.limit_in_bytes of /old", "cpu.max of /a"},
+    };
+    char root[300];
+    (void)state;
+    make_groups();
+    snprintf(root, sizeof root, "%s/groups", scratch_folder);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cgroup_limits limits;
+        cgroup_read(root, rows[i].text, &limits);
+        if (limits.memory_bytes != rows[i].bytes || limits.processors != rows[i].processors)
+            fail_msg("%s: %g bytes, %g processors", rows[i].text, limits.memory_bytes,
+                     limits.processors);
+        assert_string_equal(limits.memory_file, rows[i].memory_file);
+        assert_string_equal(limits.processors_file, rows[i].processors_file);
+    }
+    remove_groups(root);
 }
 
 static void test_variables(void **state)
@@ -498,7 +536,7 @@ int main(void)
         cmocka_unit_test(test_long_model),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_small_texts),
-        cmocka_unit_test(test_memory_limits),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_sysfs),
         cmocka_unit_test(test_cpuid),

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "machine/ceiling.h"
+#include "machine/machine.h"
+#include "verify/problem.h"
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 
@@ -23,6 +25,10 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void
 int __wrap_pthread_barrier_init(pthread_barrier_t *ret, const pthread_barrierattr_t *attributes,
                                 unsigned count);
 
+const struct machine *__real_machine_get(void);
+const struct machine *__wrap_machine_get(void);
+
+static double usable_bytes; /* 0: as it is */
 static bool no_memory, no_barrier;
 static int threads_left = -1; /* negative: any number */
 
@@ -44,6 +50,17 @@ int __wrap_pthread_barrier_init(pthread_barrier_t *ret, const pthread_barrieratt
                                 unsigned count)
 {
     return no_barrier ? EAGAIN : __real_pthread_barrier_init(ret, attributes, count);
+}
+
+const struct machine *__wrap_machine_get(void)
+{
+    static struct machine machine;
+    machine = *__real_machine_get();
+    if (usable_bytes > 0)
+        machine.usable_bytes = usable_bytes;
+    if (usable_bytes > 0)
+        strcpy(machine.limit_file, "memory.max of /a");
+    return &machine;
 }
 
 static void expect(int threads, const char *words)
@@ -76,9 +93,29 @@ static void test_threads(void **state)
     no_barrier = false;
 }
 
+/* A control group kills who exceeds its limit: what would is refused before. */
+static void test_limit(void **state)
+{
+    const struct bench_shape shape = {
+        .layer = {.d = 4096, .n = 65536, .r = 1, .rg = 1, .k = 5, .gate = MIDL_GATE_LOWRANK},
+        .batch = 1,
+        .threads = 1,
+        .seed = 1};
+    struct problem problem;
+    struct error error;
+    (void)state;
+    usable_bytes = 1e9;
+    assert_int_equal(problem_load(&shape, &problem, &error), OUTCOME_MACHINE);
+    if (!strstr(error.text, "not enough memory for weights and inputs (1.1 GB); memory.max of /a "
+                            "allows 1 GB"))
+        fail_msg("'%s'", error.text);
+    usable_bytes = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_threads)};
+                                       cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

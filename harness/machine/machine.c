@@ -97,21 +97,31 @@ static void ask_system(void)
     machine.load1 = getloadavg(&load, 1) == 1 ? load : NAN;
     uint64_t all, stolen;
     machine.stolen = cpu_times(&all, &stolen) && all > 0 ? (double)stolen / (double)all : NAN;
-    machine.cores = start_processors();
-    if (machine.cores < 1)
-        machine.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    machine.allowed = start_processors();
+    if (machine.allowed < 1)
+        machine.allowed = (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* The least memory that control groups and resource limits allow; infinite without any. */
-static double memory_limit(void)
+/* What control groups and resource limits allow of processors and memory. */
+static void ask_limits(void)
 {
     char text[4096];
     struct rlimit space;
-    double limit_bytes =
-        cgroup_memory_limit("/sys/fs/cgroup", read_text("/proc/self/cgroup", text, sizeof text));
-    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
-        limit_bytes = fmin(limit_bytes, (double)space.rlim_cur);
-    return limit_bytes;
+    struct cgroup_limits limits;
+    cgroup_read("/sys/fs/cgroup", read_text("/proc/self/cgroup", text, sizeof text), &limits);
+    machine.quota = limits.processors;
+    SET(machine.quota_file, "%s", limits.processors_file);
+    machine.cores = machine.allowed;
+    if (machine.quota < machine.cores)
+        machine.cores = machine.quota < 1 ? 1 : (int)machine.quota;
+    machine.usable_bytes = fmin(machine.memory_bytes, limits.memory_bytes);
+    if (limits.memory_bytes <= machine.memory_bytes)
+        SET(machine.limit_file, "%s", limits.memory_file);
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY &&
+        (double)space.rlim_cur < machine.usable_bytes) {
+        machine.usable_bytes = (double)space.rlim_cur;
+        SET(machine.limit_file, "ulimit -v");
+    }
 }
 
 static void ask_memory(void)
@@ -120,7 +130,6 @@ static void ask_memory(void)
     long pages = sysconf(_SC_PHYS_PAGES);
     machine.page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     machine.memory_bytes = pages > 0 ? (double)pages * (double)machine.page_bytes : NAN;
-    machine.usable_bytes = fmin(machine.memory_bytes, memory_limit());
     read_text("/proc/meminfo", text, sizeof text);
     if (text_value(text, "Hugepagesize", ':', value, sizeof value))
         machine.huge_page_bytes = (size_t)strtoull(value, NULL, 10) << 10;
@@ -353,6 +362,7 @@ static void ask_all(void)
 {
     ask_system();
     ask_memory();
+    ask_limits();
     ask_hypervisor();
     ask_caches();
     ask_processor();

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "machine/cgroup.h"
+
 #define CACHE_LEVELS 4
 
 struct cache_level {
@@ -21,7 +23,10 @@ struct machine {
     char host[64], cpu[96], os[160], compiler[96], flags[256], commit[64], isa[16], hypervisor[48],
         governor[32], thp[16], blas[160], blas_core[48], blas_override[48], variables[256],
         libc[24], microcode[24];
-    int cores; /* that this process may use */
+    int cores;    /* that this process may use: affinity, and a quota's whole processors */
+    int allowed;  /* processors of the affinity alone */
+    double quota; /* of processor time, in processors; infinite: none */
+    char quota_file[CGROUP_PATH_SIZE], limit_file[CGROUP_PATH_SIZE]; /* who limits time, memory */
     size_t page_bytes, huge_page_bytes;
     double memory_bytes; /* of the machine */
     double

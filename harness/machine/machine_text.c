@@ -150,70 +150,7 @@ bool text_cpu_times(const char *text, uint64_t *ret_all, uint64_t *ret_stolen)
     return true;
 }
 
-/* ---- Limits and variables -------------------------------------------------------------------- */
-
-/* The number in a file; infinite if there is none ("max", no such file). */
-static double limit_in(const char *path)
-{
-    char text[64] = "";
-    FILE *file = fopen(path, "r");
-    bool read = file && fgets(text, sizeof text, file);
-    if (file)
-        fclose(file);
-    return read && isdigit((unsigned char)*text) ? (double)strtoull(text, NULL, 10) : INFINITY;
-}
-
-/* The least limit of the group `group` ("/a/b") and of those that it is in, below `root`. */
-static double least_limit(const char *root, const char *group, const char *file)
-{
-    double least = INFINITY;
-    char path[1024];
-    size_t length = strlen(group);
-    for (;;) {
-        while (length > 0 && group[length - 1] == '/')
-            length--;
-        int used = snprintf(path, sizeof path, "%s%.*s/%s", root, (int)length, group, file);
-        if (used > 0 && (size_t)used < sizeof path)
-            least = fmin(least, limit_in(path));
-        if (length == 0)
-            return least;
-        while (length > 0 && group[length - 1] != '/')
-            length--;
-    }
-}
-
-/* Whether `controllers`, as in "cpu,memory:/a", has memory among its words. */
-static bool names_memory(const char *controllers)
-{
-    size_t length = strcspn(controllers, ":");
-    for (const char *word = controllers; word < controllers + length;) {
-        size_t word_length = strcspn(word, ",:");
-        if (word_length == strlen("memory") && strncmp(word, "memory", word_length) == 0)
-            return true;
-        word += word_length + 1;
-    }
-    return false;
-}
-
-double cgroup_memory_limit(const char *root, const char *text)
-{
-    double least = INFINITY;
-    char line[1024], folder[512];
-    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
-        const char *controllers = strchr(line, ':');
-        const char *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group)
-            continue;
-        if (group == controllers + 1) { /* version 2: "0::/a/b" */
-            least = fmin(least, least_limit(root, group + 1, "memory.max"));
-        } else if (names_memory(controllers + 1)) { /* version 1: "5:memory:/a/b" */
-            snprintf(folder, sizeof folder, "%s/memory", root);
-            least = fmin(least, least_limit(folder, group + 1, "memory.limit_in_bytes"));
-        }
-    }
-    return least;
-}
+/* ---- Variables -------------------------------------------------------------------- */
 
 void text_variables(char *const *environment, const char *own, char *ret, size_t size)
 {

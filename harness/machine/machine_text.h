@@ -34,11 +34,6 @@ bool text_chosen(const char *text, char *ret, size_t size);
 /* All and stolen time from the first line of /proc/stat, in ticks; false if it isn't one. */
 bool text_cpu_times(const char *text, uint64_t *ret_all, uint64_t *ret_stolen);
 
-/* The least memory limit, in bytes, of the control groups that /proc/self/cgroup names in `text`
- * and of those around them; infinite if there is none. `root` is where they are mounted. Both
- * versions of control groups. */
-double cgroup_memory_limit(const char *root, const char *text);
-
 /* The variables of `environment` (NULL-terminated) that change what libraries do, separated by
  * blanks, as many as fit; "none" if there are none. `own` was set by this program and is left out;
  * NULL: nothing was. */

@@ -1,4 +1,5 @@
-/* room.c - address space for OpenBLAS's buffers, found by asking for as much. */
+/* room.c - memory by the limits of this process; address space for OpenBLAS's buffers, found by
+ * asking for as much. */
 #include "machine/room.h"
 
 #include <dirent.h>
@@ -12,7 +13,31 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "machine/machine.h"
 #include "midl_config.h"
+
+bool room_for(double bytes)
+{
+    const struct machine *machine = machine_get();
+    double resident_pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*s %lf", &resident_pages) != 1)
+        resident_pages = 0;
+    if (file)
+        fclose(file);
+    double taken_bytes = resident_pages * (double)machine->page_bytes;
+    return !(taken_bytes + bytes > machine->usable_bytes); /* not known: there is */
+}
+
+enum outcome room_fail(struct error *error, const char *what, double bytes)
+{
+    const struct machine *machine = machine_get();
+    enum outcome outcome = fail_memory(error, what, bytes);
+    if (*machine->limit_file)
+        return fail(error, outcome, "%.300s; %.160s allows %.4g GB", error->text,
+                    machine->limit_file, machine->usable_bytes / 1e9);
+    return outcome;
+}
 
 #if MIDL_HAVE_OPENBLAS
 

@@ -46,6 +46,12 @@ static void warn_neighbours(const struct machine *machine, double stolen, struct
     if (stolen > 0.01)
         warn(warnings, "%.1f %% of the time is stolen by the host; measure when it is quieter",
              100 * stolen);
+    if (machine->quota < machine->allowed)
+        warn(
+            warnings,
+            "a quota of %.2f processors for %d (%s): who has used it up is stopped for the rest of "
+            "the period; measure with fewer threads than that, or without a quota",
+            machine->quota, machine->allowed, machine->quota_file);
     if (machine->load1 > 0.3 * machine->cores)
         warn(warnings, "load %.2f on %d core%s: something else is running; stop it or wait",
              machine->load1, machine->cores, machine->cores == 1 ? "" : "s");

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
+#include "machine/room.h"
 #include "oracle.h"
 #include "measure/placement.h"
 #include "verify/problem.h"
@@ -342,7 +343,14 @@ static bool subject_plan(struct group *group, struct subject *subject)
     struct midl_plan_options options = plan_options(subject->bench_case);
     enum midl_status status = midl_variant_fits(subject->bench_case->variant, &shape->layer,
                                                 shape->batch, shape->threads, subject->reason);
-    double start_ns = clock_ns();
+    double start_ns = clock_ns(), bytes = (double)group->problem.arena_bytes;
+    struct error error;
+    /* A copy of the weights, at most: within a limit there is no other warning. */
+    if (status == MIDL_OK && *machine_get()->limit_file && !room_for(bytes)) {
+        (void)room_fail(&error, "a plan", bytes);
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%.*s", MIDL_REASON_SIZE - 1, error.text);
+        status = MIDL_NO_MEMORY;
+    }
     if (status == MIDL_OK)
         status = midl_plan_create(&group->problem.layer, &options, &subject->plan, subject->reason);
     if (status != MIDL_OK) {

@@ -75,6 +75,16 @@ static void put_caches(const struct machine *m)
     }
 }
 
+/* Limits that containers and batch systems set, and the file that has each. */
+static void put_limits(const struct machine *m)
+{
+    if (isfinite(m->quota))
+        put_text("cpu_quota", "%.2f processors (%.70s)", m->quota, m->quota_file);
+    else
+        put("cpu_quota", "none");
+    put("memory_limit", *m->limit_file ? m->limit_file : "none");
+}
+
 static void put_onednn(void)
 {
 #if MIDL_HAVE_ONEDNN
@@ -107,6 +117,7 @@ static void fill_facts(void)
     put("os", m->os);
     put("hypervisor", m->hypervisor);
     put_caches(m);
+    put_limits(m);
     put_number("memory_bytes", 0, m->memory_bytes);
     put_number("usable_bytes", 0, m->usable_bytes);
     put_text("page_bytes", "%zu", m->page_bytes);

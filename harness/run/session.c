@@ -132,7 +132,8 @@ static enum store_status end_killed(struct store *store)
 static const char *const identity[] = {
     "host",      "cpu",         "isa",           "microcode",    "compiler",
     "flags",     "openblas",    "openblas_core", "onednn",       "blis",
-    "variables", "calibration", "cores",         "memory_bytes", "google_benchmark"};
+    "variables", "calibration", "cores",         "memory_bytes", "google_benchmark",
+    "cpu_quota"};
 
 /* The hash of what is measured, and on what. */
 static void identity_hash(const char *measured, char ret[17])

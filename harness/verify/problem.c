@@ -13,6 +13,7 @@
 #include "data/inputs.h"
 #include "base/rng.h"
 #include "data/layer_file.h"
+#include "machine/room.h"
 
 #define LINE_FLOATS 16    /* 64 bytes */
 #define LOGIT_STEP 128.0f /* sigmoid of it is 1 in float */
@@ -109,15 +110,15 @@ static enum outcome allocate(const struct midl_shape *shape, size_t batch,
     for (int role = 0; role < ROLES; role++)
         wanted += 4.0 * ((double)a.rows[role] * (double)a.columns[role] + LINE_FLOATS);
     if (wanted > (double)(SIZE_MAX / 4))
-        return fail_memory(error, "weights and inputs", wanted);
+        return room_fail(error, "weights and inputs", wanted);
 
     size_t floats = 0;
     for (int role = 0; role < ROLES; role++)
         floats += room_of(&a, role);
     size_t bytes = floats * sizeof(float);
-    float *memory = map_arena(bytes);
+    float *memory = room_for((double)bytes) ? map_arena(bytes) : NULL;
     if (!memory)
-        return fail_memory(error, "weights and inputs", wanted);
+        return room_fail(error, "weights and inputs", wanted);
     *ret = (struct problem){.batch = batch,
                             .arena = memory,
                             .arena_bytes = bytes,
@@ -169,7 +170,9 @@ bool problem_copy(const struct problem *problem, size_t offset_bytes, struct pro
     const float **arrays[] = {&layer->full_weight, &layer->full_bias,  &layer->light_down,
                               &layer->light_up,    &layer->light_bias, &layer->gate_weight,
                               &layer->gate_down,   &layer->gate_up,    &layer->gate_bias};
-    char *memory = map_arena(problem->arena_bytes + offset_bytes);
+    char *memory = room_for((double)(problem->arena_bytes + offset_bytes))
+                       ? map_arena(problem->arena_bytes + offset_bytes)
+                       : NULL;
     if (!memory)
         return false;
 #ifdef MADV_POPULATE_WRITE
