@@ -13,7 +13,10 @@
  *
  * SLOW_ABI: the number that midl_abi gives.
  *
- * SLOW_HASH: what is added to the hash of its code; another for each fault. */
+ * SLOW_HASH: what is added to the hash of its code; another for each fault.
+ *
+ * SLOW_BLIND: nothing is slow, and the hash of every variant is another: identical code that the
+ * gate can't know for identical. */
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -42,6 +45,10 @@ MIDL_API int midl_abi(void);
 
 static bool is_slow(const struct midl_variant *variant)
 {
+#ifdef SLOW_BLIND
+    (void)variant;
+    return false;
+#endif
     return strcmp(midl_variant_idea(variant), SLOW_IDEA) == 0;
 }
 
@@ -110,6 +117,9 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
 uint64_t midl_code_hash(const struct midl_variant *variant)
 {
     uint64_t hash = midl_code_hash_real(variant);
+#ifdef SLOW_BLIND
+    return hash ? hash + SLOW_HASH : hash;
+#endif
     return is_slow(variant) && hash ? hash + SLOW_HASH : hash;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "compare/accept.h"
+#include "compare/gate.h"
 #include "compare/verdict.h"
 #include "compare/worker.h"
 #include "signed_rank.h"
@@ -325,6 +326,22 @@ static void test_accept(void **state)
     }
 }
 
+/* A thousandth, or an instruction a row, whichever is less. */
+static void test_counts(void **state)
+{
+    (void)state;
+    const struct {
+        double old, new, rows;
+        int change;
+    } cases[] = {{1e6, 1e6, 100, 0},        {1e6, 1e6 + 99, 100, 0}, {1e6, 1e6 + 100, 100, 1},
+                 {1e6, 1e6 - 100, 100, -1}, {1e4, 1e4 + 9, 100, 0},  {1e4, 1e4 + 10, 100, 1},
+                 {1e8, 1e8 + 2, 0, 1},      {NAN, 1e4, 100, 0},      {1e4, NAN, 100, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(
+            gate_count_change((const double[]){cases[i].old, cases[i].new}, cases[i].rows),
+            cases[i].change);
+}
+
 /* ---- Outcomes ------------------------------------------------------------------------------ */
 
 static void test_outcomes(void **state)
@@ -360,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_worker_text),
         cmocka_unit_test(test_worker_damaged),
         cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_counts),
         cmocka_unit_test(test_outcomes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

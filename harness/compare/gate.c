@@ -277,16 +277,25 @@ static void count_row(struct gate *gate, struct gate_row *row)
     }
 }
 
+int gate_count_change(const double instructions[2], double rows)
+{
+    double rise = instructions[1] - instructions[0];
+    double least = fmin(GATE_COUNT_EFFECT * instructions[0], fmax(rows, 1));
+    return isnan(rise) || fabs(rise) < least ? 0 : rise > 0 ? 1 : -1;
+}
+
 /* Where nothing is timed, counts decide. */
 static void judge_counts(struct gate_row *row)
 {
     const struct gate_counts *counts = &row->counts;
-    double rise = counts->instructions[1] / counts->instructions[0] - 1;
-    row->point->state = isnan(rise)                 ? GATE_SKIPPED
-                        : rise > GATE_COUNT_EFFECT  ? GATE_SLOWER
-                        : rise < -GATE_COUNT_EFFECT ? GATE_FASTER
-                                                    : GATE_SAME;
-    if (isnan(rise))
+    const struct bench_shape *shape = &row->bench_case->shape;
+    double rows = (double)(shape->layer.k ? shape->layer.k : shape->layer.n) * (double)shape->batch;
+    int change = gate_count_change(counts->instructions, rows);
+    row->point->state = counts->reason[0] ? GATE_SKIPPED
+                        : change > 0      ? GATE_SLOWER
+                        : change < 0      ? GATE_FASTER
+                                          : GATE_SAME;
+    if (counts->reason[0])
         snprintf(row->point->reason, sizeof row->point->reason, "%s", counts->reason);
 }
 

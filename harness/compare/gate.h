@@ -15,9 +15,14 @@
 #include "compare/verdict.h"
 #include "suite/case.h"
 
-/* A rise of instructions that counts as slower where nothing is timed: counts are exact, but a
- * compiler may move one or two. */
+/* A rise of instructions that counts as slower where nothing is timed, relative: counts are exact,
+ * but a compiler may move one or two. An instruction for each selected row counts however many
+ * there are beside it. */
 #define GATE_COUNT_EFFECT 0.001
+
+/* 1 if `instructions` (old, new) rose by so much in a call that selects `rows` rows, -1 if they
+ * fell by it, else 0; 0 also where one is NaN. */
+int gate_count_change(const double instructions[2], double rows);
 
 #define GATE_PLACEMENTS 30 /* in a look */
 #define GATE_ROUNDS 4      /* in a placement */

@@ -1,22 +1,30 @@
 #!/bin/bash
 # gate.sh - how well the gate tells: slowdowns that it finds, and false alarms of identical builds.
 #
-#   tests/studies/gate.sh BUILD STUDY [RUNS] [SECONDS]
+#   tests/studies/gate.sh BUILD FOLDER [STUDY...]
 #
-# BUILD is a build folder with its tests (tests/slow.c). STUDY:
-#   slow PERCENT [EFFECT]   runs against a build in which variant masked is so much slower
-#   alarms                  runs of identical builds: a copy, and one linked in another order elsewhere
-#   counts                  one instruction more per row of masked (a patched copy of the sources)
-#   history                 commits of this project that claim a speedup or loss, against their parents
-# PERCENT is 2, 3 or 5 and stands behind STUDY. RUNS: 100. SECONDS: stop after so many, with what there
-# is. BUSY=1: with a process that loads another core and the memory bus. POINTS: options of midl check in
-# place of the suite's points, to be quick. A line per run, then a row for a table of Markdown.
+# BUILD is a build folder with its tests (tests/slow.c makes the builds with faults). FOLDER keeps what
+# was measured, a line a run in FOLDER/runs: runs that are there aren't made again, so that a study that
+# was stopped goes on, and more of RUNS add to it. Each STUDY; all of the first eight without one:
+#   slow-3 slow-5    variant masked takes 3 or 5 % longer; effect 3 %
+#   slow-2           2 %, effect 2 %
+#   alarms           identical code that the gate can't know for identical: copied, linked in another
+#                    order, and built in another folder, by turns
+#   busy-slow-3 ...  the same with a process that fills the last processor and the memory bus
+#   counts           one instruction more a row of masked (a patched copy of the sources), by counts
+#   history          commits of this project that claim a speedup or loss, against their parents
+#   table            nothing measured: the table of what is in FOLDER, in Markdown
+# RUNS: of each; 100, of alarms 200. SECONDS_MOST: stop after so many, between runs. POINTS: what a gate run
+# measures, options of midl check; two variants at two sizes unless given, POINTS=gate: the whole suite.
 set -u
 build=$(realpath "${1:?a build folder}")
-study=${2:?slow, alarms, counts or history}
+mkdir -p "${2:?a folder for what is measured}"
+folder=$(realpath "$2")
 shift 2
-midl=$build/harness/midl
 source=$(realpath "$(dirname "$0")/../..")
+midl=$build/harness/midl
+studies=${*:-slow-3 alarms slow-5 slow-2 busy-slow-3 busy-alarms busy-slow-5 busy-slow-2}
+: "${POINTS:=--n 256,512 --kernel masked,simd}" "${SECONDS_MOST:=1000000}"
 work=$(mktemp -d)
 neighbour=
 cleanup() {
@@ -24,133 +32,202 @@ cleanup() {
     rm -rf "$work"
 }
 trap cleanup EXIT
-: "${POINTS:=gate}"
+trap 'exit 130' INT TERM
 
-# A neighbour that copies memory all the time.
-if [ "${BUSY:-0}" = 1 ]; then
-    (while :; do head -c 300M /dev/zero | tail -c 1 >/dev/null; done) &
+# A process that writes memory all the time on the last processor, and midl on the others.
+busy() {
+    local last=$(($(nproc) - 1))
+    [ $last -gt 0 ] || { echo "gate.sh: a busy neighbour needs a second processor" >&2; exit 3; }
+    taskset -c $last dd if=/dev/zero of=/dev/null bs=64M status=none &
     neighbour=$!
-fi
+    on="taskset -c 0-$((last - 1))"
+}
 
-# run SEED OLD NEW OPTIONS...: one gate run; prints its status, what it calls slower, and seconds.
+calm() {
+    [ -z "$neighbour" ] || kill "$neighbour" 2>/dev/null
+    neighbour=
+    on=
+}
+
+# run STUDY SEED OLD NEW OPTIONS...: one gate run; a line of what it said, in FOLDER/runs and here.
 run() {
-    local seed=$1 old=$2 new=$3 begin=$SECONDS status
-    shift 3
-    "$midl" check $POINTS --baseline "$old" --library "$new" --order-seed "$seed" --json "$@" \
+    local study=$1 seed=$2 old=$3 new=$4 begin=$EPOCHREALTIME status
+    shift 4
+    # shellcheck disable=SC2086
+    $on "$midl" check $POINTS --baseline "$old" --library "$new" --order-seed "$seed" --json "$@" \
         >"$work/json" 2>"$work/err"
     status=$?
-    python3 - "$work/json" "$status" "$((SECONDS - begin))" <<'P'
+    [ $status -ne 130 ] || exit 130
+    python3 - "$work/json" "$study" "$seed" "$status" "$begin" "$EPOCHREALTIME" <<'P' | tee -a "$folder/runs"
 import json, sys
+path, study, seed, status, begin, end = sys.argv[1:]
 try:
-    points = json.load(open(sys.argv[1]))["points"]
+    points = json.load(open(path))["points"]
 except Exception:
     points = []
 slower = sorted({p["variant"] for p in points if p["verdict"] == "slower"})
-found = [p for p in points if p["variant"] == "masked" and p["ratio"]]
-ratios = " ".join("%.3f" % p["ratio"] for p in found)
-print(f"status {sys.argv[2]} slower {','.join(slower) or '-'} masked {ratios or '-'} seconds {sys.argv[3]}")
+ratios = ["%.4f" % p["ratio"] for p in points if p["variant"] == "masked" and p["ratio"]]
+print(study, seed, "status", status, "slower", ",".join(slower) or "-", "points", len(points),
+      "masked", ",".join(ratios) or "-", "seconds", "%.1f" % (float(end) - float(begin)))
 P
 }
 
-# table TITLE: what the lines of the runs say together.
-table() {
-    awk -v title="$1" '
-        /^status/ { runs++; fails += $2 == 1; none += $2 == 4; other += $2 > 1 && $2 != 4
-                    wrong += $4 != "-" && $4 != "masked"; slower += $4 != "-"; seconds += $NF }
-        END { printf "| %s | %d | %d | %d | %d | %d | %.1f |\n", title, runs, fails, slower, wrong,
-              none + other, runs ? seconds / runs : 0 }' "$work/lines"
+# Whether a run is in FOLDER.
+made() {
+    grep -q "^$1 $2 " "$folder/runs" 2>/dev/null
 }
 
-header() {
-    echo "| study | runs | fail | some point called slower | another variant named | no verdict | s per run |"
-    echo "|---|---|---|---|---|---|---|"
+in_time() {
+    [ $SECONDS -lt "$SECONDS_MOST" ] || { table; exit 0; }
 }
 
-repeat() {
-    local title=$1 runs=$2 limit=$3 seed end
-    shift 3
-    end=$((SECONDS + limit))
-    : >"$work/lines"
-    for seed in $(seq 1 "$runs"); do
-        run "$seed" "$@" | tee -a "$work/lines"
-        [ $SECONDS -lt $end ] || break
-    done
-    header
-    table "$title${neighbour:+, busy neighbour}"
+# Of identical code three builds: of the same objects, linked the other way round, compiled elsewhere.
+others() {
+    [ -e "$folder/copied.so" ] || cp "$build/tests/libmidl_slow_blind_too.so" "$folder/copied.so"
+    [ -e "$folder/relinked.so" ] || relink "$folder/relinked.so"
+    [ -e "$folder/elsewhere.so" ] || elsewhere "$folder/elsewhere.so"
 }
 
-# The same objects linked in reverse order, in another folder.
+# The same objects in reverse order.
 relink() {
     local command
-    command=$(ninja -C "$build" -t commands kernels/libmidl.so.0.1.0 | tail -n 1)
-    (cd "$build" && python3 - "$command" "$work/relinked.so" <<'P'
+    command=$(ninja -C "$build" -t commands tests/libmidl_slow_blind_too.so | tail -n 1)
+    (cd "$build" && python3 - "$command" "$1.part" <<'P'
 import shlex, subprocess, sys
-words = shlex.split(sys.argv[1])
-objects = [w for w in words if w.endswith(".o")]
-reverse = iter(objects[::-1])
-words = [next(reverse) if w.endswith(".o") else w for w in words]
-words[words.index("-o") + 1] = sys.argv[2]
+words, objects = [], []
+for word in shlex.split(sys.argv[1]):
+    if word.endswith(".a"):
+        objects += subprocess.run(["ar", "t", word], capture_output=True, text=True).stdout.split()
+    elif word.endswith(".o"):
+        objects.append(word)
+    elif "whole-archive" not in word:
+        words.append(word)
+at = words.index("-o")
+words[at + 1] = sys.argv[2]
+words[at + 2:at + 2] = objects[::-1]
 sys.exit(subprocess.run(words).returncode)
 P
-    )
+    ) && mv "$1.part" "$1" || { echo "gate.sh: the library could not be linked again" >&2; exit 3; }
 }
 
-case $study in
-slow)
-    percent=${1:?2, 3 or 5}
-    effect=3
-    [ "$percent" != 2 ] || effect=2
-    repeat "$percent % slower, effect $effect %" "${2:-100}" "${3:-1000000}" \
-        "$build/tests/libmidl_slow_0.so" "$build/tests/libmidl_slow_$percent.so" --effect $effect
-    ;;
-alarms)
-    cp "$build/kernels/libmidl.so" "$work/copy.so"
-    repeat "identical, copied" "$(((${1:-200} + 1) / 2))" "$((${2:-2000000} / 2))" "$work/copy.so" \
-        "$build/kernels/libmidl.so"
-    relink || { echo "gate.sh: the library could not be linked again" >&2; exit 3; }
-    repeat "identical, linked in another order" "$((${1:-200} / 2))" "$((${2:-2000000} / 2))" \
-        "$work/relinked.so" "$build/kernels/libmidl.so"
-    ;;
-counts)
-    git -C "$source" archive HEAD | tar -x -C "$work"
-    sed -i '/^static void masked_row/,/^}/s|^{$|{\n    __asm__ volatile("nop");|' "$work/kernels/masked.c"
-    cmp -s "$work/kernels/masked.c" "$source/kernels/masked.c" &&
-        { echo "gate.sh: kernels/masked.c has no masked_row as this script knows it" >&2; exit 3; }
-    meson setup "$work/build" "$work" -Dtests=disabled >/dev/null &&
-        meson compile -C "$work/build" kernels/midl:shared_library >/dev/null || exit 3
-    for seed in $(seq 1 "${1:-20}"); do
-        run "$seed" "$build/kernels/libmidl.so" "$work/build/kernels/libmidl.so" --counts --no-time \
-            --n 64,256,512 --kernel masked,simd-avx2,lists-avx2
-    done | tee "$work/lines"
-    header
-    table "one instruction more per row, by counts"
-    ;;
-history)
-    # COMMIT | what its message claims, as a ratio new/old | options of midl check
-    while IFS='|' read -r commit claim options; do
-        case $commit in '' | '#'*) continue ;; esac
-        "$midl" check --against "$commit^" --no-time --counts --n 64 --kernel masked --quiet >/dev/null 2>&1
-        old=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/midl/builds/"$(git -C "$source" rev-parse "$commit^")"-*.so 2>/dev/null | head -n 1)
-        "$midl" check --against "$commit" --no-time --counts --n 64 --kernel masked --quiet >/dev/null 2>&1
-        new=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/midl/builds/"$(git -C "$source" rev-parse "$commit")"-*.so 2>/dev/null | head -n 1)
-        [ -n "$old" ] && [ -n "$new" ] || { echo "$commit: not built"; continue; }
-        # shellcheck disable=SC2086
-        "$midl" check --baseline "$old" --library "$new" $options --effect 2 --json >"$work/json" 2>"$work/err"
-        python3 - "$work/json" "$commit" "$claim" <<'P'
-import json, sys
+elsewhere() {
+    local there=$work/another/folder
+    mkdir -p "$there" && git -C "$source" archive HEAD | tar -x -C "$there" &&
+        meson setup "$there/build" "$there" >/dev/null &&
+        ninja -C "$there/build" tests/libmidl_slow_blind_too.so >/dev/null &&
+        cp "$there/build/tests/libmidl_slow_blind_too.so" "$1" ||
+        { echo "gate.sh: the library could not be built elsewhere" >&2; exit 3; }
+}
+
+slow() {
+    local effect=3 seed
+    [ "$2" != 2 ] || effect=2
+    for seed in $(seq "${RUNS:-100}"); do
+        made "$1" "$seed" && continue
+        in_time
+        run "$1" "$seed" "$build/tests/libmidl_slow_0.so" "$build/tests/libmidl_slow_$2.so" --effect $effect
+    done
+}
+
+alarms() {
+    local kinds=(copied relinked elsewhere) seed
+    others
+    for seed in $(seq "${RUNS:-200}"); do
+        made "$1" "$seed" && continue
+        in_time
+        run "$1" "$seed" "$folder/${kinds[$((seed % 3))]}.so" "$build/tests/libmidl_slow_blind.so"
+    done
+}
+
+counts() {
+    local seed POINTS="--n 64,512,2048 --kernel masked,simd-avx2 --counts --no-time"
+    if [ ! -e "$folder/nop.so" ]; then
+        git -C "$source" archive HEAD | tar -x -C "$work"
+        sed -i '/^static void masked_row/,/^}/s|^{$|{\n    __asm__ volatile("nop");|' "$work/kernels/masked.c"
+        ! cmp -s "$work/kernels/masked.c" "$source/kernels/masked.c" ||
+            { echo "gate.sh: kernels/masked.c has no masked_row as this script knows it" >&2; exit 3; }
+        meson setup "$work/build" "$work" -Dtests=disabled >/dev/null &&
+            meson compile -C "$work/build" kernels/midl:shared_library >/dev/null &&
+            cp "$work/build/kernels/libmidl.so" "$folder/nop.so" || exit 3
+    fi
+    for seed in $(seq "${RUNS:-100}"); do
+        made counts "$seed" && continue
+        in_time
+        run counts "$seed" "$build/kernels/libmidl.so" "$folder/nop.so"
+    done
+}
+
+# What the lines of FOLDER/runs say together, with exact 95 % intervals (Clopper and Pearson 1934).
+table() {
+    python3 - "$folder/runs" <<'P'
+import sys
+from math import comb
+rows, order = {}, []
 try:
-    for p in json.load(open(sys.argv[1]))["points"]:
-        if p["ratio"]:
-            print("| %s | %s | %s | %s | %.3f | %.3f to %.3f | %s |" % (sys.argv[2].strip(), p["variant"],
-                  " ".join(w for w in p["shape"].split() if w.split("=")[0] in ("n", "batch")), sys.argv[3].strip(),
-                  p["ratio"], p["ratio_lo"], p["ratio_hi"], p["verdict"]))
-except Exception as e:
-    print(sys.argv[2], "no answer", e)
+    lines = open(sys.argv[1]).read().splitlines()
+except OSError:
+    lines = []
+for line in lines:
+    word = line.split()
+    if len(word) != 12:
+        continue # cut short
+    if word[0] not in rows:
+        order.append(word[0])
+    rows.setdefault(word[0], {})[word[1]] = (int(word[3]), word[5], int(word[7]), float(word[11]))
+
+def at_least(k, n, p):
+    return sum(comb(n, i) * p**i * (1 - p)**(n - i) for i in range(k, n + 1))
+
+def solve(reached):
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return low
+
+def interval(k, n):
+    low = 0 if k == 0 else solve(lambda p: at_least(k, n, p) > 0.025)
+    high = 1 if k == n else solve(lambda p: 1 - at_least(k + 1, n, p) < 0.025)
+    return "%.1f to %.1f %%" % (100 * low, 100 * high)
+
+titles = {"slow-3": "3 % slower, effect 3 %", "slow-5": "5 % slower, effect 3 %",
+          "slow-2": "2 % slower, effect 2 %", "alarms": "identical code",
+          "counts": "one instruction more a row, by counts"}
+print("| study | runs | fail | 95 % interval | another variant named | no verdict | s per run | points |")
+print("|---|---|---|---|---|---|---|---|")
+for study in order:
+    runs = list(rows[study].values())
+    fail = sum(r[0] == 1 for r in runs)
+    wrong = sum(any(v != "masked" for v in r[1].split(",")) and r[1] != "-" for r in runs)
+    if study.endswith("alarms"):
+        wrong = 0
+    base = study.replace("busy-", "")
+    title = titles.get(base, base) + (", busy neighbour" if study.startswith("busy-") else "")
+    points = sorted({r[2] for r in runs if r[2]})
+    print("| %s | %d | %d | %s | %d | %d | %.1f | %s |" % (
+        title, len(runs), fail, interval(fail, len(runs)), wrong, sum(r[0] == 4 for r in runs),
+        sum(r[3] for r in runs) / len(runs), ", ".join(map(str, points))))
+    odd = sum(r[0] not in (0, 1, 4) for r in runs)
+    if odd:
+        print("%s: %d runs ended otherwise" % (study, odd), file=sys.stderr)
 P
-    done <"$source/tests/studies/gate_history.txt"
-    ;;
-*)
-    echo "gate.sh: unknown study $study" >&2
-    exit 2
-    ;;
-esac
+}
+
+for study in $studies; do
+    calm
+    case $study in
+    busy-*) busy ;;
+    esac
+    case ${study#busy-} in
+    slow-[235]) slow "$study" "${study##*-}" ;;
+    alarms) alarms "$study" ;;
+    counts) counts ;;
+    history) bash "$(dirname "$0")/gate_history.sh" "$build" "$folder" ;;
+    table) ;;
+    *)
+        echo "gate.sh: unknown study $study" >&2
+        exit 2
+        ;;
+    esac
+done
+table
