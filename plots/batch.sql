@@ -22,8 +22,8 @@ best AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('MID-L at k/n = %.2f: %.2f to %.2f times as fast as the fastest dense layer in batches',
-              (SELECT avg(active) FROM shown), min(speedup), max(speedup)) AS text
+       printf('MID-L at k/n = %.2f: %s times as fast as the fastest dense layer in batches',
+              (SELECT avg(active) FROM shown), from_to(min(speedup), max(speedup), 2)) AS text
 FROM best WHERE batch > 1 HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, printf('Speedup over the batch, k/n = %.2f', avg(active))

@@ -29,11 +29,11 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('MID-L at k/n = %.2f: %.2fx to %.2fx with warm caches, %.2fx to %.2fx with cold ones',
-              max(share), min(speedup) FILTER (WHERE weights = 'warm'),
-              max(speedup) FILTER (WHERE weights = 'warm'),
-              min(speedup) FILTER (WHERE weights = 'cold'),
-              max(speedup) FILTER (WHERE weights = 'cold')) AS text
+       printf('MID-L at k/n = %.2f: %s with warm caches, %s with cold ones', max(share),
+              from_to(min(speedup) FILTER (WHERE weights = 'warm'),
+                      max(speedup) FILTER (WHERE weights = 'warm'), 2, 'x'),
+              from_to(min(speedup) FILTER (WHERE weights = 'cold'),
+                      max(speedup) FILTER (WHERE weights = 'cold'), 2, 'x')) AS text
 FROM shown WHERE panel = 1 HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

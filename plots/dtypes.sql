@@ -56,10 +56,11 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('One input: MID-L at k/n = %.2f is %.2f to %.2f times as fast in bf16, %.2f to %.2f in int8',
-              avg(active), min(gain) FILTER (WHERE weights = 'bf16'),
-              max(gain) FILTER (WHERE weights = 'bf16'), min(gain) FILTER (WHERE weights = 'int8'),
-              max(gain) FILTER (WHERE weights = 'int8')) AS text
+       printf('One input: MID-L at k/n = %.2f is %s times as fast in bf16, %s in int8', avg(active),
+              from_to(min(gain) FILTER (WHERE weights = 'bf16'),
+                      max(gain) FILTER (WHERE weights = 'bf16'), 2),
+              from_to(min(gain) FILTER (WHERE weights = 'int8'),
+                      max(gain) FILTER (WHERE weights = 'int8'), 2)) AS text
 FROM shown WHERE NOT linear AND batch = 1
 HAVING count(*) FILTER (WHERE weights = 'bf16') > 0 AND count(*) FILTER (WHERE weights = 'int8') > 0
 UNION ALL

@@ -43,8 +43,8 @@ cells AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('MID-L breaks even with the fastest dense layer at k/n = %.2f to %.2f%s', min(even),
-              max(even), CASE min(inside) WHEN 1 THEN '' ELSE ', partly prolonged' END) AS text
+       printf('MID-L breaks even with the fastest dense layer at k/n = %s%s',
+              from_to(min(even), max(even), 2), CASE min(inside) WHEN 1 THEN '' ELSE ', partly prolonged' END) AS text
 FROM cells HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -50,8 +50,7 @@ SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x,
        NULL AS lo, NULL AS hi, NULL AS noisy,
        CASE WHEN paying = 0 THEN 'MID-L beats the fastest dense layer at no k/n'
             ELSE 'MID-L beats the fastest dense layer up to k/n = '
-                 || CASE WHEN least = most THEN printf('%.2f', most)
-                         ELSE printf('%.2f to %.2f', least, most) END
+                 || from_to(least, most, 2)
                  || CASE WHEN paying < total
                          THEN ' at ' || paying || ' of ' || total || ' sizes' ELSE '' END END
        || ' (batch ' || (SELECT min(batch) FROM shown) || ')' AS text

@@ -50,13 +50,15 @@ shown AS (
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
        CASE WHEN max(speedup) FILTER (WHERE mask LIKE 'blocks%') IS NULL
-            THEN printf('MID-L in batches: %.2f to %.2f times as fast as the fastest dense layer',
-                        min(speedup), max(speedup))
-            ELSE printf('In batches, single neurons give %.2fx to %.2fx at k/n = %.2f, blocks %.2fx to %.2fx',
-                        min(speedup) FILTER (WHERE mask = 'single neurons'),
-                        max(speedup) FILTER (WHERE mask = 'single neurons'), max(share),
-                        min(speedup) FILTER (WHERE mask LIKE 'blocks%'),
-                        max(speedup) FILTER (WHERE mask LIKE 'blocks%')) END AS text
+            THEN printf('MID-L in batches: %s times as fast as the fastest dense layer',
+                        from_to(min(speedup), max(speedup), 2))
+            ELSE printf('In batches, single neurons give %s at k/n = %.2f, blocks %s',
+                        from_to(min(speedup) FILTER (WHERE mask = 'single neurons'),
+                                max(speedup) FILTER (WHERE mask = 'single neurons'), 2, 'x'),
+                        max(share),
+                        from_to(min(speedup) FILTER (WHERE mask LIKE 'blocks%'),
+                                max(speedup) FILTER (WHERE mask LIKE 'blocks%'), 2, 'x')) END
+       AS text
 FROM shown WHERE batch > 1 AND line = 1 HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Speedup of the best variant over the batch, by kind of mask'

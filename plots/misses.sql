@@ -41,8 +41,8 @@ extra AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('The most thrifty variant misses L1 %.1f to %.1f times for each line it must touch',
-              min(factor), max(factor)) AS text
+       printf('The most thrifty variant misses L1 %s times for each line it must touch',
+              from_to(min(factor), max(factor), 1)) AS text
 FROM extra WHERE factor > 0 HAVING min(factor) >= 0.1
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -17,8 +17,8 @@ near AS (SELECT * FROM shown WHERE nearness = 1)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('The clock delivers %.2f to %.2f of the speedup that the FLOPs promise, k/n = %.2f',
-              min(speedup / flops_ratio), max(speedup / flops_ratio), avg(active))
+       printf('The clock delivers %s of the speedup that the FLOPs promise, k/n = %.2f',
+              from_to(min(speedup / flops_ratio), max(speedup / flops_ratio), 2), avg(active))
        || ', batch ' || min(batch) AS text
 FROM near WHERE rank_here = 1 HAVING count(*) > 0
 UNION ALL

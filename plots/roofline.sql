@@ -95,7 +95,7 @@ UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'FLOPs and bytes by model' || CASE WHEN max(batch) > min(batch)
            THEN ', batch ' || min(batch) || ' to ' || max(batch) || ' along each line'
-           ELSE '; variants stand side by side, ' || printf('%.2f', min(flops / bytes)) || ' to '
-                || printf('%.2f', max(flops / bytes)) || ' FLOPs per byte' END
+           ELSE '; variants stand side by side, ' || from_to(min(flops / bytes), max(flops / bytes), 2)
+                || ' FLOPs per byte' END
        || '. Bars: 95 % intervals. ' || (SELECT text FROM notes)
 FROM shown HAVING count(*) > 0;

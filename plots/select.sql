@@ -44,8 +44,8 @@ races AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('Top-k selection here is %.1f to %.1f times as fast as the best other method',
-              min(gain), max(gain)) AS text
+       printf('Top-k selection here is %s times as fast as the best other method',
+              from_to(min(gain), max(gain), 1)) AS text
 FROM races WHERE gain > 0 HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

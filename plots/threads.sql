@@ -41,7 +41,7 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       (SELECT threads FROM chosen) || ' threads make the variant chosen by shape ' || printf('%.2f to %.2f', min(scaling), max(scaling))
+       (SELECT threads FROM chosen) || ' threads make the variant chosen by shape ' || from_to(min(scaling), max(scaling), 2)
        || printf(' times as fast as one, k/n = %.2f', avg(active)) AS text
 FROM shown WHERE kernel = 'auto' HAVING count(*) > 0
 UNION ALL

@@ -231,12 +231,43 @@ static enum store_status check_path(struct store *store, enum store_mode mode)
     return make_folder(store);
 }
 
+/* SQL function from_to(low, high, decimals, unit): "0.70 to 0.86", or once what is the same as
+ * printed; NULL if an end is. */
+static void from_to(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *unit = count > 3 ? (const char *)sqlite3_value_text(values[3]) : "";
+    int asked = sqlite3_value_int(values[2]), decimals = asked < 0 ? 0 : asked > 9 ? 9 : asked;
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL ||
+        sqlite3_value_type(values[1]) == SQLITE_NULL)
+        return;
+    char *low = sqlite3_mprintf("%.*f%s", decimals, sqlite3_value_double(values[0]), unit);
+    char *high = sqlite3_mprintf("%.*f%s", decimals, sqlite3_value_double(values[1]), unit);
+    if (!low || !high)
+        sqlite3_result_error_nomem(context);
+    else if (strcmp(low, high) == 0)
+        sqlite3_result_text(context, low, -1, SQLITE_TRANSIENT);
+    else
+        sqlite3_result_text(context, sqlite3_mprintf("%s to %s", low, high), -1, sqlite3_free);
+    sqlite3_free(low);
+    sqlite3_free(high);
+}
+
+static int add_functions(sqlite3 *db)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC, code = SQLITE_OK;
+    for (int count = 3; count <= 4 && code == SQLITE_OK; count++)
+        code = sqlite3_create_function(db, "from_to", count, flags, NULL, from_to, NULL, NULL);
+    return code;
+}
+
 /* `name` is a plain path or, with SQLITE_OPEN_URI, a URI. */
 static enum store_status connect(struct store *store, const char *name, int flags)
 {
     sqlite3_close(store->db);
     store->db = NULL;
     int code = sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code == SQLITE_OK)
+        code = add_functions(store->db);
     if (code != SQLITE_OK)
         return store_fail_sqlite(store, code, opening);
     sqlite3_busy_timeout(store->db, BUSY_MS);

@@ -212,6 +212,9 @@ enum store_status store_latest_run(struct store *store, const char *suite, int64
  * to `out`. A value that is a decimal number is bound as one, else as text; parameters that the
  * statement doesn't name are ignored; one that is not given is NULL.
  *
+ * The function from_to(low, high, decimals, unit) gives "0.70x to 0.86x", and "0.70x" where both
+ * ends print the same; the unit may be left out.
+ *
  * TSV, what gnuplot reads: a header line starting with '#', columns separated by a tab, NULL as
  * NaN, text in double quotes where it is empty or holds a space (a quote in it becomes an
  * apostrophe). A row whose first column is NULL writes two empty lines (gnuplot's next data set).

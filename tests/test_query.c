@@ -122,6 +122,30 @@ static void parameters_are_bound_by_kind(void **state)
     store_close(store);
 }
 
+static void ends_that_print_the_same_stand_once(void **state)
+{
+    static const struct {
+        const char *call, *text;
+    } rows[] = {{"from_to(0.701, 0.86, 2)", "0.70 to 0.86"},
+                {"from_to(0.701, 0.699, 2)", "0.70"},
+                {"from_to(1, 2, 1, 'x')", "1.0x to 2.0x"},
+                {"from_to(1.04, 1, 1, 'x')", "1.0x"},
+                {"from_to(1, 2, -3)", "1 to 2"},
+                {"ifnull(from_to(NULL, 2, 1), 'none')", "none"},
+                {"ifnull(from_to(1, NULL, 1), 'none')", "none"},
+                {"from_to(1, 2, 1000000000)", "1.000000000 to 2.000000000"}};
+    struct store *store = open_store("query.db", STORE_WRITE);
+    char sql[96], text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(sql, sizeof sql, "SELECT %s", rows[i].call);
+        assert_int_equal(store_query_text(store, sql, NULL, 0, text, sizeof text), STORE_OK);
+        assert_string_equal(text, rows[i].text);
+    }
+    store_close(store);
+}
+
 static void only_one_select_is_run(void **state)
 {
     static const struct {
@@ -327,6 +351,7 @@ int main(void)
         cmocka_unit_test(rows_as_csv),
         cmocka_unit_test(rows_as_json),
         cmocka_unit_test(parameters_are_bound_by_kind),
+        cmocka_unit_test(ends_that_print_the_same_stand_once),
         cmocka_unit_test(only_one_select_is_run),
         cmocka_unit_test(figures_search_by_index),
         cmocka_unit_test(run_as_gbench),

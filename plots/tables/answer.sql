@@ -46,10 +46,7 @@ share AS (
     SELECT round(active, 2) AS share FROM best WHERE batch > 1
     GROUP BY round(active, 2) ORDER BY abs(round(active, 2) - 0.45), count(*) DESC LIMIT 1),
 batch_texts AS (
-    SELECT batch, printf('%.2f', min(speedup))
-           || CASE WHEN max(speedup) >= min(speedup) + 0.005 THEN printf(' to %.2f', max(speedup))
-                   ELSE '' END
-           || ' at batch ' || batch
+    SELECT batch, from_to(min(speedup), max(speedup), 2) || ' at batch ' || batch
            || CASE WHEN sum(pays) = count(*) THEN ''
                    ELSE printf(' (sure at %d of %d sizes)', sum(pays), count(*)) END AS text
     FROM best JOIN sure USING (size, batch, k) JOIN share ON share = round(best.active, 2)
