@@ -33,7 +33,7 @@ spare_dash = '(8,3) (2,2) (8,3) (2,2) (2,2)'
 #            OpenBLAS oneDNN   BLIS     own tiles, others
 yard_hue  = '0x303030 0x5A5A5A 0x808080 0x484848 0x9A9A9A'
 yard_mark = '1        2        3        11       11'
-yard_dash = '(12,4)   (2,3)    (12,3,2,3) 1      (5,3)'
+yard_dash = '(12,4)   (2,3)    (12,3,2,3) (6,2)  (5,3)'
 other_hue  = '0x0072B2 0xD55E00 0x009E73 0xCC79A7 0x000000 0xE69F00 0x56B4E9 0x882255'
 other_mark = '5        13       9        7        15       11       5        13'
 other_dash = '1        1        1        1        1        1        (8,3)    (8,3)'
@@ -154,16 +154,16 @@ array entry_of[128]
 array entry_text[128]
 array entry_x[128]
 array entry_y[128]
-entries = 0; longest = 0
+entries = 0; longest = 0; entry_w = 1; group_seen = ''
 add_entry(i, text) = (entries = entries + 1, entry_of[entries] = i, entry_text[entries] = text, \
     longest = strlen(text) > longest ? strlen(text) : longest)
-do for [i = 1:series] {
-    if (strlen(groups[i]) > 0 && (i == 1 || groups[i > 1 ? i - 1 : 1] ne groups[i])) {
-        dummy = add_entry(0, groups[i])
-    }
-    dummy = add_entry(i, names[i])
-}
-entry_w = 0.95 + 0.128 * longest
+add_series(i) = (groups[i] ne group_seen ? (group_seen = groups[i], add_entry(0, groups[i])) : 0, \
+    add_entry(i, names[i]))
+# All series, or those that are drawn strongly and how many others there are.
+list_entries(all) = (entries = 0, longest = 0, group_seen = '', others = 0, \
+    sum [i = 1:series] all || strong[i] ? add_series(i) : (others = others + 1), \
+    others > 0 ? add_entry(0, sprintf('%d more, pale', others)) : 0, \
+    entry_w = 0.95 + 0.128 * longest)
 legend_cols(w) = w < 2 * entry_w ? 1 : int(w / entry_w)
 # Column by column, no heading at the foot of one: as many rows as that takes.
 array entry_col[128]
@@ -180,6 +180,9 @@ put_entry(i, x, y, w) = (entry_x[i] = x + entry_col[i] * (w / legend_cols(w)), \
 # `eval page(0)` opens the page; a figure that wants other sizes sets them before.
 page(unused) = ( \
     rows = (panels + cols - 1) / cols, \
+    series > 0 ? list_entries(1) : 0, \
+    tallest = 1.05 * panel_h, \
+    legend_rows(page_w - 0.5) * line_h > tallest ? list_entries(0) : 0, \
     small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
     cell_w = page_w / cols, \
     empty_w = (rows * cols - panels) * cell_w - left_gap, \
@@ -266,8 +269,12 @@ unset key
 # `eval decades('y', '1 2 5')`: tics of a logarithmic axis. `eval named('x')`: of an axis with names,
 # given as rows 'x name' with x and text, or 'y name' with y and text; names_in(axis, p): of panel p.
 tics_style = ' nomirror scale 0.5 font small;'
-tic(value) = counts && value > 5e3 ? gprintf('%.0s%c', value) : \
-    value < 1e5 ? sprintf('%g', value) : sprintf('%.0f', value)
+tic(value) = value < (counts ? 5e3 : 1e5) ? sprintf('%g', value) : \
+    value < 1e6 ? sprintf('%gk', value / 1e3) : value < 1e9 ? sprintf('%gM', value / 1e6) : \
+    sprintf('%gG', value / 1e9)
+# The same for the tics of a linear axis from 0, which gnuplot chooses.
+tic_format(high) = high < 1e5 ? '%h' : \
+    high / 1e3 ** floor(log10(high) / 3) < 10 ? '%.1s%c' : '%.0s%c'
 decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9] for [m in "' \
     . steps . '"] ' . axis . 'tics add (fine(tic(m * 10. ** e)) m * 10. ** e);'
 # Tics of a logarithmic axis from low to high, dense enough that there are two at least.
@@ -317,7 +324,7 @@ span(rows) = measure(rows) \
     . 'high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
     . 'set yrange [low:high];' \
     . 'if (logarithmic) { set logscale y; eval decades("y", steps(low, high)) }' \
-    . 'else { set ytics auto; set format y fine_mark . (high < 1e5 ? "%h" : "%.0f") };' \
+    . 'else { set ytics auto; set format y fine_mark . tic_format(high) };' \
     . 'if (zeros > 0) { set ytics add (fine("0") low) };'
 
 # `eval within(p)`: the y axis of panel p, in per cent, as far as its points and intervals go.

@@ -33,7 +33,7 @@ y_high = 2 * STATS_max_y
 do for [p = 1:panels] {
     eval read_roofs(p)
     do for [r = 1:slopes] {
-        if (peak < 1e9 && slope[r] * x_high < 16 * peak) { x_high = 16 * peak / slope[r] }
+        if (peak < 1e9 && slope[r] * x_high < 50 * peak) { x_high = 50 * peak / slope[r] }
     }
     if (peak < 1e9 && y_high < 2 * peak) { y_high = 2 * peak }
 }
