@@ -899,6 +899,29 @@ static void test_own_suites(void **state)
     }
 }
 
+/* The gate's suite has a point of every row that can run here. */
+static void test_gate_covers(void **state)
+{
+    (void)state;
+    struct suite *suite;
+    struct error error = {""};
+    assert_int_equal(suite_load("gate", &suite, &error), OUTCOME_DONE);
+    suite_leave_reference(suite);
+    struct bench_cases cases = expand(suite);
+    assert_true(cases.count >= 20);
+    for (size_t i = 0; i < midl_variant_count(); i++) {
+        const struct midl_variant *row = midl_variant_at(i);
+        bool covered = midl_variant_unavailable(row) != NULL;
+        for (size_t c = 0; c < cases.count && !covered; c++)
+            covered = cases.cases[c].variant == row;
+        if (!covered)
+            fail_msg("suite gate has no point of %s in %s", midl_variant_name(row),
+                     midl_dtype_name(midl_variant_dtype(row)));
+    }
+    bench_cases_clear(&cases);
+    suite_destroy(suite);
+}
+
 static void test_load(void **state)
 {
     (void)state;
@@ -1057,6 +1080,7 @@ int main(void)
         cmocka_unit_test(test_made_layers),
         cmocka_unit_test(test_input_files),
         cmocka_unit_test(test_own_suites),
+        cmocka_unit_test(test_gate_covers),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_random_bytes),
