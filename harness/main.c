@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"smi", command_smi, "what a layer's parts tell of the labels"},
     {"select", command_select, "top-k selection alone, the library's against others"},
     {"convert", command_convert, "a trained linear layer to a MID-L layer, without training"},
+    {"advise", command_advise, "the fastest way to a layer here: MID-L, low rank or dense"},
     {"train", command_train, "train networks on data sets, by each method, and store accuracy"},
     {"calibrate", command_calibrate, "time the variants here, so that `auto` chooses the fastest"},
     {"plot", command_plot, "figures from the store, as svg, pdf, png or LaTeX"},

@@ -16,6 +16,7 @@ int command_sweep(int argc, char **argv);
 int command_select(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
+int command_advise(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_smi(int argc, char **argv);
