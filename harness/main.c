@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/ending.h"
-#include "base/start.h"
 #include "base/util.h"
 #include "machine/blis_kernels.h"
 #include "machine/room.h"
+#include "machine/team.h"
 #include "commands/command.h"
 #include "midl.h"
 
@@ -160,7 +160,6 @@ int main(int argc, char **argv)
 {
     struct error error;
     char line[sizeof error.text + 8];
-    start_done();
     ending_watch();
     open_standard_streams();
     if (!use_c_numbers()) {
@@ -172,6 +171,7 @@ int main(int argc, char **argv)
         snprintf(line, sizeof line, "midl: %s\n", error.text);
         ending_now(line, OUTCOME_MACHINE);
     }
+    team_fix();
     blis_choose_kernels();
     return ending_chosen(close_output(dispatch(argc, argv)));
 }

@@ -9,7 +9,7 @@
 -- ALTER TABLE ADD COLUMN puts it.
 
 PRAGMA application_id = 0x6d69646c;         -- 'midl': tells our files from other programs'
-PRAGMA user_version = 9;                    -- of this schema: 1 + the number of migrations
+PRAGMA user_version = 10;                   -- of this schema: 1 + the number of migrations
 
 CREATE TABLE run (
     run_id        INTEGER PRIMARY KEY,
@@ -103,7 +103,8 @@ CREATE TABLE point (
     model       TEXT,                       -- its hidden layers as they were when they were dense
     method      TEXT,                       -- what ran: dense, dense-narrow, low-rank, or the model's own
     active_mean REAL,                       -- share of neurons selected, over many inputs
-    replaced_share REAL                     -- of the dense network's time, before, by the layers replaced
+    replaced_share REAL,                    -- of the dense network's time, before, by the layers replaced
+    team        INTEGER                     -- threads that the system gave the call; NULL: not asked
 ) STRICT;
 
 CREATE INDEX point_by_run ON point (run_id);

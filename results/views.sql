@@ -22,7 +22,7 @@ SELECT p.point_id, p.run_id, r.suite, p.kernel, p.isa, p.dtype, p.d, p.n, p.k,
        p.linear, p.gate, p.select_mode, p.block, p.threshold, p.unselected, p.input, p.layer,
        p.blas_core, p.yardstick, p.speedup_lo, p.speedup_hi, p.stop, p.error_ratio, p.plan_ns,
        p.plan_bytes, p.selected, p.distinct_rows, p.shape_key, p.placements, p.regimes,
-       p.scope, p.dataset, p.model, p.method, p.active_mean, p.replaced_share
+       p.scope, p.dataset, p.model, p.method, p.active_mean, p.replaced_share, p.team
 FROM point p JOIN run r USING (run_id);
 
 -- Calls of a layer or of its yardsticks.

@@ -69,4 +69,33 @@ if "$midl" list kernels | grep -q '^linear .* best' && command -v prlimit >/dev/
     prlimit --as=8000000000 "$midl" eval --help >/dev/null || complain "8 GB are not enough"
 fi
 
+# ---- Threads and processors
+
+# points [NAME=VALUE]: what a sweep with two threads says of each point, each once.
+points() {
+    env A=b $1 "$midl" sweep --n 32 --d 16 --kernel masked --threads 2 --counters none --budget 10ms --target 50% \
+        --db "$folder/team.db" --json --quiet 2>"$folder/err" >"$folder/points"
+    sort -u "$folder/points"
+}
+
+if points OMP_DYNAMIC=true | grep -q '"team":2'; then # built with OpenMP; the load doesn't matter
+    points OMP_THREAD_LIMIT=1 | grep '"team":1' | grep -q '"status":"skipped"' ||
+        complain "a smaller team isn't stored and skipped"
+    OMP_THREAD_LIMIT=1 "$midl" calibrate --threads 2 -o "$folder/table" >"$folder/out" 2>"$folder/err"
+    ended "calibrate" $? 3 "2 threads asked for, 1 would run: OMP_THREAD_LIMIT is 1"
+fi
+
+cores=$("$midl" info | awk '$1 == "cores" {print $2}')
+for binding in OMP_PROC_BIND=true OMP_PLACES=cores OMP_PROC_BIND=spread; do
+    bound=$(env $binding "$midl" info | awk '$1 == "cores" {print $2}')
+    [ "$bound" = "$cores" ] || complain "$binding: $bound cores, not $cores"
+done
+if command -v taskset >/dev/null; then
+    one=$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//')
+    taskset -c "$one" "$midl" sweep --n 32 --d 16 --kernel masked --threads 2 --counters none \
+        --budget 10ms --target 50% --db "$folder/few.db" --json --quiet 2>"$folder/err" >"$folder/out"
+    grep -q '2 threads share 1 processor\|2 threads asked for' "$folder/out" ||
+        complain "two threads on one processor aren't told"
+fi
+
 [ $failures -eq 0 ]

@@ -312,10 +312,10 @@ static int child_status(int first, int second)
     pid_t child = fork();
     if (child == 0) {
         stop_on_signals();
-        raise(first);
+        kill(getpid(), first);
         if (!stop_requested)
             _exit(10);
-        raise(second);
+        kill(getpid(), second);
         _exit(11);
     }
     assert_true(child > 0);

@@ -2,11 +2,10 @@
 #define _GNU_SOURCE /* affinity */
 #include "base/start.h"
 
-#include <signal.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/ending.h"
 #include "base/error.h"
 
 #define WORDS 128 /* of the mask: 8192 processors */
@@ -15,17 +14,18 @@ static unsigned long allowed[WORDS];
 static long allowed_bytes; /* as the system filled it; 0: it would not tell */
 static bool ignored;       /* SIGINT, by who started this */
 
+void start_end_if_raised(const siginfo_t *info)
+{
+    if (info->si_code == SI_TKILL && info->si_pid == getpid())
+        ending_now("midl: a library gave up, for the reason above; see `ulimit -a` for limits on "
+                   "processes and memory\n",
+                   OUTCOME_MACHINE);
+}
+
 static void on_early_interrupt(int number, siginfo_t *info, void *context)
 {
-    static const char line[] =
-        "midl: a library could not be loaded, for the reason above; see `ulimit -a` for limits on "
-        "processes and memory\n";
     (void)context;
-    if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
-        if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
-            _exit(OUTCOME_MACHINE);
-        _exit(OUTCOME_MACHINE);
-    }
+    start_end_if_raised(info);
     if (ignored)
         return;
     signal(number, SIG_DFL);
@@ -35,7 +35,8 @@ static void on_early_interrupt(int number, siginfo_t *info, void *context)
 /* Runs before the initialisers of all libraries: a sanitizer's, too, so it is built without. */
 __attribute__((no_sanitize("address", "undefined", "thread"))) static void before_libraries(void)
 {
-    struct sigaction action = {.sa_sigaction = on_early_interrupt, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = on_early_interrupt,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
     struct sigaction before;
     long bytes = syscall(SYS_sched_getaffinity, 0, sizeof allowed, allowed);
     allowed_bytes = bytes > 0 ? bytes : 0;
@@ -57,9 +58,4 @@ void start_release(void)
 {
     if (allowed_bytes > 0)
         (void)syscall(SYS_sched_setaffinity, 0, allowed_bytes, allowed);
-}
-
-void start_done(void)
-{
-    signal(SIGINT, ignored ? SIG_IGN : SIG_DFL);
 }

@@ -7,6 +7,7 @@
 
 #include "base/ending.h"
 #include "base/error.h"
+#include "base/start.h"
 
 #define PATIENCE_US 800000 /* from the request to the end, at most */
 
@@ -17,9 +18,11 @@ static char late_line[1024] =
 
 /* The first signal asks to finish what is under way, within a limit; the second has its usual
  * effect, as soon as this handler returns and the signal is let through. */
-static void on_stop_signal(int number)
+static void on_stop_signal(int number, siginfo_t *info, void *context)
 {
     const struct itimerval limit = {.it_value = {.tv_usec = PATIENCE_US}};
+    (void)context;
+    start_end_if_raised(info);
     if (stop_requested) {
         signal(number, SIG_DFL);
         raise(number);
@@ -45,7 +48,7 @@ void stop_advise(const char *command)
 
 void stop_on_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_stop_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_stop_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     struct sigaction late = {.sa_handler = on_late};
     sigemptyset(&action.sa_mask);
     sigemptyset(&late.sa_mask);

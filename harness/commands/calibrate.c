@@ -20,6 +20,7 @@
 #include "commands/command.h"
 #include "base/file.h"
 #include "machine/machine.h"
+#include "machine/team.h"
 #include "verify/problem.h"
 #include "base/progress.h"
 #include "measure/rounds.h"
@@ -340,11 +341,14 @@ static enum outcome read_kinds(const struct request *request, struct kinds *ret,
 {
     enum midl_dtype dtype = MIDL_F32;
     enum outcome outcome = OUTCOME_DONE;
-    size_t cores = (size_t)machine_get()->cores;
+    size_t cores = (size_t)team_count(machine_get()->cores, false);
+    int team;
     *ret = (struct kinds){.threads = {1, cores}, .thread_counts = cores > 1 ? 2 : 1};
     if (request->threads) {
         ret->thread_counts = 1;
         outcome = option_size("threads", request->threads, 1, 1024, &ret->threads[0], error);
+        if (outcome == OUTCOME_DONE)
+            outcome = team_check((int)ret->threads[0], false, &team, error);
     }
     bool all = request->dtype && strcmp(request->dtype, "all") == 0;
     if (request->dtype && !all && !midl_dtype_parse(request->dtype, &dtype))

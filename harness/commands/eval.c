@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "data/layer_file.h"
+#include "machine/team.h"
 #include "machine/calibration_file.h"
 #include "base/file.h"
 #include "data/inputs.h"
@@ -38,6 +39,7 @@ struct job {
     struct midl_plan *plan;
     enum midl_dtype dtype;
     size_t chunk, threads;
+    int team;          /* threads that run */
     float *y;          /* [count][n] */
     int32_t *selected; /* [count][k], like gate: not for a linear variant */
     float *gate;
@@ -178,6 +180,9 @@ static enum outcome prepare(const struct request *request, struct job *job, stru
                     job->layer.shape.d);
     if (job->chunk > job->inputs.count)
         job->chunk = job->inputs.count;
+    outcome = team_check((int)job->threads, true, &job->team, error);
+    if (outcome)
+        return outcome;
     struct midl_plan_options options = {.variant = request->kernel,
                                         .dtype = job->dtype,
                                         .max_batch = job->chunk,
@@ -353,7 +358,7 @@ static enum outcome print_json(const struct job *job, const struct request *requ
     json_text(&json, json.root, "unselected", midl_unselected_name(shape->unselected));
     json_number(&json, json.root, "active", job_active(job));
     json_number(&json, json.root, "batch", (double)job->chunk);
-    json_number(&json, json.root, "threads", (double)job->threads);
+    json_number(&json, json.root, "threads", job->team);
     json_text(&json, json.root, "layer", request->layer);
     json_text(&json, json.root, "input", request->input);
     json_text(&json, json.root, "output", request->output);

@@ -19,6 +19,7 @@
 #include "learn/method.h"
 #include "learn/model_file.h"
 #include "learn/network_time.h"
+#include "machine/team.h"
 #include "suite/case.h"
 
 enum { INPUTS = 1024, BATCHES_MOST = 32, LAYER_NAME = 512 };
@@ -305,6 +306,7 @@ static enum outcome load(const struct sweep_model_request *request, struct sweep
                          struct suite **ret_suite, struct error *error)
 {
     enum outcome outcome;
+    int team;
     model->path = request->model;
     model->threads = 1;
     if ((outcome = read_batches(model, request->batch ? request->batch : default_batches, error)) !=
@@ -312,6 +314,8 @@ static enum outcome load(const struct sweep_model_request *request, struct sweep
         return outcome;
     if (request->threads && (outcome = option_size("threads", request->threads, 1, 1024,
                                                    &model->threads, error)) != OUTCOME_DONE)
+        return outcome;
+    if ((outcome = team_check((int)model->threads, true, &team, error)) != OUTCOME_DONE)
         return outcome;
     const struct layer_options options = {
         .max_batch = most_batch(model), .threads = (int)model->threads, .frozen = true};

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "machine/pin.h"
+#include "machine/team.h"
 #include "measure/placement.h"
 #include "measure/rounds.h"
 #include "stats.h"
@@ -97,6 +98,13 @@ static enum outcome pair_check(struct pair *pair, struct error *error)
 {
     struct pair_result *result = pair->result;
     struct midl_oracle *oracle = NULL;
+    int team;
+    if (team_check(pair->bench_case->shape.threads,
+                   midl_variant_calls_blas(pair->bench_case->variant), &team, error)) {
+        result->status = PAIR_SKIPPED;
+        snprintf(result->reason, sizeof result->reason, "%.200s", error->text);
+        return OUTCOME_DONE;
+    }
     enum outcome outcome =
         problem_oracle(&pair->problem, pair->bench_case->shape.dtype, &oracle, error);
     for (int i = 0; i < 2 && outcome == OUTCOME_DONE && result->status == PAIR_OK; i++) {

@@ -346,6 +346,7 @@ static struct store_point point_of(const struct contest *contest, const struct e
     describe_layer(&point, contest, entrant);
     point.batch = (int64_t)contest->batch;
     point.threads = contest->time->model->options.threads;
+    point.team = (double)point.threads; /* its caller saw to that */
     point.cache = cache_state_name(CACHE_WARM);
     point.input = contest->facts->dataset;
     point.layer = contest->facts->file;

@@ -18,6 +18,7 @@
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "machine/room.h"
+#include "machine/team.h"
 #include "oracle.h"
 #include "measure/placement.h"
 #include "verify/problem.h"
@@ -335,6 +336,20 @@ static struct midl_plan_options plan_options(const struct bench_case *bench_case
                                       .calibration = calibration_get()};
 }
 
+/* The threads that the case will have; fewer than asked for make it a point with a reason. */
+static bool subject_team(struct subject *subject)
+{
+    struct error error;
+    int count = 1;
+    enum outcome outcome =
+        team_check(subject->bench_case->shape.threads,
+                   midl_variant_calls_blas(subject->bench_case->variant), &count, &error);
+    subject->point->team = count;
+    if (outcome)
+        point_skipped(subject, error.text);
+    return outcome == OUTCOME_DONE;
+}
+
 /* A plan, or a point that says why there is none. A shape that makes no sense is our mistake, what
  * this machine or variant can't do is not. */
 static bool subject_plan(struct group *group, struct subject *subject)
@@ -346,6 +361,8 @@ static bool subject_plan(struct group *group, struct subject *subject)
     double start_ns = clock_ns(), bytes = (double)group->problem.arena_bytes;
     struct error error;
     /* A copy of the weights, at most: within a limit there is no other warning. */
+    if (status == MIDL_OK && !subject_team(subject))
+        return false;
     if (status == MIDL_OK && *machine_get()->limit_file && !room_for(bytes)) {
         (void)room_fail(&error, "a plan", bytes);
         snprintf(subject->reason, MIDL_REASON_SIZE, "%.*s", MIDL_REASON_SIZE - 1, error.text);
@@ -473,6 +490,9 @@ static void point_times(struct subject *subject, const struct rounds *rounds, do
     point->samples = rounds->samples[subject->timed];
     point->sample_count = rounds->count;
     point->status = "ok";
+    team_remark((int)point->threads, subject->reason, MIDL_REASON_SIZE);
+    if (*subject->reason)
+        point->reason = subject->reason;
     if (width <= target)
         return;
     if (time->exact)
