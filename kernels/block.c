@@ -7,8 +7,8 @@
  * loads for C multiply-adds. A Zen 4 broadcasts two values in the time of one multiply-add of 512
  * bits; a Zen 5 one, and there the loads would be the limit: with more than FEW inputs, where a
  * block is one vector, TURNED of them are therefore loaded four values at a time and spread by the
- * shuffle unit, which idles. With few inputs it doesn't: on a Zen 4 two of two spread take 1.24
- * cycles a multiply-add, none 1.05.
+ * shuffle unit, which idles; not where shuffles start in the place of multiply-adds (Intel's). With
+ * few inputs it doesn't: on a Zen 4 two of two spread take 1.24 cycles a multiply-add, none 1.05.
  *
  * The sum over d goes in slices: of W, packed [slice][n/16][slice][16], a block's slice stays in
  * the first-level cache for all of the block's inputs; of x, copied once, all inputs' slices stay
@@ -306,11 +306,11 @@ VEC_INLINE void prefetch(enum level level, const char *w)
         __builtin_prefetch(w + SECOND_AHEAD, 0, 2);
 }
 
-/* dtype, C and level are compile-time constants. */
-VEC_INLINE void block_tile(enum midl_dtype dtype, size_t C, enum level level,
+/* dtype, C, T and level are compile-time constants. */
+VEC_INLINE void block_tile(enum midl_dtype dtype, size_t C, size_t T, enum level level,
                            const struct group *group)
 {
-    const size_t column = LANES * weight_bytes(dtype), T = C > FEW ? TURNED : 0;
+    const size_t column = LANES * weight_bytes(dtype);
     const char *w = group->w;
     const float *x[GROUP];
     vec sum[GROUP * CHAINS], turned[TURNED + 1];
@@ -362,15 +362,18 @@ typedef void tile_function(const struct group *group);
 typedef void pair_function(const struct group *a, const struct group *b);
 
 /* A function for each kind of tile: inlined into one, their loops would not have all registers. */
-#define TILE_INTO(LEVEL, DTYPE, C)                                                                 \
-    static void tile_##LEVEL##_##DTYPE##_##C(const struct group *group)                            \
+#define TILE_INTO(LEVEL, DTYPE, C, T)                                                              \
+    static void tile_##LEVEL##_##DTYPE##_##C##_##T(const struct group *group)                      \
     {                                                                                              \
-        block_tile(MIDL_##DTYPE, C <= GROUP ? C : GROUP, LEVEL, group);                            \
+        block_tile(MIDL_##DTYPE, C <= GROUP ? C : GROUP, C > FEW ? T : 0, LEVEL, group);           \
     }
 #define TILE(DTYPE, C)                                                                             \
-    TILE_INTO(NOWHERE, DTYPE, C)                                                                   \
-    TILE_INTO(FIRST, DTYPE, C)                                                                     \
-    TILE_INTO(SECOND, DTYPE, C)
+    TILE_INTO(NOWHERE, DTYPE, C, 0)                                                                \
+    TILE_INTO(FIRST, DTYPE, C, 0)                                                                  \
+    TILE_INTO(SECOND, DTYPE, C, 0)                                                                 \
+    TILE_INTO(NOWHERE, DTYPE, C, TURNED)                                                           \
+    TILE_INTO(FIRST, DTYPE, C, TURNED)                                                             \
+    TILE_INTO(SECOND, DTYPE, C, TURNED)
 #define EACH(DTYPE, DO)                                                                            \
     DO(DTYPE, 1)                                                                                   \
     DO(DTYPE, 2)                                                                                   \
@@ -388,12 +391,15 @@ EACH(F32, TILE)
 EACH(BF16, TILE)
 EACH(INT8, TILE)
 
-/* By type, number of inputs, and where W is prefetched. */
+/* By type, number of inputs, whether some are spread, and where W is prefetched. */
 #define TILE_NAMES(DTYPE, C)                                                                       \
-    [C] = {tile_NOWHERE_##DTYPE##_##C, tile_FIRST_##DTYPE##_##C, tile_SECOND_##DTYPE##_##C},
-static tile_function *const tiles[][13][LEVELS] = {[MIDL_F32] = {EACH(F32, TILE_NAMES)},
-                                                   [MIDL_BF16] = {EACH(BF16, TILE_NAMES)},
-                                                   [MIDL_INT8] = {EACH(INT8, TILE_NAMES)}};
+    [C] = {{tile_NOWHERE_##DTYPE##_##C##_0, tile_FIRST_##DTYPE##_##C##_0,                          \
+            tile_SECOND_##DTYPE##_##C##_0},                                                        \
+           {tile_NOWHERE_##DTYPE##_##C##_TURNED, tile_FIRST_##DTYPE##_##C##_TURNED,                \
+            tile_SECOND_##DTYPE##_##C##_TURNED}},
+static tile_function *const tiles[][13][2][LEVELS] = {[MIDL_F32] = {EACH(F32, TILE_NAMES)},
+                                                      [MIDL_BF16] = {EACH(BF16, TILE_NAMES)},
+                                                      [MIDL_INT8] = {EACH(INT8, TILE_NAMES)}};
 
 #define PAIR(C, D)                                                                                 \
     static void pair_##C##_##D(const struct group *a, const struct group *b)                       \
@@ -471,7 +477,7 @@ static void block_slice(const struct share *share, size_t block)
         size_t C = (count + groups - 1) / groups;
         struct group group;
         make_group(share, block, first, C, &group);
-        tiles[dtype][C][level](&group);
+        tiles[dtype][C][!share->call->env->core.shared_port][level](&group);
         level = NOWHERE;
         first += C;
         count -= C;

@@ -1,7 +1,11 @@
-/* cpu.c - which instruction sets this processor and its operating system can run. */
+/* cpu.c - which instruction sets this processor and its operating system can run, and what else
+ * kernels ask of it. */
+#include <unistd.h>
+
 #include "midl.h"
 #include "midl_config.h"
 #include "simd/ops.h"
+#include "variant.h"
 
 /* The strongest set that may be used; lowered by midl_isa_limit. */
 static enum midl_isa isa_most = MIDL_ISA_AVX512;
@@ -90,4 +94,28 @@ const struct simd_ops *midl_simd_ops_of(enum midl_isa isa)
 const struct simd_ops *midl_simd_ops(void)
 {
     return midl_simd_ops_of(midl_isa_best());
+}
+
+/* ---- The core -------------------------------------------------------------------------------- */
+
+/* 32 KiB where the system doesn't tell. */
+static size_t first_floats(void)
+{
+    const size_t least = 8192;
+    long bytes = 0;
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+    bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+#endif
+    size_t floats = bytes > 0 ? (size_t)bytes / sizeof(float) : 0;
+    return floats > least ? floats : least;
+}
+
+struct midl_core midl_core(void)
+{
+    struct midl_core core = {.first_floats = first_floats()};
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    core.shared_port = __builtin_cpu_is("intel");
+#endif
+    return core;
 }

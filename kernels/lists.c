@@ -68,6 +68,8 @@ enum {
     HELD = VEC_REGISTERS == 32 ? 2 : 1, /* steps of W in registers */
     SLICE = 512,           /* floats, at most; half of it where the next one is prefetched, too */
     SLICE_FLOATS = 8192,   /* of a chunk, all inputs together: 32 KiB */
+    LONG_FLOATS = 12288,   /* where a quarter or more of the neurons is wanted, and the first-level
+                              cache has room */
     SEEN = 64,             /* floats of a row, from where on hardware prefetches by itself */
     AHEAD_BYTES = 1 << 18, /* of a panel's slice that fits the second-level cache beside the next */
 };
@@ -164,10 +166,11 @@ static void choose_sizes(struct lists_state *state, const struct variant_env *en
     state->chunk = chunk_length(s, env->max_batch, nearby);
     state->inputs = smaller(env->max_batch, PASS);
     state->chunks = (state->inputs + state->chunk - 1) / state->chunk;
-    bool waits = !nearby && midl_expected_count(s) * 4 <
-                                s->n; /* for W: some of it is prefetched for the next tile */
-    size_t most = smaller((waits ? SLICE_FLOATS * 3 / 4 : SLICE_FLOATS) / state->chunk,
-                          nearby ? SLICE : SLICE / 2);
+    bool many = midl_expected_count(s) * 4 >= s->n;
+    bool waits = !nearby && !many; /* for W: some of it is prefetched for the next tile */
+    size_t floats = many ? smaller(env->core.first_floats, LONG_FLOATS) : SLICE_FLOATS;
+    size_t most =
+        smaller((waits ? floats * 3 / 4 : floats) / state->chunk, nearby ? SLICE : SLICE / 2);
     state->slices = (s->d + most - 1) / most;
     state->slice = (s->d + 32 * state->slices - 1) / (32 * state->slices) * 32;
     state->stride = (state->slice / 16 | 1) * 16;

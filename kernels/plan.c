@@ -164,7 +164,8 @@ static enum midl_status plan_create(const struct midl_layer *layer,
                                      .max_batch = options->max_batch,
                                      .threads = options->threads,
                                      .keep_logits = options->keep_logits,
-                                     .ops = midl_simd_ops()};
+                                     .ops = midl_simd_ops(),
+                                     .core = midl_core()};
     plan->bytes = sizeof *plan;
     plan->choice.count = 1;
     plan->choice.variants[0] = variant;

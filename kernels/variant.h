@@ -16,6 +16,14 @@
 
 struct choice;
 
+/* What sizes and forms of loops depend on beside the instruction set. */
+struct midl_core {
+    size_t first_floats; /* of the first-level data cache: 8192 or more */
+    bool shared_port;    /* shuffles start where multiply-adds do: Intel's; AMD's start beside */
+};
+
+struct midl_core midl_core(void);
+
 /* What a variant is given at planning; outlives its state. */
 struct variant_env {
     struct midl_layer layer;
@@ -24,6 +32,7 @@ struct variant_env {
     int threads;
     bool keep_logits;
     const struct simd_ops *ops; /* shared routines in the best instruction set here */
+    struct midl_core core;
 };
 
 /* One call. y: [B][n], holds L (zero where unselected = zero and the neuron is not selected). */
