@@ -90,33 +90,44 @@ CREATE VIEW smi AS
 SELECT run_id, dataset, layer, quantity, points, slices, neighbours, active, nats, nats_lo, nats_hi
 FROM smi_row;
 
--- Accuracy on the test part, over seeds, by what a network was made of. The last row of each
--- experiment, trained on as many examples as any of its data set and model, without noise, and by the
--- default rule.
+-- The answers of each trained network on the test part, in its last epoch, by the default rule; share:
+-- of neurons selected, rounded. label_noise, train_noise: of the training part.
+DROP VIEW IF EXISTS finals;
+CREATE VIEW finals AS
+-- SQLite takes the other columns from the row that has the maximum.
+SELECT dataset, model, method, seed, select_mode, share, active, accuracy, loss, flops_ratio, rank,
+       noise, label_noise, train_noise, train_size, max(epoch) AS epoch
+FROM (SELECT dataset, model, method, seed, coalesce(select_mode, 'topk') AS select_mode,
+             round(coalesce(active, 1.0), 2) AS share, active, accuracy, loss, flops_ratio, rank, noise,
+             CASE WHEN experiment LIKE '%label_noise=%'
+                  THEN CAST(substr(experiment, instr(experiment, 'label_noise=') + 12) AS REAL)
+                  ELSE 0 END AS label_noise,
+             CASE WHEN experiment LIKE '%train_noise=%'
+                  THEN CAST(substr(experiment, instr(experiment, 'train_noise=') + 12) AS REAL)
+                  ELSE 0 END AS train_noise,
+             train_size, epoch
+      FROM accuracy
+      WHERE split = 'test' AND coalesce(rule, 'ste-selected') = 'ste-selected')
+GROUP BY dataset, model, method, seed, select_mode, share, round(flops_ratio, 1), noise, label_noise,
+         train_noise, train_size;
+
+-- Their accuracy over seeds, trained on as many examples as any of the data set and model, without
+-- noise; half: of the 95 % interval of the mean.
 DROP VIEW IF EXISTS accuracies;
 CREATE VIEW accuracies AS
 WITH student(freedom, t) AS (VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571),
     (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (1000000, 1.96)),
-last AS (
-    -- A sqlite3 that selects beside max() takes the other columns from its row.
-    SELECT dataset, model, method, seed, coalesce(select_mode, 'topk') AS select_mode,
-           round(coalesce(active, 1.0), 2) AS share, active, accuracy, loss, flops_ratio, rank,
-           max(epoch)
-    FROM accuracy a
-    WHERE split = 'test' AND noise = 0 AND coalesce(rule, 'ste-selected') = 'ste-selected'
-      AND (experiment IS NULL OR experiment NOT LIKE '%_noise=%'
-           OR experiment LIKE '%label_noise=0 train_noise=0 %')
-      AND train_size = (SELECT max(train_size) FROM accuracy b
-                        WHERE b.dataset = a.dataset AND b.model = a.model)
-    GROUP BY dataset, model, method, seed, coalesce(select_mode, 'topk'), share,
-             round(flops_ratio, 1)),
 grouped AS (
     SELECT dataset, model, method, select_mode, share, count(*) AS seeds, avg(active) AS active,
            avg(accuracy) AS accuracy, avg(loss) AS loss, avg(flops_ratio) AS flops_ratio,
            min(rank) AS rank,
            sqrt(max(0, avg(accuracy * accuracy) - avg(accuracy) * avg(accuracy))
                 / max(1, count(*) - 1)) AS error
-    FROM last GROUP BY dataset, model, method, select_mode, share, round(flops_ratio, 1))
+    FROM finals f
+    WHERE noise = 0 AND label_noise = 0 AND train_noise = 0
+      AND train_size = (SELECT max(train_size) FROM accuracy b
+                        WHERE b.dataset = f.dataset AND b.model = f.model)
+    GROUP BY dataset, model, method, select_mode, share, round(flops_ratio, 1))
 SELECT *, error * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
                    ORDER BY freedom LIMIT 1) AS half
 FROM grouped;
