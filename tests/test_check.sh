@@ -69,6 +69,8 @@ if "$midl" info | grep -q "callgrind *works"; then
     expect 1 "slower: masked" --baseline "$good" --library "$libraries/libmidl_slow_nops.so" \
         --n 64 --kernel masked,simd-portable --counts --no-time
     grep -q "simd-portable .*same machine code" "$folder/out" || fault "controls are counted"
+    expect 0 "1 same" --baseline "$good" --library "$libraries/libmidl_slow_nops.so" \
+        --n 512 --kernel masked --counts --no-time --effect 50
     env PATH=/nowhere "$midl" check --baseline "$good" --library "$libraries/libmidl_slow_nops.so" \
         --n 64 --kernel masked --counts --no-time >"$folder/out" 2>"$folder/err"
     [ $? -eq 3 ] && grep -q valgrind "$folder/err" || fault "no valgrind, and it isn't said"
@@ -136,6 +138,8 @@ expect 2 "give either" --n 64
 expect 2 "give either" --baseline "$good" --against HEAD
 expect 2 "cannot open\|No such file" --baseline "$folder/none.so"
 expect 2 "leaves nothing to do" --baseline "$good" --no-time
+expect 4 "none of 1 points can be compared; low-rank: the baseline: the light path" \
+    --baseline "$good" --n 64 --kernel low-rank --quiet
 expect 2 "effect" --baseline "$good" --effect -1
 expect 2 "no such suite\|cannot\|not found\|no suite" no_such_suite --baseline "$good"
 echo "text" >"$folder/text.so"

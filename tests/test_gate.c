@@ -337,9 +337,11 @@ static void test_counts(void **state)
                  {1e6, 1e6 - 100, 100, -1}, {1e4, 1e4 + 9, 100, 0},  {1e4, 1e4 + 10, 100, 1},
                  {1e8, 1e8 + 2, 0, 1},      {NAN, 1e4, 100, 0},      {1e4, NAN, 100, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(
-            gate_count_change((const double[]){cases[i].old, cases[i].new}, cases[i].rows),
-            cases[i].change);
+        assert_int_equal(gate_count_change((const double[]){cases[i].old, cases[i].new},
+                                           GATE_COUNT_EFFECT, cases[i].rows),
+                         cases[i].change);
+    assert_int_equal(gate_count_change((const double[]){100, 104.9}, 0.05, INFINITY), 0);
+    assert_int_equal(gate_count_change((const double[]){100, 105.1}, 0.05, INFINITY), 1);
 }
 
 /* ---- Outcomes ------------------------------------------------------------------------------ */

@@ -117,6 +117,7 @@ static enum outcome parse_numbers(struct check *check, struct error *error)
         outcome = fail(error, OUTCOME_USAGE,
                        "give either --baseline FILE, --against REV or --history DB");
     ret->effect = percent / 100;
+    ret->count_effect = options->effect ? ret->effect : 0;
     ret->seed = seed;
     return outcome;
 }
@@ -380,13 +381,25 @@ static enum outcome verdict(const struct gate *gate)
 
 static void why_none(const struct gate *gate, struct error *error)
 {
-    size_t open = 0;
-    for (size_t i = 0; i < gate->count; i++)
+    size_t open = 0, skipped = 0, last = 0;
+    for (size_t i = 0; i < gate->count; i++) {
         open += gate->points[i].state == GATE_UNRESOLVED;
-    fail(error, OUTCOME_NO_VERDICT,
-         "no verdict: %zu of %zu points are not resolved; give a longer --budget or a larger "
-         "--effect, or stop other work on this machine",
-         open, gate->count);
+        skipped += gate->points[i].state == GATE_SKIPPED;
+        last = gate->points[i].state == GATE_SKIPPED ? i : last;
+    }
+    if (skipped == gate->count)
+        fail(error, OUTCOME_NO_VERDICT,
+             "no verdict: none of %zu points can be compared; %s: %.300s", gate->count,
+             midl_variant_name(gate->rows[last].bench_case->variant), gate->points[last].reason);
+    else if (open == 0)
+        fail(error, OUTCOME_NO_VERDICT,
+             "no verdict: a kernel whose machine code is the same was slower twice: something here "
+             "moves times; stop other work on this machine");
+    else
+        fail(error, OUTCOME_NO_VERDICT,
+             "no verdict: %zu of %zu points are not resolved; give a longer --budget or a larger "
+             "--effect, or stop other work on this machine",
+             open, gate->count);
 }
 
 int command_check(int argc, char **argv)

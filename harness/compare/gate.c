@@ -277,20 +277,22 @@ static void count_row(struct gate *gate, struct gate_row *row)
     }
 }
 
-int gate_count_change(const double instructions[2], double rows)
+int gate_count_change(const double instructions[2], double effect, double rows)
 {
     double rise = instructions[1] - instructions[0];
-    double least = fmin(GATE_COUNT_EFFECT * instructions[0], fmax(rows, 1));
+    double least = fmin(effect * instructions[0], fmax(rows, 1));
     return isnan(rise) || fabs(rise) < least ? 0 : rise > 0 ? 1 : -1;
 }
 
 /* Where nothing is timed, counts decide. */
-static void judge_counts(struct gate_row *row)
+static void judge_counts(const struct gate *gate, struct gate_row *row)
 {
     const struct gate_counts *counts = &row->counts;
+    double asked = gate->options->count_effect;
     const struct bench_shape *shape = &row->bench_case->shape;
     double rows = (double)(shape->layer.k ? shape->layer.k : shape->layer.n) * (double)shape->batch;
-    int change = gate_count_change(counts->instructions, rows);
+    int change = asked > 0 ? gate_count_change(counts->instructions, asked, INFINITY)
+                           : gate_count_change(counts->instructions, GATE_COUNT_EFFECT, rows);
     row->point->state = counts->reason[0] ? GATE_SKIPPED
                         : change > 0      ? GATE_SLOWER
                         : change < 0      ? GATE_FASTER
@@ -315,7 +317,7 @@ static enum outcome count_all(struct gate *gate, struct error *error)
         show(gate, row->bench_case);
         count_row(gate, row);
         if (!gate->options->time)
-            judge_counts(row);
+            judge_counts(gate, row);
     }
     return stop_requested ? fail(error, OUTCOME_NO_VERDICT, "interrupted") : OUTCOME_DONE;
 }

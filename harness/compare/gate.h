@@ -20,9 +20,9 @@
  * there are beside it. */
 #define GATE_COUNT_EFFECT 0.001
 
-/* 1 if `instructions` (old, new) rose by so much in a call that selects `rows` rows, -1 if they
- * fell by it, else 0; 0 also where one is NaN. */
-int gate_count_change(const double instructions[2], double rows);
+/* 1 if `instructions` (old, new) rose by the share `effect`, or by `rows`, -1 if they fell by it,
+ * else 0; 0 also where one is NaN. */
+int gate_count_change(const double instructions[2], double effect, double rows);
 
 #define GATE_PLACEMENTS 30 /* in a look */
 #define GATE_ROUNDS 4      /* in a placement */
@@ -58,6 +58,7 @@ struct gate_quality {
 struct gate_options {
     const char *builds[2]; /* files: old, new */
     double effect, budget_s;
+    double count_effect; /* where counts decide; 0: GATE_COUNT_EFFECT, or an instruction a row */
     uint64_t seed;
     bool counts, time;
     bool changed_only; /* of the controls only a few are measured */

@@ -58,8 +58,8 @@ while IFS='|' read -r commit claim processor options; do
     case $commit in '' | '#'*) continue ;; esac
     commit=${commit// /}
     claim=${claim// /}
-    processor=$(echo $processor)
-    options=$(echo $options)
+    read -r processor <<<"$processor"
+    read -r options <<<"$options"
     ! grep -q "^$commit|.*|[0-9.]*|[a-z]" "$folder/history" 2>/dev/null || continue
     measure "$commit" "$claim" "$processor" "$options" </dev/null | tee -a "$folder/history"
 done <gate_history.txt
