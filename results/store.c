@@ -6,10 +6,12 @@
 #include "store_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "schema_text.h"
 
@@ -41,16 +43,57 @@ enum store_status store_fail(struct store *store, enum store_status status, cons
     return status;
 }
 
+/* Read a file to its end; 0, or the error number. One that isn't there has none. */
+static int read_through(const char *path)
+{
+    char block[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC), number = 0;
+    ssize_t got = fd < 0 ? 0 : 1;
+    for (off_t at = 0; got > 0; at += got) {
+        got = pread(fd, block, sizeof block, at);
+        if (got < 0)
+            number = errno;
+    }
+    if (fd >= 0)
+        close(fd);
+    return number;
+}
+
+/* SQLite takes what a disk can't read for damage done to the file (SQLITE_IOERR_CORRUPTFS): ask
+ * which it is. 0, or the error number of the system. */
+static int read_error(struct store *store)
+{
+    char log[PATH_MAX];
+    int number = 0;
+    if (store->db)
+        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+    snprintf(log, sizeof log, "%s-wal", store->path);
+    if (number != EIO && number != ENXIO)
+        number = read_through(store->path);
+    return number ? number : read_through(log);
+}
+
+static enum store_status fail_disk(struct store *store, const char *doing, const char *reason)
+{
+    return store_fail(store, STORE_MACHINE,
+                      "cannot %s: %s; check disk, quota and limits and try again, what was stored "
+                      "before is safe",
+                      doing, reason);
+}
+
 enum store_status store_fail_sqlite(struct store *store, int code, const char *doing)
 {
     const char *message = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
     int system_error = store->db ? sqlite3_system_errno(store->db) : 0;
     const char *system_text = system_error ? strerror(system_error) : message;
+    int number;
 
     switch (code & 0xff) {
     case SQLITE_NOTADB:
         return store_fail(store, STORE_BAD, "is not an SQLite database; name another file");
     case SQLITE_CORRUPT:
+        if ((number = read_error(store)) != 0)
+            return fail_disk(store, doing, strerror(number));
         return store_fail(
             store, STORE_BAD,
             "is damaged (cannot %s: %s); take a copy and try sqlite3's .recover on it", doing,
@@ -61,10 +104,7 @@ enum store_status store_fail_sqlite(struct store *store, int code, const char *d
                           "stored before is safe",
                           doing);
     case SQLITE_IOERR:
-        return store_fail(store, STORE_MACHINE,
-                          "cannot %s: %s; check disk, quota and limits and try again, what was "
-                          "stored before is safe",
-                          doing, system_text);
+        return fail_disk(store, doing, system_text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return store_fail(store, STORE_MACHINE,

@@ -69,6 +69,27 @@ if "$midl" list kernels | grep -q '^linear .* best' && command -v prlimit >/dev/
     prlimit --as=8000000000 "$midl" eval --help >/dev/null || complain "8 GB are not enough"
 fi
 
+# ---- A disk that can't be read isn't a damaged database
+
+# Whichever read is the first that fails, until none does.
+"$midl" sweep --n 16 --d 16 --kernel masked --counters none --budget 10ms --target 50% --db "$folder/good.db" \
+    --quiet >"$folder/out" 2>&1 || complain "a sweep fails"
+for command in "export points --db $folder/good.db" "merge $folder/new.db $folder/good.db"; do
+    reads=0
+    while [ $reads -lt 100 ]; do
+        rm -f "$folder"/new.db*
+        LD_PRELOAD=$unkind UNKIND=eio UNKIND_READS=$reads "$midl" $command >"$folder/out" 2>"$folder/err"
+        status=$?
+        [ $status -eq 0 ] && break
+        ended "$command, $reads reads" $status 3 "Input/output error"
+        reads=$((reads + 1))
+    done
+    [ $reads -gt 2 ] || complain "$command: no read fails"
+done
+head -c 6000 "$folder/good.db" >"$folder/damaged.db"
+"$midl" export points --db "$folder/damaged.db" >"$folder/out" 2>"$folder/err"
+ended "a damaged database" $? 2 "is damaged"
+
 # ---- Threads and processors
 
 # points [NAME=VALUE]: what a sweep with two threads says of each point, each once.

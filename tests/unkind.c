@@ -1,6 +1,6 @@
 /* unkind.c - a library loaded before all others, in which something that midl calls goes wrong as
  * $UNKIND says: `exit`, `abort`, `spin` or `wait` when the load of the system is asked for; `eio`
- * when a database is read. */
+ * when a database is read, after $UNKIND_READS reads that go well. */
 #define _GNU_SOURCE /* pread64 */
 #include <errno.h>
 #include <stdbool.h>
@@ -42,17 +42,27 @@ int getloadavg(double ret[], int count)
     return -1;
 }
 
+static bool ends(const char *text, size_t length, const char *tail)
+{
+    size_t tail_length = strlen(tail);
+    return length > tail_length && strcmp(text + length - tail_length, tail) == 0;
+}
+
+/* A database, or its log. */
 static bool is_database(int fd)
 {
     char link[64], path[4096] = "";
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
-    return length > 3 && strcmp(path + length - 3, ".db") == 0;
+    return length > 0 &&
+           (ends(path, (size_t)length, ".db") || ends(path, (size_t)length, ".db-wal"));
 }
 
 ssize_t pread64(int fd, void *ret, size_t bytes, off64_t offset)
 {
-    if (asked("eio") && is_database(fd)) {
+    static long reads;
+    const char *well = getenv("UNKIND_READS");
+    if (asked("eio") && is_database(fd) && reads++ >= (well ? strtol(well, NULL, 10) : 0)) {
         errno = EIO;
         return -1;
     }

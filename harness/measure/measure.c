@@ -481,6 +481,7 @@ static void point_times(struct subject *subject, const struct rounds *rounds, do
     struct store_point *point = subject->point;
     const struct stats_interval *time = &rounds->time[subject->timed];
     double width = stats_relative_width(time);
+    char remark[MIDL_REASON_SIZE / 2];
     point->time_ns = time->median;
     point->time_lo_ns = time->lo;
     point->time_hi_ns = time->hi;
@@ -490,17 +491,20 @@ static void point_times(struct subject *subject, const struct rounds *rounds, do
     point->samples = rounds->samples[subject->timed];
     point->sample_count = rounds->count;
     point->status = "ok";
-    team_remark((int)point->threads, subject->reason, MIDL_REASON_SIZE);
-    if (*subject->reason)
+    team_remark((int)point->threads, remark, sizeof remark - 2);
+    snprintf(subject->reason, MIDL_REASON_SIZE, "%s", remark);
+    if (*remark)
         point->reason = subject->reason;
     if (width <= target)
         return;
+    if (*remark)
+        strcat(remark, "; ");
     if (time->exact)
-        snprintf(subject->reason, MIDL_REASON_SIZE, "interval %.2f %% wide, target %g %%",
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%sinterval %.2f %% wide, target %g %%", remark,
                  100 * width, 100 * target);
     else
-        snprintf(subject->reason, MIDL_REASON_SIZE, "%zu samples are too few for an interval",
-                 time->count);
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%s%zu samples are too few for an interval",
+                 remark, time->count);
     point_ends(subject, "noisy");
 }
 
