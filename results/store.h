@@ -122,6 +122,17 @@ enum store_status store_each_ceiling(struct store *store, int64_t run_id, int th
 enum store_status store_put_points(struct store *store, int64_t run_id,
                                    const struct store_point *points, size_t count);
 
+/* The time of one part of a point's call: gate, select, light, full or all. */
+struct store_part {
+    const char *part;
+    double time_ns, time_lo_ns, time_hi_ns;
+};
+
+/* Add or replace parts of the point of this key. STORE_NONE: there is no such point. */
+enum store_status store_put_parts(struct store *store, int64_t run_id, const char *shape_key,
+                                  const char *kernel, const char *isa, const char *dtype,
+                                  const struct store_part *parts, size_t count);
+
 /* Add or replace counters of a point that is stored. */
 enum store_status store_put_counters(struct store *store, int64_t point_id,
                                      const struct store_counter *counters, size_t count);

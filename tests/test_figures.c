@@ -1025,6 +1025,36 @@ static void accuracy_over_time(void **state)
     assert_near(number("front", NULL, 1, X), 50);
 }
 
+/* Shares of a call, the light path lowest; a part below zero is none. */
+static void parts_are_stacked(void **state)
+{
+    const struct store_part parts[] = {{"all", 100, 99, 101},
+                                       {"light", 10, 9, 11},
+                                       {"gate", 30, 29, 31},
+                                       {"select", -5, -6, -4},
+                                       {"full", 60, 59, 61}};
+    char shape_key[16];
+    (void)state;
+    put((struct known){.kernel = "gather", .n = 100, .k = 45, .time_us = 0.1});
+    assert_false(figure("parts", NULL, 0));
+    assert_int_equal(store_query_text(store, "SELECT shape_key FROM points", NULL, 0, shape_key,
+                                      sizeof shape_key),
+                     STORE_OK);
+    assert_int_equal(store_put_parts(store, run, "none", "gather", "avx2", "f32", parts, 5),
+                     STORE_NONE);
+    assert_int_equal(store_put_parts(store, run, shape_key, "gather", "avx2", "f32", parts, 5),
+                     STORE_OK);
+    assert_true(figure("parts", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "Gate, selection and light path take 40 to 40 % of a call");
+    assert_near(number("bar", "light path", 0, HI), 10);
+    assert_near(number("bar", "gate", 0, LO), 10);
+    assert_near(number("bar", "gate", 0, HI), 40);
+    assert_near(number("bar", "selection", 0, HI), 40);
+    assert_near(number("bar", "full path and blend", 0, LO), 40);
+    assert_near(number("bar", "full path and blend", 0, HI), 100);
+}
+
 static void smi_by_quantity(void **state)
 {
     (void)state;
@@ -1131,6 +1161,7 @@ int main(void)
         FIGURE_TEST(accuracy_over_size_and_noise),
         FIGURE_TEST(accuracy_of_one_seed),
         FIGURE_TEST(accuracy_over_time),
+        FIGURE_TEST(parts_are_stacked),
         FIGURE_TEST(smi_by_quantity),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_a_density),

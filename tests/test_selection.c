@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -145,9 +146,34 @@ static void unknown_fills_are_refused(void **state)
     assert_true(values[0] == 7.0f);
 }
 
+/* What a layer selects of a batch is what each input selects alone, in every chunk of it. */
+static void a_batch_selects_as_its_inputs(void **state)
+{
+    enum { N = 96, K = 17, BATCH = 101 };
+    struct midl_shape shape = {.d = 8, .n = N, .r = 1, .k = K, .gate = MIDL_GATE_SHARED};
+    float *logits = malloc(BATCH * N * sizeof *logits);
+    struct rng rng = rng_seed(3);
+    (void)state;
+    assert_non_null(logits);
+    for (size_t i = 0; i < BATCH * N; i++)
+        logits[i] = rng_bell(&rng);
+    struct selection_batch *batch = selection_batch_create(&shape, BATCH, logits);
+    assert_non_null(batch);
+    selection_batch_run(batch);
+    for (size_t i = 0; i < BATCH; i++) {
+        assert_true(selection_expected(N, K, logits + i * N, expected));
+        assert_memory_equal(selection_batch_index(batch) + i * K, expected, K * sizeof *expected);
+    }
+    selection_batch_destroy(batch);
+    shape.select = MIDL_SELECT_THRESHOLD;
+    assert_null(selection_batch_create(&shape, BATCH, logits));
+    free(logits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_selects_as_its_inputs),
         cmocka_unit_test(all_methods_agree_with_the_reference),
         cmocka_unit_test(zeros_are_equal_and_the_infinite_are_ranked),
         cmocka_unit_test(broken_methods_are_caught),

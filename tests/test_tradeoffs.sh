@@ -41,7 +41,7 @@ model=$folder/models/teacher-converted-a0.45-seed1.safetensors
 dense=$folder/models/teacher-dense-a0.45-seed1.safetensors
 
 sweep="sweep --model $model --data teacher --batch 1,4 --budget 50ms --target 50% --kernel linear-rows,simd,masked"
-"$midl" $sweep --db "$db" --json >"$folder/json" 2>/dev/null || complain "the sweep failed"
+"$midl" $sweep --db "$db" --parts --json >"$folder/json" 2>/dev/null || complain "the sweep failed"
 sql "SELECT status FROM runs ORDER BY run_id DESC LIMIT 1" finished
 sql "SELECT count(*) FROM networks" 10
 sql "SELECT count(*) FROM networks WHERE status NOT IN ('ok', 'noisy')" 0
@@ -51,6 +51,11 @@ sql "SELECT count(*) FROM networks WHERE NOT (replaced_share < 1) OR dataset <> 
 sql "SELECT count(*) > 0 FROM points WHERE scope = 'network'" 0
 sql "SELECT count(DISTINCT scope) > 0 AND count(*) = sum(layer LIKE '%#classifier%' OR layer = 'random') FROM points" 1
 sql "SELECT count(*) FROM points WHERE method = 'low-rank' AND kernel = 'low-rank' AND abs(flops_ratio - 1) < 0.1" 0
+# Parts of the fastest MID-L call of each layer and batch; what is left over is the full path.
+sql "SELECT group_concat(part) FROM (SELECT DISTINCT part FROM parts ORDER BY part)" "all,full,gate,light,select"
+sql "SELECT count(*) FROM parts WHERE NOT (time_lo_ns <= time_ns AND time_ns <= time_hi_ns)" 0
+sql "SELECT count(DISTINCT p.shape_key) = count(DISTINCT p.point_id) AND count(*) = 5 * count(DISTINCT p.point_id)
+     FROM parts JOIN points p USING (point_id) WHERE NOT linear" 1
 # The join: every method by network and layer, two seeds each, times per input.
 sql "SELECT group_concat(DISTINCT seeds) FROM tradeoffs" 2
 sql "SELECT group_concat(method) FROM (SELECT DISTINCT method FROM tradeoffs WHERE scope = 'network' ORDER BY method)" \

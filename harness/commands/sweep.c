@@ -37,10 +37,10 @@ static const char about[] =
 struct sweep_options {
     const char *axes[SUITE_AXES];
     const char *db, *resume, *dry_run, *quiet, *json, *target, *budget, *counters, *data,
-        *gbench_json, *table, *model;
+        *gbench_json, *table, *model, *parts;
 };
 
-#define OTHER_OPTIONS 12
+#define OTHER_OPTIONS 13
 
 static enum outcome parse(int argc, char **argv, struct sweep_options *ret, const char **ret_suite,
                           bool *ret_help, struct error *error)
@@ -59,6 +59,9 @@ static enum outcome parse(int argc, char **argv, struct sweep_options *ret, cons
          &ret->data},
         {"model", "FILE", "a trained model's layers on test inputs, and the whole network",
          &ret->model},
+        {"parts", NULL,
+         "time gate, selection, light and full path of each shape's fastest MID-L, too",
+         &ret->parts},
         {"json", NULL, "one JSON object a point on standard output, no table", &ret->json},
         {"gbench-json", "FILE", "the run for Google Benchmark's tools too", &ret->gbench_json},
         {"table", NULL, "all points in tables, not only the answer", &ret->table},
@@ -137,6 +140,7 @@ static void set_runner(struct sweep *sweep)
     runner->resume = options->resume != NULL;
     runner->json = options->json != NULL;
     runner->quiet = options->quiet != NULL;
+    runner->parts = options->parts != NULL;
 }
 
 /* The hash of a file's contents; the same path again costs nothing. */

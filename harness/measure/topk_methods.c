@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "simd/ops.h"
 
 static_assert(SELECTION_WORK(65) * sizeof(float) >=
@@ -328,4 +329,76 @@ bool selection_agrees(const struct selection_method *method, const struct select
     for (size_t i = 0; i < call->k && ok; i++)
         ok = call->chosen[i] == call->values[expected[i]];
     return ok;
+}
+
+/* ---- The selection of a layer ---------------------------------------------------------------- */
+
+enum { CHUNK = 48 }; /* inputs that a layer searches at a time, at most */
+
+struct selection_batch {
+    struct midl_shape shape;
+    size_t batch;
+    const float *logits;
+    float *work, *chosen;
+    uint32_t *index;
+    uint8_t *bits;
+    bool *ranked;
+};
+
+struct selection_batch *selection_batch_create(const struct midl_shape *shape, size_t batch,
+                                               const float *logits)
+{
+    struct selection_batch *s =
+        shape->select == MIDL_SELECT_THRESHOLD ? NULL : calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->shape = *shape;
+    s->batch = batch;
+    s->logits = logits;
+    s->work = array_aligned(MIDL_TOPK_WORK(shape->n), sizeof *s->work);
+    s->chosen = array_aligned(batch * shape->k + 64, sizeof *s->chosen);
+    s->index = array_aligned(batch * shape->k + 64, sizeof *s->index);
+    s->bits = array_aligned(batch * MIDL_BITS(shape->n) + 64, sizeof *s->bits);
+    s->ranked = array_aligned(batch, sizeof *s->ranked);
+    if (s->work && s->chosen && s->index && s->bits && s->ranked)
+        return s;
+    selection_batch_destroy(s);
+    return NULL;
+}
+
+void selection_batch_run(void *selection)
+{
+    struct selection_batch *s = selection;
+    const struct simd_ops *ops = midl_simd_ops_of(midl_isa_best());
+    size_t n = s->shape.n, k = s->shape.k;
+    struct midl_topk_guess guess = {0};
+    for (size_t first = 0; first < s->batch; first += CHUNK) {
+        size_t count = s->batch - first < CHUNK ? s->batch - first : CHUNK;
+        const struct midl_chosen chosen = {.index = s->index + first * k,
+                                           .value = s->chosen + first * k,
+                                           .bits = s->bits + first * MIDL_BITS(n),
+                                           .ranked = s->ranked + first};
+        if (s->shape.select == MIDL_SELECT_BLOCK)
+            ops->topk_blocks(count, n, k, s->shape.block, s->logits + first * n, &guess, s->work,
+                             &chosen);
+        else
+            ops->topk(count, n, k, s->logits + first * n, &guess, s->work, &chosen);
+    }
+}
+
+const uint32_t *selection_batch_index(const struct selection_batch *selection)
+{
+    return selection->index;
+}
+
+void selection_batch_destroy(struct selection_batch *selection)
+{
+    if (!selection)
+        return;
+    free(selection->work);
+    free(selection->chosen);
+    free(selection->index);
+    free(selection->bits);
+    free(selection->ranked);
+    free(selection);
 }

@@ -45,4 +45,13 @@ bool selection_expected(size_t n, size_t k, const float *values, uint32_t *index
 bool selection_agrees(const struct selection_method *method, const struct selection *call,
                       const uint32_t *expected);
 
+/* The selection of a layer alone, for a batch at a time, as a layer makes it from its logits: top-k
+ * or blocks. NULL if there is no memory, or under a threshold. */
+struct selection_batch;
+struct selection_batch *selection_batch_create(const struct midl_shape *shape, size_t batch,
+                                               const float *logits); /* [batch][n], the caller's */
+void selection_batch_run(void *selection);
+const uint32_t *selection_batch_index(const struct selection_batch *selection); /* [batch][k] */
+void selection_batch_destroy(struct selection_batch *selection);                /* accepts NULL */
+
 #endif

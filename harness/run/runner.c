@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
+#include "measure/parts.h"
 #include "measure/placement.h"
 #include "run/estimate.h"
 
@@ -287,6 +288,38 @@ static enum outcome keep_group(struct runner *runner, const struct bench_group *
     return OUTCOME_DONE;
 }
 
+/* The fastest MID-L variant of a group; `count` if none was measured. */
+static size_t fastest_gated(const struct measure_result *result)
+{
+    size_t best = result->count;
+    for (size_t i = 0; i < result->count; i++)
+        if (!result->points[i].linear && result->points[i].time_ns > 0 &&
+            (best == result->count || result->points[i].time_ns < result->points[best].time_ns))
+            best = i;
+    return best;
+}
+
+static enum outcome measure_parts(struct runner *runner, const struct bench_group *group,
+                                  const struct measure_result *result, struct error *error)
+{
+    struct store_part parts[PARTS_MOST];
+    size_t best = fastest_gated(result), count = 0;
+    if (best == result->count)
+        return OUTCOME_DONE;
+    const struct store_point *point = &result->points[best];
+    double start_ns = clock_ns();
+    enum outcome outcome = parts_measure(&runner->cases->cases[group->first + best],
+                                         &runner->measure, parts, &count, error);
+    runner->machine_ns += clock_ns() - start_ns;
+    if (outcome || count == 0)
+        return outcome;
+    return session_check(&runner->session,
+                         store_put_parts(runner->session.store, runner->session.run_id,
+                                         point->shape_key, point->kernel, point->isa, point->dtype,
+                                         parts, count),
+                         error);
+}
+
 static void add_times(struct measure_times *sum, const struct measure_times *times)
 {
     sum->plan_ns += times->plan_ns;
@@ -323,6 +356,8 @@ static enum outcome run_group(struct runner *runner, const struct bench_group *g
     add_times(&runner->times, &result.times);
     if (outcome == OUTCOME_DONE && !result.interrupted)
         outcome = keep_group(runner, group, &result, error);
+    if (outcome == OUTCOME_DONE && !result.interrupted && runner->parts)
+        outcome = measure_parts(runner, group, &result, error);
     measure_result_clear(&result);
     return outcome;
 }

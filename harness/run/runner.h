@@ -31,6 +31,7 @@ struct runner {
     bool resume;     /* go on with the newest unfinished run of these cases */
     bool json;       /* print every point as a JSON object on standard output when it is stored */
     bool quiet;      /* show no progress */
+    bool parts;      /* measure the parts of the fastest MID-L call of each group, too */
     bool lean;       /* points alone: neither noise nor ceilings of the machine */
     double start_ns; /* when the program began (clock_ns) */
     /* What the caller measures and stores behind the cases, in the same run: `more_count` points in
