@@ -73,6 +73,23 @@ grep -q "\"accuracy\":$before," stdout || bad "a light path of full rank changed
 "$midl" convert --model out -o twice >stdout 2>&1 || bad "the other layer of a converted model"
 grep -q '^classifier.2' stdout || bad "not the other layer: $(cat stdout)"
 
+# A layer of a model on the inputs that it meets there.
+"$midl" convert --model model.safetensors -o out >stdout 2>&1 || bad "both layers: $(cat stdout)"
+for model in model.safetensors out; do
+    rm -f met
+    "$midl" eval --model $model --inputs-of classifier.2 --output met >stdout 2>&1 &&
+        grep -q '1024 inputs of classifier.2, of length 64' stdout || bad "--inputs-of: $(cat stdout)"
+done
+"$midl" eval --layer out --prefix classifier.2 --input met --output y >stdout 2>&1 ||
+    bad "eval of what a layer met: $(cat stdout)"
+for options in '--inputs-of nosuch --output no' '--inputs-of classifier.2' \
+    '--inputs-of classifier.2 --output no --input met' '--inputs-of classifier.2 --output out'; do
+    # shellcheck disable=SC2086 # options are words
+    "$midl" eval --model out $options >stdout 2>stderr
+    [ $? -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] || bad "eval --model $options: $(cat stderr)"
+    [ ! -e no ] || bad "eval --model $options wrote a file"
+done
+
 refused 2 'classifier.0, classifier.2' --model model.safetensors --layer nosuch
 refused 2 'none' --model twice
 refused 2 'not a model file' --model layer
