@@ -15,7 +15,7 @@ static void choose(const struct midl_layer *layer, const struct midl_plan_option
 {
     const struct midl_calibration *own = options->calibration;
     const struct midl_calibration *table =
-        own && calibration_covers(own, options->dtype) ? own : calibration_built_in();
+        own && calibration_covers(own, options->dtype) ? own : calibration_built_in(options->dtype);
     if (choice_prepare(table, options->dtype, &layer->shape, options->max_batch, options->threads,
                        ret))
         return;

@@ -167,6 +167,26 @@ uint8_t calibration_slower(double time_ns, double least_ns)
     return (uint8_t)fmin(fmax(round(100 * log(time_ns / least_ns)), 1), 255);
 }
 
+/* Whether an earlier series is of the same group and goes into the source, too. */
+static bool group_begun(const struct midl_calibration *calibration, size_t before, double margin)
+{
+    for (size_t i = 0; i < before; i++)
+        if (same_group(&calibration->series[i], &calibration->series[before]) &&
+            matters(calibration, &calibration->series[i], margin))
+            return true;
+    return false;
+}
+
+/* One line a width. */
+static void append_least(struct text *text, const struct midl_calibration *calibration,
+                         const struct calibration_series *series)
+{
+    const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
+        append(text, "%.0f,%s", round(100 * log(fmax(1, least_time(calibration, series, i)))),
+               i % row + 1 < row ? "" : "\n");
+}
+
 /* One line a width. */
 static void append_ratios(struct text *text, const struct midl_calibration *calibration,
                           const struct calibration_series *series)
@@ -189,6 +209,12 @@ char *calibration_source(const struct midl_calibration *calibration, double marg
         append(&text, "{\"%s\", %s, %s, %d, {\n", series->idea, dtypes[series->dtype],
                series->blocks ? "true" : "false", series->threads);
         append_ratios(&text, calibration, series);
+        if (group_begun(calibration, i, margin)) {
+            append(&text, "}, NULL},\n");
+            continue;
+        }
+        append(&text, "}, (const uint16_t[]){\n");
+        append_least(&text, calibration, series);
         append(&text, "}},\n");
     }
     return text.start;
@@ -364,11 +390,19 @@ static const struct calibration_ratios avx2[] = {
 #include "calibration_avx2.inc"
 };
 
-const struct midl_calibration *calibration_built_in(void)
+static const struct calibration_ratios avx512_intel[] = {
+#include "calibration_avx512_intel.inc"
+};
+
+const struct midl_calibration *calibration_built_in(enum midl_dtype dtype)
 {
     static const struct midl_calibration wide = {.ratios = avx512, .ratio_count = COUNT(avx512)},
+                                         intel = {.ratios = avx512_intel,
+                                                  .ratio_count = COUNT(avx512_intel)},
                                          narrow = {.ratios = avx2, .ratio_count = COUNT(avx2)};
-    return midl_isa_best() == MIDL_ISA_AVX512 ? &wide : &narrow;
+    if (midl_isa_best() != MIDL_ISA_AVX512)
+        return &narrow;
+    return midl_core().shared_port && calibration_covers(&intel, dtype) ? &intel : &wide;
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -421,10 +455,11 @@ static double log_least(const struct midl_calibration *calibration, const struct
                         size_t place)
 {
     const double beside = 0.14; /* of a dense layer's time */
-    for (size_t i = 0; i < calibration->least_count; i++) {
-        const struct calibration_least *l = &calibration->least[i];
-        if (l->dtype == row->dtype && l->blocks == row->blocks && l->threads == row->threads)
-            return l->least[place] / 100.0;
+    for (size_t i = 0; i < calibration->ratio_count; i++) {
+        const struct calibration_ratios *r = &calibration->ratios[i];
+        if (r->least && r->dtype == row->dtype && r->blocks == row->blocks &&
+            r->threads == row->threads)
+            return r->least[place] / 100.0;
     }
     return log(beside + calibration_shares[place / CALIBRATION_BATCHES % CALIBRATION_SHARES]) +
            log(calibration_batches[place % CALIBRATION_BATCHES]);

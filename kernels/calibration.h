@@ -40,22 +40,17 @@ static inline size_t calibration_place(size_t width, size_t share, size_t batch)
     return (width * CALIBRATION_SHARES + share) * CALIBRATION_BATCHES + batch;
 }
 
-/* The same as it is built in: a choice needs to know by how much a series is slower than the
- * fastest of its dtype, selection and threads, no more. */
+/* The same as it is built in: by how much a series is slower than the fastest of its dtype,
+ * selection and threads. How the least time rises with the share is needed to tell what popular
+ * neurons cost. */
 struct calibration_ratios {
     const char *idea;
     enum midl_dtype dtype;
     bool blocks;
     int threads;
     uint8_t slower[CALIBRATION_PLACES]; /* 100 ln(time / least time), 255 at most */
-};
-
-/* What the fastest of a group takes. */
-struct calibration_least {
-    enum midl_dtype dtype;
-    bool blocks;
-    int threads;
-    uint16_t least[CALIBRATION_PLACES]; /* 100 ln(time in ns) */
+    const uint16_t *least;              /* [CALIBRATION_PLACES], 100 ln(least time in ns): in one
+                                         * row of a group, or in none */
 };
 
 struct midl_calibration {
@@ -63,8 +58,6 @@ struct midl_calibration {
     size_t count;
     const struct calibration_ratios *ratios; /* only of what is built in */
     size_t ratio_count;
-    const struct calibration_least *least; /* of the ratios' groups, as far as known */
-    size_t least_count;
 };
 
 /* What calibration_ratios holds of a time: 0 for the least alone. */
@@ -84,9 +77,9 @@ char *calibration_source(const struct midl_calibration *calibration, double marg
 /* Whether it has times for this dtype. */
 bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype);
 
-/* What is built in for the instruction set in use: measured on one processor, good enough for
- * others. */
-const struct midl_calibration *calibration_built_in(void);
+/* What is built in for weights of this dtype, the instruction set in use and the core: measured on
+ * one processor, good enough for others. */
+const struct midl_calibration *calibration_built_in(enum midl_dtype dtype);
 
 /* The idea that the table holds for the fastest at this place, among those that can serve it. NULL
  * if it has none. */

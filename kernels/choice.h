@@ -40,7 +40,7 @@ bool choice_prepare(const struct midl_calibration *table, enum midl_dtype dtype,
 struct popularity choice_popularity(const uint8_t *bits, size_t batch, size_t n);
 
 /* Pure: which of the variants is the fastest for `pairs` selected pairs among `batch` inputs, by
- * popularity unless that is NULL. */
+ * popularity unless that is NULL; the first, unless another is faster by more than tables err. */
 size_t choice_of(const struct choice *choice, size_t batch, size_t pairs,
                  const struct popularity *popularity);
 

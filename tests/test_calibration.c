@@ -181,8 +181,9 @@ static void test_plans_of_other_dtypes_go_by_what_is_built_in(void **state)
                                             .max_batch = 1,
                                             .threads = 1,
                                             .calibration = &table};
-        const struct midl_variant *built_in = calibration_choice(
-            calibration_built_in(), (enum midl_dtype)dtype, &problem.layer.shape, 1, 1);
+        const struct midl_variant *built_in =
+            calibration_choice(calibration_built_in((enum midl_dtype)dtype), (enum midl_dtype)dtype,
+                               &problem.layer.shape, 1, 1);
         assert_true(calibration_covers(&table, (enum midl_dtype)dtype) == (dtype == MIDL_F32));
         assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
         assert_string_equal(midl_variant_idea(midl_plan_variant(plan)),
@@ -246,7 +247,8 @@ static void test_built_in_table_serves_all(void **state)
                     const struct midl_variant *masked = midl_variant_find("masked", MIDL_F32);
                     if (midl_variant_fits(masked, &shape, 1, threads, reason) == MIDL_OK)
                         assert_string_not_equal(
-                            choice(calibration_built_in(), &shape, batches[b], threads), "");
+                            choice(calibration_built_in(MIDL_F32), &shape, batches[b], threads),
+                            "");
                 }
     }
     midl_isa_limit(best);
@@ -402,6 +404,9 @@ static void test_source_leaves_out_what_never_wins(void **state)
     assert_non_null(strstr(source, "{\"simd\", MIDL_F32, false, 1, {"));
     assert_non_null(strstr(source, "{\"lists\", MIDL_F32, false, 1, {"));
     assert_null(strstr(source, "masked"));
+    const char *least = strstr(source, "(const uint16_t[]){"); /* once a group */
+    assert_non_null(least);
+    assert_null(strstr(least + 1, "(const uint16_t[]){"));
     free(source);
     free(table.series);
 }
@@ -463,10 +468,8 @@ static void test_slower(void **state)
 }
 
 /* One of a group is the fastest, wherever one looks. */
-static void test_built_in_ratios(void **state)
+static void expect_ratios(const struct midl_calibration *table)
 {
-    (void)state;
-    const struct midl_calibration *table = calibration_built_in();
     assert_true(table->ratio_count > 0 && table->count == 0);
     for (size_t i = 0; i < table->ratio_count; i++) {
         const struct calibration_ratios *row = &table->ratios[i];
@@ -481,6 +484,44 @@ static void test_built_in_ratios(void **state)
             assert_int_equal(least, 0);
         }
     }
+}
+
+static void test_built_in_ratios(void **state)
+{
+    (void)state;
+    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++) {
+        const struct midl_calibration *table = calibration_built_in((enum midl_dtype)dtype);
+        assert_true(calibration_covers(table, (enum midl_dtype)dtype));
+        expect_ratios(table);
+    }
+}
+
+/* Ratios and a least time give the times that they were made of, so that shares can be compared. */
+static void test_ratios_with_their_least_times(void **state)
+{
+    (void)state;
+    enum { CURVES = 4 };
+    struct midl_calibration times;
+    struct calibration_ratios ratios[3] = {{.idea = NULL}};
+    static uint16_t least[CALIBRATION_PLACES];
+    struct calibration_curve of_times[CURVES], of_ratios[CURVES];
+    struct midl_shape shape = shape_of(300, 500, 100);
+    random_table(&times, ratios);
+    for (size_t place = 0; place < CALIBRATION_PLACES; place++) {
+        double time = INFINITY;
+        for (size_t i = 0; i < 3; i++)
+            time = fmin(time, (double)times.series[i].time_ns[place]);
+        least[place] = (uint16_t)lround(100 * log(fmax(time, 1)));
+    }
+    ratios[1].least = least;
+    const struct midl_calibration built_in = {.ratios = ratios, .ratio_count = 3};
+    assert_int_equal(calibration_curves(&times, MIDL_F32, &shape, 16, 1, of_times, CURVES), 3);
+    assert_int_equal(calibration_curves(&built_in, MIDL_F32, &shape, 16, 1, of_ratios, CURVES), 3);
+    for (size_t i = 0; i < 3; i++)
+        for (double share = 0.05; share < 1; share += 0.1)
+            assert_float_equal(calibration_log_time(&of_times[i], share, 16),
+                               calibration_log_time(&of_ratios[i], share, 16), 0.011);
+    free(times.series);
 }
 
 /* ---- Its file -------------------------------------------------------------------------------- */
@@ -548,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_ratios_choose_as_times_do),
         cmocka_unit_test(test_slower),
         cmocka_unit_test(test_built_in_ratios),
+        cmocka_unit_test(test_ratios_with_their_least_times),
         cmocka_unit_test(test_place_of_the_file),
         cmocka_unit_test(test_file_of_another_machine_is_one_line),
     };
