@@ -4,7 +4,7 @@
 #   gnuplot -e "name = 'latency'; format = 'svg'" plots/common.gp plots/latency.gp
 #
 # reads latency.tsv and writes latency.svg (pdf, png; tex: latency-inc.tex, latency-inc.pdf and
-# latency-caption.tex). `width = 8.5` there sets the width of the page in centimetres.
+# latency-caption.tex). `width = 8.4` there sets the width of the page in centimetres.
 
 data = name . '.tsv'
 set encoding utf8
@@ -123,7 +123,7 @@ text_width = 0.152; small_width = format eq 'tex' ? 0.105 : 0.114 # of a charact
 line_h = 0.34                                                    # of the legend
 left_gap = 1.3; right_gap = 0.3; top_gap = 0.55; bottom_gap = 1.0 # around the axes of a panel
 
-page_w = exists('width') ? width : panels == 1 ? 8.5 : 17.8
+page_w = exists('width') ? width : panels == 1 ? 8.4 : 17.7
 most_cols = page_w < 7 ? 1 : page_w < 12 ? 2 : 3
 cols = sources > 1 && sources <= most_cols ? sources : \
     panels < most_cols ? panels : panels == 4 && most_cols == 3 ? 2 : most_cols
@@ -269,7 +269,7 @@ unset key
 # `eval decades('y', '1 2 5')`: tics of a logarithmic axis. `eval named('x')`: of an axis with names,
 # given as rows 'x name' with x and text, or 'y name' with y and text; names_in(axis, p): of panel p.
 tics_style = ' nomirror scale 0.5 font small;'
-tic(value) = value < (counts ? 5e3 : 1e5) ? sprintf('%g', value) : \
+tic(value) = value < (counts ? 1e4 : 1e5) ? sprintf('%g', value) : \
     value < 1e6 ? sprintf('%gk', value / 1e3) : value < 1e9 ? sprintf('%gM', value / 1e6) : \
     sprintf('%gG', value / 1e9)
 # The same for the tics of a linear axis from 0, which gnuplot chooses.

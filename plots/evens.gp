@@ -1,7 +1,7 @@
 # evens.gp - cells of the break-even k/n: the darker the more neurons may be active
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
-if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.8 : 8.5 }
+if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.7 : 8.4 }
 cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
 right_gap = 1.6; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
 panel_h = bottom_gap + top_gap + 0.62 * (heights < 4 ? 4 : heights)

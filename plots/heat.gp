@@ -1,14 +1,17 @@
-# heat.gp - cells of speedup: the darker the faster; slower than the dense layer is orange and pale,
-# what may be either is grey, what was not measured is hatched
+# heat.gp - cells of speedup: blue, the darker the faster; orange, the darker the slower; a black line
+# between them tells them apart in grey. What may be either is grey, what was not measured is hatched.
 stats data using (is('cell') ? log(column(7)) / log(2) : NaN) nooutput
 best = STATS_max > 0.2 ? STATS_max : 0.2
 worst = STATS_min < 0 ? STATS_min : 0
+longest_size = 0
+stats data using (is('y name') && strlen(strcol(10)) > longest_size ? \
+                  (longest_size = strlen(strcol(10))) : 0, 1) nooutput
 stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
-if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.8 : 8.5 }
+if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.7 : 8.4 }
 cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
 panel_h = bottom_gap + 0.62 * (heights < 5 ? 5 : heights)
-right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
+right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : longest_size > 4 ? 1.6 : 1.3
 panel_h = panel_h + top_gap
 
 cell_cm = (page_w / cols - left_gap - right_gap) / columns
@@ -17,7 +20,7 @@ eval page(0)
 # Steps of colour from the worst to 1 and from there to the best: the scale ends with the data.
 span_of_all = best - worst
 below_one = -worst / span_of_all
-set palette defined (0 '#FFF3E2', (below_one > 0 ? below_one * 0.999 : 0) '#F0B060', \
+set palette defined (0 '#F3BE7C', (below_one > 0 ? below_one * 0.999 : 0) '#FDEBD2', \
     (below_one > 0 ? below_one : 0.0001) '#D6E8F5', below_one + 0.5 * (1 - below_one) '#5FA5D3', \
     1 '#08457E')
 if (below_one == 0) { set palette defined (0 '#D6E8F5', 0.5 '#5FA5D3', 1 '#08457E') }

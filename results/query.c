@@ -36,7 +36,7 @@ static enum store_status fail_query(struct store *store, int code)
     if ((code & 0xff) == SQLITE_AUTH)
         return store_fail(store, STORE_BAD, "cannot %s: only a SELECT is allowed", querying);
     if ((code & 0xff) == SQLITE_ERROR && store->version < store_newest_version)
-        return store_fail(store, STORE_BAD,
+        return store_fail(store, STORE_OLD,
                           "cannot %s: %s; the database is older (schema %d of %d), open it once "
                           "for writing to bring it up to date",
                           querying, sqlite3_errmsg(store->db), store->version,

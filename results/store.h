@@ -19,7 +19,8 @@ enum store_status {
     STORE_BAD,     /* not a database of ours, newer than this program, or bad SQL: exit status 2 */
     STORE_MACHINE, /* disk full, not writable, locked, out of memory: exit status 3 */
     STORE_NONE,    /* no such run or no rows */
-    STORE_BUSY     /* a process that lives is at it */
+    STORE_BUSY,    /* a process that lives is at it */
+    STORE_OLD      /* a query of what the older schema of the database has not: exit status 2 */
 };
 
 struct store;
@@ -233,7 +234,7 @@ enum store_status store_latest_run(struct store *store, const char *suite, int64
  * JSON: an array of objects, NULL and infinite numbers as null.
  *
  * STORE_NONE: there was no row (header or [] are written). STORE_BAD: not exactly one SELECT, or it
- * is wrong. STORE_MACHINE: also when `out` can't be written to. */
+ * is wrong; STORE_OLD if that may be because the database is older. STORE_MACHINE: also when `out` can't be written to. */
 enum store_status store_query(struct store *store, const char *sql,
                               const struct store_fact *parameters, size_t parameter_count,
                               enum store_format format, FILE *out, size_t *ret_rows);

@@ -169,6 +169,8 @@ expect 2 'no run 7' "$midl" report --db real.db --run 7 -o page.html
 # Named figures and runs that have nothing to show.
 expect 4 'figure misses needs' "$midl" plot misses --db real.db --out none
 expect 4 'figure latency needs' "$midl" plot latency --db real.db --out none --where threads=64
+# A database of a schema that knew of no accuracy has none.
+expect 4 'figure noise' "$midl" plot noise --db "$here/results/published/zen4.db" --out none
 expect 2 'no run 7' "$midl" plot --db real.db --run 7
 expect 4 'no run of suite batch' "$midl" plot --db real.db --suite batch
 nothing_left none

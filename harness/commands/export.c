@@ -40,7 +40,8 @@ static enum outcome status_outcome(enum store_status status, const char *text, s
     static const enum outcome outcomes[] = {[STORE_OK] = OUTCOME_DONE,
                                             [STORE_BAD] = OUTCOME_USAGE,
                                             [STORE_MACHINE] = OUTCOME_MACHINE,
-                                            [STORE_NONE] = OUTCOME_NO_VERDICT};
+                                            [STORE_NONE] = OUTCOME_NO_VERDICT,
+                                            [STORE_OLD] = OUTCOME_USAGE};
     return status == STORE_OK ? OUTCOME_DONE : fail(error, outcomes[status], "%s", text);
 }
 

@@ -125,6 +125,9 @@ static enum outcome query_source(const struct draw *draw, const struct draw_sour
     free(text);
     if (status == STORE_NONE)
         return fail_empty(draw, source, figure, error);
+    if (status == STORE_OLD) /* it cannot have such rows */
+        return fail(error, OUTCOME_NO_VERDICT, "figure %s: %s", figure->name,
+                    store_error(source->store));
     if (status == STORE_OK)
         return fail_memory(error, "the data of a figure", 0);
     return fail(error, session_outcome(status), "figure %s: %s", figure->name,

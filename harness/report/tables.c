@@ -114,6 +114,8 @@ static enum outcome query(struct store *store, const struct figure *table,
         return fail(error, OUTCOME_NO_VERDICT, "table %s needs %s", table->name, table->needs);
     if (status == STORE_OK)
         return fail_memory(error, "a table", 0);
+    if (status == STORE_OLD) /* it cannot have such rows */
+        return fail(error, OUTCOME_NO_VERDICT, "table %s: %s", table->name, store_error(store));
     return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "table %s: %s",
                 table->name, store_error(store));
 }
