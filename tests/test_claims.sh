@@ -28,7 +28,7 @@ Differences are in points of test accuracy, paired seed by seed, with 95 % inter
 means that the interval reaches zero, which with few seeds is easily said. Times are of whole forward passes, in the same rounds.
 
 END
-    "$midl" table claims --db "$work/all.db" | sed "s/---:/---/g"
+    "$midl" table claims --db "$work/all.db"
 }
 
 make_page >"$work/page"

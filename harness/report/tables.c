@@ -11,6 +11,7 @@
 
 #define CELLS_MAX 4096
 #define DECIMALS_MOST 2
+#define SENTENCE 40 /* bytes of text, from where on it is set as a paragraph */
 
 bool table_format_find(const char *name, enum table_format *ret)
 {
@@ -147,19 +148,65 @@ static const struct cell *find_cell(const struct cells *cells, const char *line,
 
 /* ---- Setting --------------------------------------------------------------------------------- */
 
+/* What a character is where it would be a command; NULL: itself. */
+static const char *escape(char c, enum table_format format)
+{
+    static const struct {
+        enum table_format format;
+        char c;
+        const char *text;
+    } rows[] = {
+        {TABLE_LATEX, '&', "\\&"},    {TABLE_LATEX, '%', "\\%"},
+        {TABLE_LATEX, '$', "\\$"},    {TABLE_LATEX, '#', "\\#"},
+        {TABLE_LATEX, '_', "\\_"},    {TABLE_LATEX, '{', "\\{"},
+        {TABLE_LATEX, '}', "\\}"},    {TABLE_LATEX, '\\', "\\textbackslash{}"},
+        {TABLE_LATEX, '~', "\\~{}"},  {TABLE_LATEX, '^', "\\^{}"},
+        {TABLE_LATEX, '<', "$<$"},    {TABLE_LATEX, '>', "$>$"},
+        {TABLE_MARKDOWN, '|', "\\|"}, {TABLE_HTML, '<', "&lt;"},
+        {TABLE_HTML, '>', "&gt;"},    {TABLE_HTML, '&', "&amp;"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].format == format && rows[i].c == c)
+            return rows[i].text;
+    return NULL;
+}
+
+/* Words that Markdown makes bold, and commands, which may be broken in the middle. */
+enum { BOLD, CODE };
+static const struct {
+    const char *mark, *begin[4], *end[4]; /* by format */
+} marks[] = {
+    [BOLD] = {"**",
+              {[TABLE_LATEX] = "\\textbf{", [TABLE_HTML] = "<b>"},
+              {[TABLE_LATEX] = "}", [TABLE_HTML] = "</b>"}},
+    [CODE] = {"`",
+              {[TABLE_LATEX] = "\\texttt{", [TABLE_HTML] = "<code>"},
+              {[TABLE_LATEX] = "}", [TABLE_HTML] = "</code>"}},
+};
+
+/* Text with its marks; one that never ends is a character. */
 static void put_escaped(const char *text, enum table_format format, FILE *out)
 {
+    bool open[COUNT(marks)] = {false};
     for (; *text; text++) {
-        if (format == TABLE_LATEX && strchr("&%$#_{}", *text))
-            fprintf(out, "\\%c", *text);
-        else if (format == TABLE_MARKDOWN && *text == '|')
-            fputs("\\|", out);
-        else if (format == TABLE_HTML && strchr("<&>", *text))
-            fputs(*text == '<' ? "&lt;" : *text == '>' ? "&gt;" : "&amp;", out);
-        else if (format == TABLE_LATEX && strncmp(text, "µ", 2) == 0)
+        const char *escaped = escape(*text, format);
+        size_t m = 0;
+        while (m < COUNT(marks) && (format == TABLE_MARKDOWN ||
+                                    strncmp(text, marks[m].mark, strlen(marks[m].mark)) != 0))
+            m++;
+        if (m < COUNT(marks) && (open[m] || strstr(text + 1, marks[m].mark))) {
+            fputs(open[m] ? marks[m].end[format] : marks[m].begin[format], out);
+            open[m] = !open[m];
+            text += strlen(marks[m].mark) - 1;
+        } else if (format == TABLE_LATEX && strncmp(text, "µ", 2) == 0) {
             fputs("$\\mu$", out), text++;
-        else
+        } else if (escaped) {
+            fputs(escaped, out);
+        } else {
             putc(*text, out);
+            if (open[CODE] && format == TABLE_LATEX && strchr("-,/", *text))
+                fputs("\\allowbreak{}", out);
+        }
     }
 }
 
@@ -192,11 +239,51 @@ static const struct setting settings[] = {
     [TABLE_HTML] = {"<tr><td>", "</td><td>", "</td></tr>\n"},
 };
 
-static void put_begin(const struct names *columns, enum table_format format, FILE *out)
+/* Length in bytes of the longest text of a column. */
+static size_t longest_text(const struct cells *cells, const char *column)
+{
+    size_t longest = strlen(column);
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct cell *cell = &cells->cells[i];
+        if (strcmp(cell->column, column) == 0 && cell->text && strlen(cell->text) > longest)
+            longest = strlen(cell->text);
+    }
+    return longest;
+}
+
+/* Whether a table holds sentences: its cells are paragraphs then, not columns of numbers. */
+static bool has_sentences(const struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->cells[i].text && strlen(cells->cells[i].text) > SENTENCE)
+            return true;
+    return false;
+}
+
+/* Columns of a table of sentences: the page, shared by the lengths of their texts within limits. */
+static void put_widths(const struct cells *cells, const struct names *columns, FILE *out)
+{
+    double weights[CELLS_MAX + 1] = {SENTENCE}, sum = SENTENCE;
+    for (size_t i = 0; i < columns->count; i++) {
+        weights[i + 1] = fmin(fmax((double)longest_text(cells, columns->names[i]), 0.75 * SENTENCE),
+                              2.25 * SENTENCE);
+        sum += weights[i + 1];
+    }
+    for (size_t i = 0; i <= columns->count; i++)
+        fprintf(out, "p{%.3f\\linewidth}",
+                (0.97 - 0.025 * (double)columns->count) * weights[i] / sum);
+}
+
+static void put_begin(const struct cells *cells, const struct names *columns, bool sentences,
+                      enum table_format format, FILE *out)
 {
     if (format == TABLE_LATEX) {
-        fputs("\\begin{tabular}{l", out);
-        for (size_t i = 0; i < columns->count; i++)
+        fputs("\\begin{tabular}{", out);
+        if (sentences)
+            put_widths(cells, columns, out);
+        else
+            putc('l', out);
+        for (size_t i = 0; i < columns->count && !sentences; i++)
             putc('r', out);
         fputs("}\n\\toprule\n", out);
     } else if (format == TABLE_HTML) {
@@ -204,7 +291,8 @@ static void put_begin(const struct names *columns, enum table_format format, FIL
     }
 }
 
-static void put_rule(const struct names *columns, enum table_format format, FILE *out)
+static void put_rule(const struct names *columns, bool sentences, enum table_format format,
+                     FILE *out)
 {
     if (format == TABLE_LATEX)
         fputs("\\midrule\n", out);
@@ -212,8 +300,20 @@ static void put_rule(const struct names *columns, enum table_format format, FILE
         return;
     fputs("|---|", out);
     for (size_t i = 0; i < columns->count; i++)
-        fputs("---:|", out);
+        fputs(sentences ? "---|" : "---:|", out);
     putc('\n', out);
+}
+
+static void put_line(const struct cells *cells, const char *line, const struct names *columns,
+                     const struct setting *set, enum table_format format, bool intervals, FILE *out)
+{
+    fputs(set->line_begin, out);
+    put_escaped(line, format, out);
+    for (size_t j = 0; j < columns->count; j++) {
+        fputs(set->between, out);
+        put_cell(find_cell(cells, line, columns->names[j]), format, intervals, out);
+    }
+    fputs(set->line_end, out);
 }
 
 /* The name above the lines: the text before the first tab of the table's own head line. */
@@ -221,13 +321,17 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
                       bool intervals, FILE *out)
 {
     static struct names lines, columns;
-    const struct setting *set = &settings[format];
+    static const struct setting paragraphs = {"\\raggedright ", " & \\raggedright ",
+                                              " \\tabularnewline\n"};
+    bool sentences = has_sentences(cells);
+    const struct setting *set =
+        sentences && format == TABLE_LATEX ? &paragraphs : &settings[format];
     lines.count = columns.count = 0;
     for (size_t i = 0; i < cells->count; i++) {
         add_name(&lines, cells->cells[i].line);
         add_name(&columns, cells->cells[i].column);
     }
-    put_begin(&columns, format, out);
+    put_begin(cells, &columns, sentences, format, out);
     fputs(set->line_begin, out);
     put_escaped(corner, format, out);
     for (size_t i = 0; i < columns.count; i++) {
@@ -235,16 +339,9 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
         put_escaped(columns.names[i], format, out);
     }
     fputs(set->line_end, out);
-    put_rule(&columns, format, out);
-    for (size_t i = 0; i < lines.count; i++) {
-        fputs(set->line_begin, out);
-        put_escaped(lines.names[i], format, out);
-        for (size_t j = 0; j < columns.count; j++) {
-            fputs(set->between, out);
-            put_cell(find_cell(cells, lines.names[i], columns.names[j]), format, intervals, out);
-        }
-        fputs(set->line_end, out);
-    }
+    put_rule(&columns, sentences, format, out);
+    for (size_t i = 0; i < lines.count; i++)
+        put_line(cells, lines.names[i], &columns, set, format, intervals, out);
     fputs(format == TABLE_LATEX  ? "\\bottomrule\n\\end{tabular}\n"
           : format == TABLE_HTML ? "</table>\n"
                                  : "",
