@@ -514,6 +514,28 @@ static void test_child(void **state)
     assert_non_null(strstr(reason, "can't be started"));
 }
 
+/* What a child says reaches its parent, the beginning of it, whatever becomes of the child. */
+static void test_child_says(void **state)
+{
+    char reason[COUNTER_REASON_SIZE], said[8];
+    char shell[] = "sh", option[] = "-c", text[] = "pwd; echo error >&2; sleep 600",
+         *argv[] = {shell, option, text, NULL};
+    struct child child = {.path = "/bin/sh",
+                          .argv = argv,
+                          .environment = environ,
+                          .folder = "/",
+                          .said = said,
+                          .said_size = sizeof said,
+                          .limit_s = 0.5};
+    (void)state;
+    assert_false(child_run(&child, reason, sizeof reason));
+    assert_non_null(strstr(reason, "longer than"));
+    assert_string_equal(said, "/\nerror");
+    child.folder = "/nowhere/at/all";
+    assert_false(child_run(&child, reason, sizeof reason));
+    assert_string_equal(said, "");
+}
+
 /* What a program started ends with it, when it took too long. */
 static void test_child_ends_all(void **state)
 {
@@ -779,6 +801,7 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(test_child_find),
         cmocka_unit_test(test_child),
+        cmocka_unit_test(test_child_says),
         cmocka_unit_test(test_child_ends_all),
         cmocka_unit_test(test_callgrind_same_twice),
         cmocka_unit_test(test_cost_check),

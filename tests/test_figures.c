@@ -2,6 +2,7 @@
  * points are drawn, how they are marked, and what is computed from them. The drawing is tested by
  * test_plot.sh, but for text in the store that gnuplot or LaTeX could take for commands.
  */
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "base/datadir.h"
 #include "commands/command.h"
 #include "midl.h"
+#include "report/gnuplot.h"
 #include "store.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -1136,6 +1138,26 @@ static void history_needs_runs(void **state)
     assert_false(figure("history", NULL, 0));
 }
 
+/* A gnuplot that hangs is named, not waited for. */
+static void a_hanging_gnuplot(void **state)
+{
+    const struct figure_format *svg = figure_format_at(0);
+    const char script[] = "#!/bin/sh\nexec sleep 600\n";
+    char path[PATH_MAX], longer[PATH_MAX + 200];
+    struct error error;
+    (void)state;
+    snprintf(path, sizeof path, "%s", getenv("PATH") ? getenv("PATH") : "");
+    snprintf(longer, sizeof longer, "%s:%s", scratch_folder, path);
+    scratch_file("gnuplot", script, sizeof script - 1);
+    assert_int_equal(chmod(scratch_path("gnuplot"), 0755), 0);
+    setenv("PATH", longer, 1);
+    gnuplot_limit_s = 0.2;
+    assert_int_equal(gnuplot_check(&svg, 1, &error), OUTCOME_MACHINE);
+    gnuplot_limit_s = 120;
+    setenv("PATH", path, 1);
+    assert_string_equal(error.text, "gnuplot: took longer than 0.2 s");
+}
+
 int main(void)
 {
 #define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
@@ -1167,6 +1189,7 @@ int main(void)
         FIGURE_TEST(spread_is_a_density),
         FIGURE_TEST(many_sizes_are_thinned),
         FIGURE_TEST(hostile_text_is_drawn_as_text),
+        FIGURE_TEST(a_hanging_gnuplot),
     };
     int failures = cmocka_run_group_tests_name("figures", tests, NULL, NULL);
     free(rows_text);

@@ -234,9 +234,9 @@ with_fake() {
     nothing_left old
 }
 fake_gnuplot "$all" 'echo "<svg>half" >spread.svg'
-with_fake 'is the disk full'
+with_fake 'could not finish spread.svg: it did not become whole'
 fake_gnuplot "$all" 'exit 0'
-with_fake 'is the disk full'
+with_fake 'could not finish spread.svg: it did not become whole'
 fake_gnuplot "$all" 'kill -9 $$'
 with_fake 'signal 9'
 fake_gnuplot "$all" 'exit 1'
@@ -247,5 +247,14 @@ with_fake 'without terminal pdfcairo'
 fake_gnuplot '4.6
  svg pdfcairo ' ''
 with_fake 'too old'
+
+# One that hangs is ended by a request to stop.
+fake_gnuplot "$all" "echo >'$work/hangs'; exec sleep 600"
+env PATH="$work/fake:$PATH" sh -c 'trap - INT; exec "$0" plot spread --db real.db --out old' "$midl" >hung 2>&1 &
+process=$!
+until [ -f hangs ] || ! kill -0 $process; do sleep 0.05; done
+kill -INT $process
+wait $process
+[ $? -eq 3 ] || say "a plot with a gnuplot that hangs isn't interrupted: $(cat hung)"
 
 [ $failures -eq 0 ] || exit 1

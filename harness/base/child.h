@@ -9,7 +9,10 @@
 struct child {
     const char *path;                       /* of the program */
     char *const *argv, *const *environment; /* NULL-terminated */
-    const char *out, *err;                  /* files that take its output; NULL: nowhere */
+    const char *folder;                     /* where it runs; NULL: here */
+    const char *out, *err;                  /* files that take its output; NULL: `said` */
+    char *said;                             /* takes the beginning of that; NULL: nowhere */
+    size_t said_size;
     double limit_s;
     bool fixed_addresses; /* without address space randomisation */
 };

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define SHOWN_BYTES 200
@@ -131,6 +132,16 @@ enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, siz
         done += (size_t)got;
     }
     return OUTCOME_DONE;
+}
+
+const char *file_write_reason(const char *path, int number)
+{
+    struct statvfs disk;
+    if (number != 0)
+        return strerror(number);
+    if (statvfs(path, &disk) == 0 && disk.f_bavail == 0)
+        return "no space is left on its disk";
+    return "it did not become whole, and the system gives no reason";
 }
 
 /* ---- Replacing ------------------------------------------------------------------------------- */

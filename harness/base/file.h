@@ -38,6 +38,10 @@ enum outcome file_bad(struct error *error, const char *path, uint64_t offset, co
 /* The end of a path, short enough to leave room for a reason in an error line. */
 const char *file_shown(const char *path);
 
+/* Why a file at `path` could not be written: by errno's value `number`, or where that is 0 by
+ * asking whether its disk has space left. */
+const char *file_write_reason(const char *path, int number);
+
 /* ---- Replacing ------------------------------------------------------------------------------- */
 
 /* A file being written under a temporary name beside its place. A place that is a device or a pipe

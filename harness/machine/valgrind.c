@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* environ */
 #include "machine/valgrind.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +9,6 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "base/file.h"
-#include "base/folder.h"
 #include "harness_config.h"
 #include "machine/machine.h"
 
@@ -27,28 +24,21 @@ struct valgrind {
 
 static void ask_version(struct valgrind *valgrind)
 {
-    char folder[PATH_SIZE], out[PATH_SIZE + 16], reason[REASON_SIZE];
-    char word[] = "valgrind", option[] = "--version";
+    char said[256], reason[REASON_SIZE], word[] = "valgrind", option[] = "--version";
     char *argv[] = {word, option, NULL};
-    if (!folder_make_temporary(NULL, "midl-count", folder, sizeof folder)) {
-        snprintf(valgrind->reason, sizeof valgrind->reason,
-                 "no temporary folder for valgrind: %s; set TMPDIR to a folder that can be written",
-                 strerror(errno));
-        return;
-    }
-    snprintf(out, sizeof out, "%s/out", folder);
-    struct child child = {
-        .path = valgrind->path, .argv = argv, .environment = environ, .out = out, .limit_s = 10};
+    struct child child = {.path = valgrind->path,
+                          .argv = argv,
+                          .environment = environ,
+                          .said = said,
+                          .said_size = sizeof said,
+                          .limit_s = 10};
     bool ran = child_run(&child, reason, sizeof reason);
-    char *text = ran ? file_text(out) : NULL;
-    if (text && strncmp(text, "valgrind-", 9) == 0)
-        snprintf(valgrind->version, sizeof valgrind->version, "%.*s", (int)strcspn(text + 9, "\n"),
-                 text + 9);
+    if (ran && strncmp(said, "valgrind-", 9) == 0)
+        snprintf(valgrind->version, sizeof valgrind->version, "%.*s", (int)strcspn(said + 9, "\n"),
+                 said + 9);
     else
         snprintf(valgrind->reason, sizeof valgrind->reason, "valgrind --version: %.120s",
                  ran ? "no answer that is understood" : reason);
-    free(text);
-    folder_remove(folder);
 }
 
 static const struct valgrind *valgrind_get(void)

@@ -223,10 +223,10 @@ static enum outcome collect(const struct draw *draw, const struct figure *figure
         return fail_write(path, error);
     enum outcome outcome = query_all(draw, figure, ret_run, file, error);
     bool written = !ferror(file);
+    errno = 0;
     if ((fclose(file) != 0 || !written) && !outcome)
-        return fail(error, OUTCOME_MACHINE,
-                    "cannot write the data of figure %s to %.200s: is the disk full?", figure->name,
-                    draw->out);
+        return fail(error, OUTCOME_MACHINE, "cannot write the data of figure %s to %.200s: %s",
+                    figure->name, draw->out, file_write_reason(draw->folder, errno));
     return outcome;
 }
 

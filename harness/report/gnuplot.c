@@ -1,21 +1,22 @@
 /* gnuplot.c - one process per picture. gnuplot's own messages are kept and reduced to the one line
  * that names the fault; its exit status alone doesn't tell of a full disk, so that every file is
  * also looked at. */
+#define _GNU_SOURCE /* environ */
 #include "report/gnuplot.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/stop.h"
 
 #define OLDEST_VERSION 5.4
 #define MESSAGES_SIZE 16384
-#define CHILD_FAILED 127 /* the exit status of a child that didn't become gnuplot */
 #define ENDING_SIZE 64
 
 static const struct figure_format figure_formats[] = {
@@ -42,53 +43,7 @@ const struct figure_format *figure_format_at(size_t i)
 
 /* ---- The process ----------------------------------------------------------------------------- */
 
-/* In the child: become gnuplot, or leave with errno for a message. Only calls that are safe after
- * fork. */
-static void become_gnuplot(const char *folder, char *const *argv, int messages)
-{
-    int nothing = open("/dev/null", O_RDWR);
-    if (nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(nothing, 1) >= 0 && dup2(messages, 2) >= 0 &&
-        (!folder || chdir(folder) == 0))
-        execvp(argv[0], argv);
-    int reason = errno;
-    if (write(messages, &reason, sizeof reason) != sizeof reason)
-        _exit(1);
-    _exit(CHILD_FAILED);
-}
-
-/* Everything the child says, the first MESSAGES_SIZE - 1 bytes of it kept. */
-static size_t read_messages(int fd, char ret[MESSAGES_SIZE])
-{
-    char rest[1024];
-    size_t length = 0;
-
-    for (;;) {
-        bool full = length == MESSAGES_SIZE - 1;
-        ssize_t got =
-            read(fd, full ? rest : ret + length, full ? sizeof rest : MESSAGES_SIZE - 1 - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        if (!full)
-            length += (size_t)got;
-    }
-    ret[length] = '\0';
-    return length;
-}
-
-static enum outcome fail_start(const char *messages, size_t length, struct error *error)
-{
-    int reason = 0;
-
-    if (length == sizeof reason)
-        memcpy(&reason, messages, sizeof reason);
-    if (reason == ENOENT || reason == EACCES || reason == ENOTDIR)
-        return fail(error, OUTCOME_MACHINE,
-                    "gnuplot is not installed, and draws the figures: apt install gnuplot-nox (or "
-                    "your system's package of gnuplot)");
-    return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(reason));
-}
+double gnuplot_limit_s = 120;
 
 /* gnuplot echoes the faulty line, a caret below it, then names file, line and fault: that one is
  * returned. Warnings name file and line too. */
@@ -112,32 +67,27 @@ static const char *first_error_line(char *messages)
 static enum outcome run(const char *folder, char *const *argv, char messages[MESSAGES_SIZE],
                         struct error *error)
 {
-    int ends[2], status = 0;
+    char path[PATH_MAX], reason[160];
+    struct child child = {.path = path,
+                          .argv = argv,
+                          .environment = environ,
+                          .folder = folder,
+                          .out = "/dev/null",
+                          .said = messages,
+                          .said_size = MESSAGES_SIZE,
+                          .limit_s = gnuplot_limit_s};
 
-    if (pipe(ends) != 0)
-        return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(errno));
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    pid_t child = fork();
-    if (child == 0)
-        become_gnuplot(folder, argv, ends[1]);
-    int reason = errno;
-    close(ends[1]);
-    size_t length = child > 0 ? read_messages(ends[0], messages) : 0;
-    close(ends[0]);
-    if (child < 0)
-        return fail(error, OUTCOME_MACHINE, "cannot start gnuplot: %s", strerror(reason));
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return fail(error, OUTCOME_MACHINE, "lost gnuplot: %s", strerror(errno));
-    if (WIFSIGNALED(status))
-        return fail(error, OUTCOME_MACHINE, "gnuplot was ended by signal %d (%s)", WTERMSIG(status),
-                    strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status) == CHILD_FAILED)
-        return fail_start(messages, length, error);
-    if (WEXITSTATUS(status) != 0)
+    if (!child_find("gnuplot", path, sizeof path))
+        return fail(error, OUTCOME_MACHINE,
+                    "gnuplot is not installed, and draws the figures: apt install gnuplot-nox (or "
+                    "your system's package of gnuplot)");
+    if (child_run(&child, reason, sizeof reason))
+        return OUTCOME_DONE;
+    if (stop_requested)
+        return fail(error, OUTCOME_NO_VERDICT, "interrupted");
+    if (strncmp(reason, "exit status", 11) == 0)
         return fail(error, OUTCOME_MACHINE, "gnuplot: %s", first_error_line(messages));
-    return OUTCOME_DONE;
+    return fail(error, OUTCOME_MACHINE, "gnuplot: %s", reason);
 }
 
 /* ---- What gnuplot can ------------------------------------------------------------------------ */
@@ -220,8 +170,8 @@ enum outcome gnuplot_draw(const char *folder, const char *scripts, const char *n
     for (size_t i = 0; i < FIGURE_FILES_MAX && format->files[i].made; i++) {
         int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, format->files[i].made);
         if (length >= (int)sizeof path || !is_whole(path, format->files[i].ending))
-            return fail(error, OUTCOME_MACHINE, "gnuplot could not finish %s%s: is the disk full?",
-                        name, format->files[i].kept);
+            return fail(error, OUTCOME_MACHINE, "gnuplot could not finish %s%s: %s", name,
+                        format->files[i].kept, file_write_reason(folder, 0));
     }
     return OUTCOME_DONE;
 }

@@ -25,6 +25,9 @@ struct figure_format {
 size_t figure_format_count(void);
 const struct figure_format *figure_format_at(size_t i);
 
+/* How long one picture may take, in seconds: 120. Tests shorten it. */
+extern double gnuplot_limit_s;
+
 /* Whether gnuplot is there, new enough and built for these formats. */
 enum outcome gnuplot_check(const struct figure_format *const *formats, size_t count,
                            struct error *error);

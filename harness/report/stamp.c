@@ -3,6 +3,8 @@
 #define _GNU_SOURCE /* open_memstream, memmem */
 #include "report/stamp.h"
 
+#include <errno.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -351,12 +353,14 @@ enum outcome stamp_file(const char *path, const struct stamp *stamp, const char 
     }
     if (out && fclose(out) != 0 && !outcome)
         outcome = fail_memory(error, "a picture", (double)before.count);
+    errno = 0;
     FILE *file = outcome ? NULL : fopen(path, "wb");
     bool written = file && fwrite(after.data, 1, after.count, file) == after.count;
     if (file && fclose(file) != 0)
         written = false;
     if (!outcome && !written)
-        outcome = fail(error, OUTCOME_MACHINE, "cannot write %.300s: is the disk full?", path);
+        outcome = fail(error, OUTCOME_MACHINE, "cannot write %.300s: %s", path,
+                       file_write_reason(path, errno));
     free(before.data);
     free(after.data);
     return outcome;
