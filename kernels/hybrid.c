@@ -334,8 +334,9 @@ static void make_lists(const struct place *at, size_t pair)
  * of its chunks, for dense tiles. */
 struct slice {
     size_t length, stride;
-    const float *w;       /* of the panel's first neuron */
-    const float *x;       /* [PAIR][stride] */
+    size_t filled;  /* floats of `length` that d reaches: the rest of the last slice is zeros */
+    const float *w; /* of the panel's first neuron */
+    const float *x; /* [PAIR][stride] */
     const float *turned;  /* [length][CHUNK] */
     size_t input, inputs; /* of the pass: the chunk's first, and how many */
     bool begin;           /* the first slice: store F, else add to it */
@@ -410,7 +411,7 @@ static void list_tiles(const struct slice *slice, struct lists *lists)
 static void list_pieces(const struct slice *slice, struct lists *lists)
 {
     struct slice piece = *slice;
-    for (size_t i = 0, pieces = slice->length / PIECE; i < pieces; i++) {
+    for (size_t i = 0, pieces = (slice->filled + PIECE - 1) / PIECE; i < pieces; i++) {
         size_t from = slice->ahead_lines * i / pieces, to = slice->ahead_lines * (i + 1) / pieces;
         piece.w = slice->w + i * PIECE;
         piece.x = slice->x + i * PIECE;
@@ -435,7 +436,7 @@ VEC_INLINE void dense_tile(size_t R, size_t V, struct slice *slice, size_t input
 #pragma GCC unroll 26
     for (size_t a = 0; a < R * V; a++)
         sum[a] = vec_set(0.0f);
-    for (size_t line = 0; line < slice->length; line += LINE) {
+    for (size_t line = 0; line < slice->filled; line += LINE) {
 #pragma GCC unroll 13
         for (size_t r = 0; r < R; r++)
             __builtin_prefetch(next[r] + line);
@@ -593,7 +594,8 @@ static void look_ahead(const struct place *at, size_t s, size_t pair, struct sli
     size_t after = at->neuron + at->neurons < n ? at->neuron + at->neurons : 0;
     const float *next =
         s + 1 < state->slices ? slice->w + n * state->slice : state->w + after * state->slice;
-    size_t steps = (dense_count(&popular[0]) + dense_count(&popular[1])) * lines;
+    size_t passes = (slice->filled + LINE - 1) / LINE;
+    size_t steps = (dense_count(&popular[0]) + dense_count(&popular[1])) * passes;
     size_t pairs = pairs_of(at), all = lines * at->neurons;
     size_t from = all * pair / pairs, to = all * (pair + 1) / pairs;
     if (steps > 0 && to - from <= steps * SOON) {
@@ -611,7 +613,9 @@ static void pair_slice(const struct place *at, size_t s, size_t pair)
     const struct hybrid_state *state = at->call->state;
     size_t row = s * at->call->env->layer.shape.n + at->neuron;
     size_t input = s * state->inputs + chunk_first(at, 2 * pair);
+    size_t d = at->call->env->layer.shape.d, before = s * state->slice;
     struct slice slice = {.length = state->slice,
+                          .filled = before < d ? smaller(d - before, state->slice) : 0,
                           .stride = state->stride,
                           .w = state->w + row * state->slice,
                           .x = state->x + input * state->stride,
