@@ -6,7 +6,7 @@
 # Compares each commit of gate_history.txt with its parent at the point that its message is about. Both are
 # built and kept by `midl check --against`; what is in FOLDER/history isn't measured again. Builds from before
 # midl_abi() are called by the structs of their time (compare/library.c). Messages speak of other processors:
-# the sign should be the same, the size needn't.
+# the sign should be the same, the size need not be. EFFECT: as --effect of midl check; 2.
 set -u
 build=$(realpath "${1:?a build folder}")
 mkdir -p "${2:?a folder for what is measured}"
@@ -37,7 +37,7 @@ measure() {
     fi
     for seed in 1 2 3; do # again where the machine could not tell
         # shellcheck disable=SC2086
-        "$midl" check --baseline "$old" --library "$new" $4 --effect 2 --order-seed $seed --json \
+        "$midl" check --baseline "$old" --library "$new" $4 --effect "${EFFECT:-2}" --order-seed $seed --json \
             >"$work/json" 2>"$work/err"
         status=$?
         [ $status -ge 3 ] || break
@@ -60,7 +60,7 @@ while IFS='|' read -r commit claim processor options; do
     claim=${claim// /}
     read -r processor <<<"$processor"
     read -r options <<<"$options"
-    ! grep -q "^$commit|.*|[0-9.]*|[a-z]" "$folder/history" 2>/dev/null || continue
+    ! grep -F "$commit|$claim|$processor|$options|" "$folder/history" 2>/dev/null | grep -qv '|-|-|-|' || continue
     measure "$commit" "$claim" "$processor" "$options" </dev/null | tee -a "$folder/history"
 done <gate_history.txt
 
@@ -70,7 +70,7 @@ last = {}
 for line in open(sys.argv[1]):
     words = line.rstrip("\n").split("|")
     if len(words) == 8:
-        last[words[0]] = words
+        last[words[0], words[3]] = words
 print("| commit | point | claim | on | ratio here | 95 % interval | sign | claim in the interval |")
 print("|---|---|---|---|---|---|---|---|")
 told = same = 0
@@ -87,5 +87,5 @@ for commit, claim, processor, options, ratio, lo, hi, said in last.values():
         commit, shape, claim, processor, ratio, lo, hi,
         "not clear" if not clear else "same" if agrees else "other",
         "yes" if float(lo) <= float(claim) <= float(hi) else "no"))
-print("\n%d of %d commits measured have the sign that their message claims." % (same, told))
+print("\n%d of %d claims that were measured have the sign that their message gives." % (same, told))
 P
