@@ -191,13 +191,29 @@ static void test_clock(void **state)
     assert_true(first_ns < 86400e9 && second_ns >= first_ns);
 }
 
+/* Calls that no clock could see still take some time: calibrate divides by it. */
+static void test_call_time(void **state)
+{
+    (void)state;
+    assert_true(clock_call_ns(3000, 2) == 1500);
+    assert_true(clock_call_ns(0, 1) > 0);
+    assert_true(clock_call_ns(0, 1000) > 0);
+    assert_true(clock_call_ns(-20, 4) > 0);
+    assert_true(isfinite(1e6 / clock_call_ns(0, 1000000)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json),        cmocka_unit_test(test_json_no_memory),
-        cmocka_unit_test(test_folder_make), cmocka_unit_test(test_folder_temporary),
-        cmocka_unit_test(test_array_room),  cmocka_unit_test(test_array_aligned),
-        cmocka_unit_test(test_texts),       cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_call_time),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_no_memory),
+        cmocka_unit_test(test_folder_make),
+        cmocka_unit_test(test_folder_temporary),
+        cmocka_unit_test(test_array_room),
+        cmocka_unit_test(test_array_aligned),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests_name("base", tests, scratch_begin, scratch_end);
 }

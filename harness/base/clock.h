@@ -2,6 +2,7 @@
 #ifndef MIDL_CLOCK_H
 #define MIDL_CLOCK_H
 
+#include <stddef.h>
 #include <time.h>
 
 /* Monotonic time in nanoseconds, counted from this process's first call: only differences within it
@@ -13,6 +14,13 @@ double clock_ns(void);
 static inline double clock_from_ns(const struct timespec *time, time_t origin_s)
 {
     return (double)(time->tv_sec - origin_s) * 1e9 + (double)time->tv_nsec;
+}
+
+/* The time of one of `calls` calls that took `took_ns` together: never 0, because others divide by
+ * it. A clock that moves in steps, or back, may have seen no time pass. */
+static inline double clock_call_ns(double took_ns, size_t calls)
+{
+    return (took_ns > 1 ? took_ns : 1) / (double)calls;
 }
 
 /* Processor time of this thread, and of all threads of this process, in nanoseconds. */

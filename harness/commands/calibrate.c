@@ -67,7 +67,7 @@ static double time_calls(struct calibrate *calibrate, const struct candidate *ca
     double start_ns = clock_ns();
     for (size_t i = 0; i < calls; i++)
         midl_run(candidate->plan, batch, calibrate->problem.x, calibrate->y);
-    return (clock_ns() - start_ns) / (double)calls;
+    return clock_call_ns(clock_ns() - start_ns, calls);
 }
 
 /* The least time at a place so far. */
