@@ -8,7 +8,6 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "commands/command.h"
-#include "commit.h"
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/inputs.h"
@@ -16,10 +15,8 @@
 #include "data/tensors.h"
 #include "learn/sliced_information.h"
 #include "learn/smi_layer.h"
-#include "machine/machine.h"
 #include "midl.h"
-#include "run/environment.h"
-#include "store.h"
+#include "run/session.h"
 
 static const char about[] =
     "Ask how much the parts of a MID-L layer tell of the labels: sliced mutual information in "
@@ -269,39 +266,13 @@ static enum outcome print_json(const struct answers *answers, struct error *erro
     return ok ? OUTCOME_DONE : fail_memory(error, "the answers", 0);
 }
 
-/* Open the store and begin a run. */
-static enum outcome begin_run(const char *db, const char *command, uint64_t seed,
-                              struct store **ret_store, int64_t *ret_run, struct error *error)
-{
-    const struct machine *machine = machine_get();
-    const struct store_fact *facts;
-    size_t fact_count = environment_facts(&facts);
-    char text[STORE_ERROR_SIZE];
-    const struct store_run run = {.suite = "smi",
-                                  .suite_hash = "none",
-                                  .git_commit = MIDL_COMMIT,
-                                  .version = midl_version(),
-                                  .host = machine->host,
-                                  .cpu = machine->cpu,
-                                  .isa = midl_isa_name(midl_isa_best()),
-                                  .compiler = machine->compiler,
-                                  .flags = machine->flags,
-                                  .argv = command,
-                                  .seed = seed};
-    enum store_status status = store_open(db, STORE_WRITE, ret_store, text);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
-    status = store_run_begin(*ret_store, &run, facts, fact_count, ret_run);
-    return status == STORE_OK ? OUTCOME_DONE
-                              : fail(error, OUTCOME_MACHINE, "%s", store_error(*ret_store));
-}
-
 static enum outcome store_answers(const struct options *options, const char *command,
                                   const struct question *q, const struct smi_layer *parts,
                                   const struct answers *answers, struct error *error)
 {
-    struct store *store = NULL;
-    int64_t run_id = 0;
+    const struct session_run run = {
+        .suite = "smi", .hash = "none", .command = command, .seed = q->smi.seed};
+    struct session session;
     struct store_smi rows[SMI_QUANTITY_COUNT];
     for (size_t i = 0; i < answers->count; i++)
         rows[i] = (struct store_smi){
@@ -315,17 +286,15 @@ static enum outcome store_answers(const struct options *options, const char *com
             .nats = answers->at[i].nats,
             .nats_lo = answers->at[i].lo,
             .nats_hi = answers->at[i].hi};
-    enum outcome outcome = begin_run(options->db ? options->db : "results/midl.db", command,
-                                     q->smi.seed, &store, &run_id, error);
-    if (outcome == OUTCOME_DONE) {
-        bool whole = answers->count == SMI_QUANTITY_COUNT;
-        enum store_status status = store_put_smi(store, run_id, rows, answers->count);
-        if (status == STORE_OK)
-            status = store_run_end(store, run_id, whole ? "finished" : "interrupted");
-        if (status != STORE_OK)
-            outcome = fail(error, OUTCOME_MACHINE, "%s", store_error(store));
-    }
-    store_close(store);
+    enum outcome outcome = session_open(&session, options->db ? options->db : SESSION_DB, error);
+    if (!outcome)
+        outcome = session_begin(&session, &run, error);
+    if (!outcome)
+        outcome = session_check(
+            &session, store_put_smi(session.store, session.run_id, rows, answers->count), error);
+    if (!outcome)
+        outcome = session_end(&session, answers->count == SMI_QUANTITY_COUNT, error);
+    session_close(&session);
     return outcome;
 }
 

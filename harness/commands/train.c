@@ -10,12 +10,10 @@
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
-#include "commit.h"
 #include "learn/model_file.h"
 #include "learn/study.h"
 #include "accuracy.h"
-#include "machine/machine.h"
-#include "run/environment.h"
+#include "run/session.h"
 
 enum { UNITS = 1000 /* of progress, for one experiment */ };
 
@@ -39,8 +37,7 @@ struct train {
     char suite[64], hash[17];
     size_t threads;
     double checkpoint_s;
-    struct store *store;
-    int64_t run_id;
+    struct session session;
     struct study *study;
     struct progress *progress;
     size_t done, skipped;
@@ -210,52 +207,24 @@ static enum outcome read_options(struct train *train, struct error *error)
 
 /* ---- The store ------------------------------------------------------------------------------- */
 
-static enum outcome store_check(const struct train *train, enum store_status status,
-                                struct error *error)
-{
-    if (status == STORE_OK)
-        return OUTCOME_DONE;
-    return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
-                store_error(train->store));
-}
-
 static const char *database(const struct train *train)
 {
-    return train->options.db ? train->options.db : "results/midl.db";
+    return train->options.db ? train->options.db : SESSION_DB;
 }
 
-static enum outcome begin_run(struct train *train, const char *command, struct error *error)
+static enum outcome open_run(struct train *train, const char *command, struct error *error)
 {
-    const struct machine *machine = machine_get();
-    const struct store_fact *facts;
-    size_t fact_count = environment_facts(&facts);
-    const struct store_run run = {.suite = train->suite,
-                                  .suite_hash = train->hash,
-                                  .git_commit = MIDL_COMMIT,
-                                  .version = midl_version(),
-                                  .host = machine->host,
-                                  .cpu = machine->cpu,
-                                  .isa = midl_isa_name(midl_isa_best()),
-                                  .compiler = machine->compiler,
-                                  .flags = machine->flags,
-                                  .argv = command,
-                                  .seed = train->experiments.at[0].training.seed};
-    enum store_status status = STORE_NONE;
-    if (train->options.resume)
-        status = store_run_resume(train->store, train->suite, train->hash, MIDL_COMMIT, NULL,
-                                  &train->run_id);
-    if (status == STORE_NONE)
-        status = store_run_begin(train->store, &run, facts, fact_count, &train->run_id);
-    return store_check(train, status, error);
-}
-
-static enum outcome open_store(struct train *train, const char *command, struct error *error)
-{
-    char text[STORE_ERROR_SIZE];
-    enum store_status status = store_open(database(train), STORE_WRITE, &train->store, text);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s", text);
-    return begin_run(train, command, error);
+    const struct session_run run = {.suite = train->suite,
+                                    .hash = train->hash,
+                                    .command = command,
+                                    .seed = train->experiments.at[0].training.seed};
+    bool found = false;
+    enum outcome outcome = session_open(&train->session, database(train), error);
+    if (!outcome && train->options.resume)
+        outcome = session_resume(&train->session, &run, &found, error);
+    if (!outcome && !found)
+        outcome = session_begin(&train->session, &run, error);
+    return outcome;
 }
 
 static struct store_accuracy row_of(const struct experiment *e, const struct study_result *r)
@@ -314,9 +283,10 @@ static enum outcome keep(struct train *train, const struct experiment *e,
         rows[count++].examples = (int64_t)(r->set->train.count - r->train_size);
     }
     rows[count++] = row_of(e, r);
-    enum store_status status = store_put_accuracies(train->store, train->run_id, rows, count);
+    enum store_status status =
+        store_put_accuracies(train->session.store, train->session.run_id, rows, count);
     free(rows);
-    return store_check(train, status, error);
+    return session_check(&train->session, status, error);
 }
 
 /* ---- One experiment -------------------------------------------------------------------------- */
@@ -366,7 +336,7 @@ static void print_result(const struct train *train, const struct experiment *e,
             "{\"run_id\": %" PRId64 ", \"dataset\": \"%s\", \"method\": \"%s\", \"seed\": %" PRIu64
             ", \"accuracy\": %.9g, \"loss\": %.9g, \"active\": %.9g, \"flops_ratio\": %.9g, "
             "\"epoch_s\": %.9g, \"train_size\": %zu, \"test_size\": %zu, \"experiment\": \"%s\"}\n",
-            train->run_id, e->info->name, method_name(e->method), e->training.seed,
+            train->session.run_id, e->info->name, method_name(e->method), e->training.seed,
             r->test_accuracy, r->test_loss, r->active, r->flops_ratio, r->epoch_s, r->train_size,
             r->test_size, e->key);
     } else if (!train->options.quiet) {
@@ -386,7 +356,8 @@ static enum outcome run_one(struct train *train, struct error *error)
     bool stored = false;
     enum outcome outcome = OUTCOME_DONE;
     if (train->options.resume)
-        outcome = store_check(train, store_has_experiment(train->store, e->key, &stored), error);
+        outcome = session_check(&train->session,
+                                store_has_experiment(train->session.store, e->key, &stored), error);
     if (outcome)
         return outcome;
     if (stored) {
@@ -445,7 +416,7 @@ static enum outcome train_all(struct train *train, const char *command, struct e
                                     .report = report,
                                     .data = train};
     snprintf(checkpoints, sizeof checkpoints, "%s.checkpoints", database(train));
-    enum outcome outcome = open_store(train, command, error);
+    enum outcome outcome = open_run(train, command, error);
     if (!outcome)
         outcome = folder_make(checkpoints, error);
     if (!outcome && !(train->study = study_create(&options)))
@@ -455,15 +426,13 @@ static enum outcome train_all(struct train *train, const char *command, struct e
     stop_on_signals();
     outcome = run_all(train, error);
     study_destroy(train->study);
-    if (train->run_id && outcome)
-        (void)store_run_end(train->store, train->run_id, "interrupted");
-    else if (train->run_id)
-        outcome = store_check(train, store_run_end(train->store, train->run_id, "finished"), error);
+    if (!outcome)
+        outcome = session_end(&train->session, true, error);
     if (!outcome)
         folder_remove(checkpoints);
     if (!outcome && !train->quiet)
-        printf("\nrun %" PRId64 " in %s: %zu experiments%s\n", train->run_id, database(train),
-               train->done, train->skipped ? ", some of them stored before" : "");
+        printf("\nrun %" PRId64 " in %s: %zu experiments%s\n", train->session.run_id,
+               database(train), train->done, train->skipped ? ", some of them stored before" : "");
     return outcome;
 }
 
@@ -484,7 +453,7 @@ int command_train(int argc, char **argv)
         list_experiments(&train.experiments);
     else if (!outcome && !help)
         outcome = train_all(&train, command, &error);
-    store_close(train.store);
+    session_close(&train.session);
     experiments_clear(&train.experiments);
     free(command);
     return outcome == OUTCOME_DONE ? OUTCOME_DONE : command_fail("train", outcome, &error);
