@@ -44,10 +44,13 @@ void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
 {
     char kernels[24] = MIDL_SOURCES_ID;
     uint64_t code = code_hash_all();
+    uint32_t flags = 2166136261; /* FNV-1a: a text of any length, which must not be cut */
     if (code != 0)
         snprintf(kernels, sizeof kernels, "%016llx", (unsigned long long)code);
-    snprintf(ret, MIDL_BUILD_ID_SIZE, "%s, kernels %s, %s, %s", midl_version(), kernels,
-             midl_isa_name(midl_isa_best()), MIDL_BUILD);
+    for (const char *c = MIDL_FLAGS; *c; c++)
+        flags = (flags ^ (unsigned char)*c) * 16777619;
+    snprintf(ret, MIDL_BUILD_ID_SIZE, "%s, kernels %s, %s, %s, flags %08x", midl_version(), kernels,
+             midl_isa_name(midl_isa_best()), MIDL_COMPILER, (unsigned)flags);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -17,6 +17,31 @@ try() {
     meson test -C "$folder" --print-errorlogs $tests # builds what these need
 }
 
+# Flags that change numbers are refused before anything is built, wherever they stand.
+refused() {
+    words="$1"
+    shift
+    folder=$(mktemp -d)
+    if env "$@" meson setup "$folder" >"$folder.log" 2>&1 || ! grep -q -e "ERROR.*$words" "$folder.log"; then
+        tail -n 5 "$folder.log"
+        echo "builds.sh: $*: not refused with '$words'" >&2
+        exit 1
+    fi
+    rm -rf "$folder" "$folder.log"
+}
+
+flags() {
+    refused -Ofast CFLAGS="-Ofast -march=native"
+    refused -ffinite-math-only CXXFLAGS=-ffinite-math-only
+    refused -ffast-math LDFLAGS="-Wl,-O1 -ffast-math"
+    refused -ffast-math CC="${CC:-gcc} -ffast-math"
+    refused -ffp-contract=fast CFLAGS="-O2 -ffp-contract=fast"
+    # Known by what it does, not by its name.
+    printf '%s\n' -ffinite-math-only >build-flags.txt
+    refused "change what numbers" CFLAGS="@$PWD/build-flags.txt"
+    rm build-flags.txt
+}
+
 short="kernels memory install.sh commands.sh counts.sh"
 for name in "${@:-all}"; do
     case $name in
@@ -25,9 +50,11 @@ for name in "${@:-all}"; do
     lto) try lto "$short threads measure oracle" -Db_lto=true ;;
     debug) try debug "$short verify" -Dbuildtype=debug ;;
     bare) try bare "$short measure measure_failed sweep.sh eval.sh resume.sh" -Dauto_features=disabled -Dtests=enabled ;;
-    all) sh tests/builds.sh static shared lto debug bare ;;
+    native) CFLAGS="-O3 -march=native" try native "kernels sets.sh oracle" ;;
+    flags) flags ;;
+    all) sh tests/builds.sh flags static shared lto debug bare native ;;
     *)
-        echo "builds.sh: no build '$name': static, shared, lto, debug or bare" >&2
+        echo "builds.sh: no build '$name': static, shared, lto, debug, bare, native or flags" >&2
         exit 2
         ;;
     esac

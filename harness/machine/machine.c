@@ -317,7 +317,7 @@ static void ask_build(void)
 #if defined(__OPTIMIZE__)
     machine.optimised = true;
 #endif
-    machine.sanitised = !strstr(MIDL_FLAGS, "sanitize=none") && strstr(MIDL_FLAGS, "sanitize=");
+    machine.sanitised = !strstr(MIDL_FLAGS, " sanitize=none ") || strstr(MIDL_FLAGS, "-fsanitize=");
 }
 
 static void ask_libraries(void)

@@ -20,7 +20,7 @@ struct cache_level {
 };
 
 struct machine {
-    char host[64], cpu[96], os[160], compiler[96], flags[256], commit[64], isa[16], hypervisor[48],
+    char host[64], cpu[96], os[160], compiler[96], flags[1024], commit[64], isa[16], hypervisor[48],
         governor[32], thp[16], blas[160], blas_core[48], blas_override[48], variables[256],
         libc[24], microcode[24];
     int cores;    /* that this process may use: affinity, and a quota's whole processors */
