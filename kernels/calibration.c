@@ -53,6 +53,9 @@ void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
              midl_isa_name(midl_isa_best()), MIDL_COMPILER, (unsigned)flags);
 }
 
+/* What a time may be. */
+static const double LEAST_NS = 1, MOST_NS = 1e14;
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* A text that grows; NULL once there was no memory. */
@@ -97,11 +100,27 @@ static struct text text_begin(void)
     return (struct text){start, 0, size};
 }
 
+/* A number below 1e15, rounded to thousandths, or from four digits in front of the point on to
+ * these. The same text in every locale: no conversion of %g or %f. */
+static void append_number(struct text *text, double value)
+{
+    int digits = value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0;
+    long long unit = digits == 3 ? 1000 : digits == 2 ? 100 : digits == 1 ? 10 : 1;
+    long long units = llround(value * (double)unit), rest = units % unit;
+    for (; digits > 0 && rest % 10 == 0; digits--)
+        rest /= 10;
+    append(text, "%lld", units / unit);
+    if (digits > 0)
+        append(text, ".%0*lld", digits, rest);
+}
+
 static void append_axis(struct text *text, const char *name, const double *values, size_t count)
 {
     append(text, "%s", name);
-    for (size_t i = 0; i < count; i++)
-        append(text, " %g", values[i]);
+    for (size_t i = 0; i < count; i++) {
+        append(text, " ");
+        append_number(text, values[i]);
+    }
     append(text, "\n");
 }
 
@@ -114,8 +133,10 @@ static const char *selection_word(bool blocks)
 static void append_times(struct text *text, const struct calibration_series *series)
 {
     const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
-    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
-        append(text, "%.4g%s", fmax(1, (double)series->time_ns[i]), i % row + 1 < row ? " " : "\n");
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++) {
+        append_number(text, fmin(fmax(LEAST_NS, (double)series->time_ns[i]), MOST_NS));
+        append(text, i % row + 1 < row ? " " : "\n");
+    }
 }
 
 char *calibration_text(const struct midl_calibration *calibration, const char *machine)
@@ -276,18 +297,36 @@ static enum midl_status take_identity(struct reader *reader, const char *key, co
     return MIDL_OK;
 }
 
-/* A positive number, then `end` (any of its characters). */
-static bool take_number(struct reader *reader, const char *ends, double *ret)
+/* Decimal digits, at most `most`, as a number; false if there is none, or one too many. */
+static bool take_digits(struct reader *reader, size_t most, long long *ret, size_t *ret_count)
 {
-    char *end;
-    if (*reader->at < '0' || *reader->at > '9') /* no blanks, signs, "inf", "nan" */
+    size_t count = strspn(reader->at, "0123456789");
+    if (count < 1 || count > most)
         return false;
-    double value = strtod(reader->at, &end);
-    bool ok = value > 0 && value <= 1e15 && *end && strchr(ends, *end);
-    if (!ok)
+    *ret = 0;
+    for (size_t i = 0; i < count; i++)
+        *ret = 10 * *ret + (*reader->at++ - '0');
+    *ret_count = count;
+    return true;
+}
+
+/* A time, "12" or "12.5", in any locale, and the character `end` behind it. */
+static bool take_time(struct reader *reader, char end, double *ret)
+{
+    long long whole, part = 0;
+    size_t digits, places = 0;
+    if (!take_digits(reader, 15, &whole, &digits))
         return false;
-    reader->line += *end == '\n';
-    reader->at = end + 1;
+    if (*reader->at == '.') {
+        reader->at++;
+        if (!take_digits(reader, 6, &part, &places))
+            return false;
+    }
+    double value = (double)whole + (double)part / pow(10, (double)places);
+    if (*reader->at != end || !(value >= LEAST_NS && value <= MOST_NS))
+        return false;
+    reader->at++;
+    reader->line += end == '\n';
     *ret = value;
     return true;
 }
@@ -305,24 +344,38 @@ static enum midl_status take_axis(struct reader *reader, const char *name, const
     return ok ? MIDL_OK : bad(reader, "another grid of %s than this build's", name);
 }
 
+/* A word of a name's characters and the blank behind it. */
+static bool take_word(struct reader *reader, char *ret, size_t size)
+{
+    size_t length = strspn(reader->at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (length < 1 || length >= size || reader->at[length] != ' ')
+        return false;
+    memcpy(ret, reader->at, length);
+    ret[length] = '\0';
+    reader->at += length + 1;
+    return true;
+}
+
 /* "IDEA DTYPE SELECTION THREADS\n" */
 static enum midl_status take_head(struct reader *reader, struct calibration_series *ret)
 {
     char dtype[8], selection[8];
-    int used = 0;
-    ret->threads = 0;
-    if (sscanf(reader->at, "%31[a-z0-9-] %7[a-z0-9] %7[a-z0-9] %d%n", ret->idea, dtype, selection,
-               &ret->threads, &used) != 4 ||
-        reader->at[used] != '\n')
+    long long threads;
+    size_t digits;
+    if (!take_word(reader, ret->idea, sizeof ret->idea) ||
+        !take_word(reader, dtype, sizeof dtype) ||
+        !take_word(reader, selection, sizeof selection) ||
+        !take_digits(reader, 15, &threads, &digits) || *reader->at != '\n')
         return bad(reader, "expected 'times KERNEL DTYPE SELECTION THREADS'");
     ret->blocks = strcmp(selection, selection_word(true)) == 0;
     if (!midl_dtype_parse(dtype, &ret->dtype))
         return bad(reader, "unknown dtype '%s'", dtype);
     if (!ret->blocks && strcmp(selection, selection_word(false)) != 0)
         return bad(reader, "unknown selection '%s'", selection);
-    if (ret->threads < 1 || ret->threads > 1024)
+    if (threads < 1 || threads > 1024)
         return bad(reader, "the number of threads must be 1..1024");
-    reader->at += used + 1;
+    ret->threads = (int)threads;
+    reader->at++;
     reader->line++;
     return MIDL_OK;
 }
@@ -336,10 +389,10 @@ static enum midl_status take_series(struct reader *reader, struct midl_calibrati
     const size_t row = CALIBRATION_SHARES * CALIBRATION_BATCHES;
     for (size_t i = 0; i < CALIBRATION_PLACES && status == MIDL_OK; i++) {
         double time_ns;
-        if (take_number(reader, i % row + 1 < row ? " " : "\n", &time_ns))
+        if (take_time(reader, i % row + 1 < row ? ' ' : '\n', &time_ns))
             series->time_ns[i] = (float)time_ns;
         else
-            status = bad(reader, "expected %zu times in ns", row);
+            status = bad(reader, "expected %zu times of 1 to 1e14 ns, as 12.5", row);
     }
     return status;
 }

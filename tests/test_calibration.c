@@ -369,11 +369,23 @@ static void test_damaged_tables_are_refused(void **state)
     expect_edit_refused("topk 1", "topc 1", MIDL_INVALID, "line 7: unknown selection 'topc'");
     expect_edit_refused("topk 1", "topk 0", MIDL_INVALID, "line 7: the number of threads");
     expect_edit_refused("topk 1", "topk", MIDL_INVALID, "line 7: expected 'times");
+    expect_edit_refused("topk 1", "topk 4294967297", MIDL_INVALID, "line 7: the number of threads");
+    expect_edit_refused("topk 1", "topk 18446744073709551617", MIDL_INVALID, "line 7: expected");
+    expect_edit_refused("topk 1", "topk +1", MIDL_INVALID, "line 7: expected 'times");
+    expect_edit_refused("topk 1", "topk\n1", MIDL_INVALID, "line 7: expected 'times");
+    expect_edit_refused("topk 1", "topk  1", MIDL_INVALID, "line 7: expected 'times");
+    expect_edit_refused("masked f32", "masked\nf32", MIDL_INVALID, "line 7: expected 'times");
+    expect_edit_refused("masked f32", "masked\tf32", MIDL_INVALID, "line 7: expected 'times");
     expect_edit_refused("5000 ", "5000  ", MIDL_INVALID, "line 8: expected 56 times");
     expect_edit_refused("5000 ", "-1 ", MIDL_INVALID, "line 8");
     expect_edit_refused("5000 ", "0 ", MIDL_INVALID, "line 8");
     expect_edit_refused("5000 ", "nan ", MIDL_INVALID, "line 8");
-    expect_edit_refused("5000 ", "1e99 ", MIDL_INVALID, "line 8");
+    static const char *const no_times[] = {
+        "1e99 ",  "1e-60 ", "5e3 ",   "0x1388 ", "0.5 ", "0.9999999999 ", "100000000000000.5 ",
+        "5000. ", "5,000 ", "5000\t", "5000\n",  ".5 ",  "+5000 ",        "00000000000005000 ",
+        "\n5000 "};
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++)
+        expect_edit_refused("5000 ", no_times[i], MIDL_INVALID, "line 8: expected 56 times");
     expect_edit_refused("5000\n", "5000 5000\n", MIDL_INVALID, "line 8");
     expect_edit_refused("end\n", "", MIDL_INVALID, "'end'");
     expect_edit_refused("end\n", "end\nmore", MIDL_INVALID, "'end'");

@@ -306,6 +306,16 @@ static void test_callgrind_damaged(void **state)
         {"totals: 1 2 3\n", "none of its own"},
         {HEAD "events: Ir\ntotals: 6008\n", "lacks counts"},
         {HEAD EVENTS "totals: 6008 many 3\n", "no numbers"},
+        {HEAD EVENTS "totals: -6008 2002\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008 -1\n", "no numbers"},
+        {HEAD EVENTS "totals: 0x1778 2002\n", "no numbers"},
+        {HEAD EVENTS "totals: 6e3 2002\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008.5\n", "no numbers"},
+        {HEAD EVENTS "totals: inf\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008 \t\n2002 9\n", "no numbers"},
+        {HEAD EVENTS "totals: \f\n6008\n", "no numbers"},
+        {HEAD EVENTS "totals: 99999999999999999999\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008,2002\n", "no numbers"},
         {HEAD EVENTS "totals: 0\n", "counted nothing"},
         {HEAD EVENTS "totals:\n", "counted nothing"},
     };
@@ -429,6 +439,13 @@ static void test_dump(void **state)
     assert_dump("positions: line\nevents: Ir\n0 5\n", -1, "by instruction");
     assert_dump("positions: instr\nevents: Ir\nob=/nowhere/lib.so\n0x10 5\n", -1, "isn't mapped");
     assert_dump("positions: instr\nevents: Ir\nob=\?\?\?\n0x10 5\n", -1, "can't be read");
+    static const char *const costs[] = {"0x10 -5", "0x10 0x5",   "0x10 5e3",
+                                        "0x10\t5", "0x10, 5",    "0x10 many",
+                                        "0x 5",    "0x10 \t\n5", "0x11111111111111111 5"};
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        snprintf(text, sizeof text, "positions: instr\nevents: Ir\nob=\?\?\?\n%s\n", costs[i]);
+        assert_dump(text, -1, "no address and count");
+    }
 }
 
 #endif

@@ -3,27 +3,36 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "machine/machine_text.h"
 
 #define COLUMNS_MAX 32
 
+const char *callgrind_number(const char *text, double *ret)
+{
+    const double most = 0x1p53; /* counts are exact up to here */
+    double value = 0;
+    size_t digits = strspn(text, "0123456789");
+    for (size_t i = 0; i < digits; i++)
+        value = 10 * value + (text[i] - '0');
+    if (digits == 0 || !(value <= most) || (text[digits] != ' ' && text[digits] != '\n'))
+        return NULL;
+    *ret = value;
+    return text + digits;
+}
+
 /* The numbers of a line; false if something else is in it. */
 static bool read_numbers(const char *line, double values[COLUMNS_MAX], size_t *ret_count)
 {
     size_t count = 0;
-    for (line += strspn(line, " "); *line != '\n' && count < COLUMNS_MAX;
-         line += strspn(line, " ")) {
-        char *end;
-        values[count++] = strtod(line, &end);
-        if (end == line)
-            return false;
-        line = end;
+    for (line += strspn(line, " "); line && *line != '\n' && count < COLUMNS_MAX;) {
+        line = callgrind_number(line, &values[count++]);
+        if (line)
+            line += strspn(line, " ");
     }
     *ret_count = count;
-    return *line == '\n';
+    return line && *line == '\n';
 }
 
 /* The number under the event's name; zeros at the end of a line are left out by callgrind. NaN if

@@ -11,6 +11,10 @@ struct callgrind_totals {
     double flops; /* not in the file: NaN */
 };
 
+/* Read a count: decimal digits up to 2^53, and behind them a blank or the line's end. Returns where
+ * they end, or NULL, *ret untouched, if they don't stand there. */
+const char *callgrind_number(const char *text, double *ret);
+
 /* The totals of a callgrind output file, given as text. False with the reason if it is cut short or
  * isn't one; *ret is then untouched. */
 bool callgrind_parse(const char *text, struct callgrind_totals *ret,

@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "counters/callgrind_file.h"
 
 #define INSTRUCTION_BYTES 15
 
@@ -171,12 +171,40 @@ struct dump_reader {
     double flops;
 };
 
-static bool add_cost(struct dump_reader *reader, const char *line, char reason[COUNTER_REASON_SIZE])
+static unsigned hexadecimal(char digit)
+{
+    return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a') + 10;
+}
+
+/* "0xADDRESS COUNT ..."; callgrind leaves out zeros at the end of a line. */
+static bool read_cost(const char *line, uintptr_t *ret_address, double *ret_times)
+{
+    uintptr_t address = 0;
+    size_t digits = strspn(line + 2, "0123456789abcdef");
+    const char *count = line + 2 + digits;
+    if (digits < 1 || digits > 2 * sizeof address || (*count != ' ' && *count != '\n'))
+        return false;
+    for (size_t i = 0; i < digits; i++)
+        address = address << 4 | hexadecimal(line[2 + i]);
+    count += *count == ' ';
+    *ret_times = 0;
+    if (*count != '\n' && !callgrind_number(count, ret_times))
+        return false;
+    *ret_address = address;
+    return true;
+}
+
+static bool add_cost(struct dump_reader *reader, const char *line, size_t length,
+                     char reason[COUNTER_REASON_SIZE])
 {
     unsigned char code[INSTRUCTION_BYTES];
-    char *end;
-    uintptr_t address = (uintptr_t)strtoull(line, &end, 16);
-    double times = strtod(end, NULL);
+    uintptr_t address;
+    double times;
+    if (!read_cost(line, &address, &times)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has no address and count: %.*s",
+                 (int)(length < 40 ? length : 40), line);
+        return false;
+    }
     if (reader->inclusive) {
         reader->inclusive = false;
         return true;
@@ -206,7 +234,7 @@ static bool read_line(struct dump_reader *reader, const char *line, size_t lengt
     } else if (length > 6 && strncmp(line, "calls=", 6) == 0) {
         reader->inclusive = true;
     } else if (length > 2 && strncmp(line, "0x", 2) == 0) {
-        return add_cost(reader, line, reason);
+        return add_cost(reader, line, length, reason);
     }
     return true;
 }
