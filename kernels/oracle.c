@@ -252,6 +252,12 @@ static int ascending(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
+static double sigmoid(double l)
+{
+    double e = exp(-fabs(l));
+    return l < 0.0 ? e / (1.0 + e) : 1.0 / (1.0 + e);
+}
+
 double midl_oracle_logit_cut(const struct midl_shape *shape)
 {
     double t = shape->threshold;
@@ -273,21 +279,34 @@ static const struct ranked *rank(const struct midl_oracle *oracle, const double 
     return ranking;
 }
 
+bool midl_oracle_unranked(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                          size_t i)
+{
+    size_t n = oracle->shape.n, width = shape->select == MIDL_SELECT_BLOCK ? shape->block : 1;
+    const double *logit = oracle->logit + i * n;
+    for (size_t unit = 0; unit < n / width; unit++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < width; j++)
+            sum += logit[unit * width + j];
+        if (isnan(sum))
+            return true;
+    }
+    return false;
+}
+
 size_t midl_oracle_select(const struct midl_oracle *oracle, const struct midl_shape *shape,
                           size_t i, uint32_t *index)
 {
     size_t n = oracle->shape.n, count = 0;
     const double *logit = oracle->logit + i * n;
-    for (size_t j = 0; j < n; j++) {
-        if (isnan(logit[j]))
-            return SIZE_MAX;
-    }
+    if (midl_oracle_unranked(oracle, shape, i))
+        return SIZE_MAX;
     size_t width = shape->select == MIDL_SELECT_BLOCK ? shape->block : 1;
     bool cut = shape->select == MIDL_SELECT_THRESHOLD;
     const struct ranked *ranking = rank(oracle, logit, width);
     for (; count < shape->k; count++) {
         const struct ranked *next = &ranking[count / width];
-        if (cut && !(next->key > midl_oracle_logit_cut(shape)))
+        if (cut && !((float)sigmoid(next->key) > shape->threshold))
             break;
         index[count] = (uint32_t)(next->place * width + count % width);
     }
@@ -311,12 +330,6 @@ static double logit_share(const struct midl_shape *s)
     if (s->gate == MIDL_GATE_SHARED)
         longest = larger(s->d, s->r);
     return path_share(longest);
-}
-
-static double sigmoid(double l)
-{
-    double e = exp(-fabs(l));
-    return l < 0.0 ? e / (1.0 + e) : 1.0 / (1.0 + e);
 }
 
 void midl_oracle_gates(struct midl_oracle *oracle)

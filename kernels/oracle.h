@@ -48,10 +48,14 @@ MIDL_API enum midl_status midl_oracle_create(const struct midl_layer *layer, siz
 MIDL_API void midl_oracle_destroy(struct midl_oracle *oracle); /* accepts NULL */
 
 /* The selection of input `i` by the double logits, by a full sort: index [k] ascending; returns how
- * many (k under topk, fewer where the threshold says so). `shape` gives k and the rule. NaN logits:
- * returns SIZE_MAX. */
+ * many (k under topk, fewer where the threshold says so). `shape` gives k and the rule. An input
+ * that has no order: returns SIZE_MAX. */
 MIDL_API size_t midl_oracle_select(const struct midl_oracle *oracle, const struct midl_shape *shape,
                                    size_t i, uint32_t *index);
+
+/* Whether input `i` has no order: a logit, or under select = block a block's sum, is NaN. */
+MIDL_API bool midl_oracle_unranked(const struct midl_oracle *oracle, const struct midl_shape *shape,
+                                   size_t i);
 
 /* The output of input `i` when the `count` neurons of `index` (ascending) are selected: y [n], and
  * in bound [n] the largest error allowed to a single-precision variant (see above).
@@ -71,8 +75,8 @@ MIDL_API double midl_oracle_logit_bound(const struct midl_oracle *oracle, size_t
  * his own there must. */
 MIDL_API void midl_oracle_gates(struct midl_oracle *oracle);
 
-/* The logit that a neuron must exceed under the rule `threshold`: p > threshold says the same.
- * -infinity at 0. */
+/* The logit that a neuron must exceed under the rule `threshold`: p > threshold says the same, but
+ * for the rounding of p to a float. -infinity at 0. */
 MIDL_API double midl_oracle_logit_cut(const struct midl_shape *shape);
 
 #ifdef __cplusplus

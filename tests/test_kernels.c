@@ -385,6 +385,74 @@ static void test_recovers_from_nan(void **state)
     for_each_variant(recovers_from_nan);
 }
 
+/* Both infinities in a block: no sum, so no order; in two blocks they are first and last. Only the
+ * gate's bias counts. */
+static void infinite_blocks(const struct midl_variant *variant)
+{
+    static const size_t widths[] = {8, 16}, places[] = {5, 37};
+    for (size_t width = 0; width < 2; width++)
+        for (size_t place = 0; place < 2; place++) {
+            struct midl_shape s = {.d = 20, .n = 96, .r = 2, .k = 48, .gate = MIDL_GATE_FULL};
+            char reason[MIDL_REASON_SIZE];
+            s.select = MIDL_SELECT_BLOCK;
+            s.block = widths[width];
+            if (midl_variant_fits(variant, &s, 2, 1, reason) != MIDL_OK)
+                continue;
+            struct problem p = problem_of(&s, 2, FILL_INTEGER);
+            memset(writable(p.layer.gate_weight), 0, s.n * s.d * sizeof(float));
+            writable(p.layer.gate_bias)[2] = INFINITY;
+            writable(p.layer.gate_bias)[places[place]] = -INFINITY;
+            assert_checks(variant, &p, false);
+            struct midl_plan *plan = plan_of(variant, &p.layer, 2);
+            float y[2 * 96];
+            assert_int_equal(midl_run(plan, 2, p.x, y), place == 0 ? MIDL_NAN_LOGIT : MIDL_OK);
+            midl_plan_destroy(plan);
+            problem_clear(&p);
+        }
+}
+
+static void test_infinite_blocks(void **state)
+{
+    (void)state;
+    for_each_variant(infinite_blocks);
+}
+
+/* Above threshold 0 is what has a gate that is no zero as a float: not l = -104. `plain`: of all
+ * other gates floats hold the value. */
+static void faint_gates_at(const struct midl_variant *variant, float threshold, bool plain)
+{
+    static const float logits[] = {0,    128,  -88,  -100, -103, -104,    -105,
+                                   -200, -750, -128, 96,   -87,  -103.5f, -INFINITY};
+    struct midl_shape s = shape;
+    s.gate = MIDL_GATE_FULL;
+    s.select = MIDL_SELECT_THRESHOLD;
+    s.threshold = threshold;
+    s.k = s.n;
+    struct problem p = problem_of(&s, 1, FILL_INTEGER);
+    memset(writable(p.layer.gate_weight), 0, s.n * s.d * sizeof(float));
+    for (size_t j = 0; j < s.n; j++)
+        writable(p.layer.gate_bias)[j] =
+            plain || j % 3 ? logits[j % (COUNT(logits) - 3 * plain)] : (float)j / 16 - 2;
+    assert_checks(variant, &p, plain);
+    problem_clear(&p);
+}
+
+static void faint_gates(const struct midl_variant *variant)
+{
+    static const float thresholds[] = {0, 1e-44f, 1e-38f, 0.73105858f, 0.26894143f};
+    for (size_t i = 0; i < COUNT(thresholds); i++) {
+        faint_gates_at(variant, thresholds[i], false);
+        if (i < 2)
+            faint_gates_at(variant, thresholds[i], true);
+    }
+}
+
+static void test_faint_gates(void **state)
+{
+    (void)state;
+    for_each_variant(faint_gates);
+}
+
 /* An infinite logit is no error: a gate of 1 or 0. */
 static void infinite_logits(const struct midl_variant *variant)
 {
@@ -747,6 +815,7 @@ int main(void)
         cmocka_unit_test(test_variants),        cmocka_unit_test(test_weaker_sets),
         cmocka_unit_test(test_large_batch),     cmocka_unit_test(test_far_weights),
         cmocka_unit_test(test_equal_logits),    cmocka_unit_test(test_shared_blocks),
+        cmocka_unit_test(test_infinite_blocks), cmocka_unit_test(test_faint_gates),
         cmocka_unit_test(test_nan_logits),      cmocka_unit_test(test_recovers_from_nan),
         cmocka_unit_test(test_infinite_logits), cmocka_unit_test(test_unaligned),
         cmocka_unit_test(test_skewed_masks),    cmocka_unit_test(test_plan_state),

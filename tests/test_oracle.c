@@ -307,8 +307,8 @@ static void test_threshold(void **state)
     shape.threshold = 0.99f;
     assert_selects(o, &shape, NULL, 0);
     shape.k = 8;
-    shape.threshold = 0.0f; /* every gate is above 0 */
-    assert_selects(o, &shape, (uint32_t[]){0, 1, 2, 3, 4, 5, 6, 7}, 8);
+    shape.threshold = 0.0f; /* every gate is above 0, but for one that is 0 as a float */
+    assert_selects(o, &shape, (uint32_t[]){0, 1, 2, 3, 4, 5, 6}, 7);
     midl_oracle_destroy(o);
 }
 
@@ -342,6 +342,18 @@ static void test_nan_logit(void **state)
     struct midl_shape shape = {.k = 2};
     assert_true(midl_oracle_select(o, &shape, 0, index) == SIZE_MAX);
     assert_int_equal(index[0], 7);
+    midl_oracle_destroy(o);
+    float blocks[16] = {[3] = INFINITY, [9] = -INFINITY};
+    struct midl_shape both = {.k = 8, .select = MIDL_SELECT_BLOCK, .block = 8};
+    o = oracle_of_logits(blocks, 16);
+    assert_false(midl_oracle_unranked(o, &both, 0));
+    midl_oracle_destroy(o);
+    blocks[4] = -INFINITY;
+    o = oracle_of_logits(blocks, 16);
+    assert_true(midl_oracle_unranked(o, &both, 0));
+    assert_true(midl_oracle_select(o, &both, 0, index) == SIZE_MAX);
+    both.select = MIDL_SELECT_TOPK;
+    assert_false(midl_oracle_unranked(o, &both, 0));
     midl_oracle_destroy(o);
 }
 

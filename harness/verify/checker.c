@@ -53,14 +53,6 @@ static size_t unit_width(const struct midl_shape *shape)
     return shape->select == MIDL_SELECT_BLOCK ? shape->block : 1;
 }
 
-static bool has_nan_logit(const struct midl_oracle *oracle, size_t i)
-{
-    bool nan = false;
-    for (size_t j = 0; j < oracle->shape.n; j++)
-        nan = nan || isnan(oracle->logit[i * oracle->shape.n + j]);
-    return nan;
-}
-
 static void check_count(const struct choice *c, struct check_result *ret)
 {
     bool ok = c->shape->select == MIDL_SELECT_THRESHOLD ? c->count <= c->shape->k
@@ -178,7 +170,7 @@ static void check_same(const struct choice *c, uint32_t *expected, struct check_
 static void check_choice(const struct choice *c, bool exact, uint32_t *scratch,
                          struct check_result *ret)
 {
-    if (has_nan_logit(c->oracle, c->input))
+    if (midl_oracle_unranked(c->oracle, c->shape, c->input))
         return; /* nothing to select; check_output wants NaN in that row */
     check_count(c, ret);
     if (ret->ok)
@@ -299,7 +291,7 @@ void check_output(const struct midl_oracle *oracle, const struct midl_shape *sha
         return;
     }
     for (size_t i = 0; i < oracle->batch; i++) {
-        if (selection && has_nan_logit(oracle, i)) {
+        if (selection && midl_oracle_unranked(oracle, shape, i)) {
             compare_nan_row(&tally, i, n, y + i * n);
             tally.computed = tally.nonzero = true;
             continue;
@@ -336,10 +328,11 @@ static size_t guards_broken(const float *guard)
     return broken;
 }
 
-static enum midl_status expected_status(const struct midl_oracle *oracle, bool gated)
+static enum midl_status expected_status(const struct midl_oracle *oracle,
+                                        const struct midl_shape *shape, bool gated)
 {
     for (size_t i = 0; i < oracle->batch && gated; i++) {
-        if (has_nan_logit(oracle, i))
+        if (midl_oracle_unranked(oracle, shape, i))
             return MIDL_NAN_LOGIT;
     }
     return MIDL_OK;
@@ -357,7 +350,8 @@ static void check_manners(const struct check_subject *subject, const struct prob
     double start_ns = clock_ns();
     enum midl_status status = subject->run(subject->data, problem->batch, problem->x, y);
     ret->call_ns = clock_ns() - start_ns;
-    enum midl_status expected = expected_status(oracle, !subject->linear && !subject->light);
+    enum midl_status expected =
+        expected_status(oracle, &problem->layer.shape, !subject->linear && !subject->light);
     size_t under = guards_broken(y - GUARD), over = guards_broken(y + length);
     if (under)
         reject(ret, "%zu floats written before the start of y", under);
