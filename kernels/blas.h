@@ -14,13 +14,6 @@ int openblas_get_num_threads(void);
 
 #define MIDL_WITHOUT_OPENBLAS NULL
 
-/* OpenBLAS keeps one number of threads a process: make it the plan's. */
-static inline void blas_threads(int threads)
-{
-    if (openblas_get_num_threads() != threads)
-        openblas_set_num_threads(threads);
-}
-
 /* y [B][n] += x [B][d] W^T, W [n][d]: sgemv at batch 1, where sgemm would pack a single row. */
 static inline void blas_product(size_t B, size_t n, size_t d, const float *W, const float *x,
                                 float *y)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "blas.h"
+#include "host.h"
 #include "variant.h"
 
 extern MIDL_IMPL(dense);
@@ -22,10 +23,11 @@ static void run(const struct variant_env *env, void *state, const struct variant
 {
     size_t n = env->layer.shape.n;
     float *full = state; /* [B][n] */
-    blas_threads(env->threads);
+    struct host_settings host = host_begin(env->threads);
     for (size_t b = 0; b < call->batch; b++)
         memcpy(full + b * n, env->layer.full_bias, n * sizeof *full);
     blas_product(call->batch, n, env->layer.shape.d, env->layer.full_weight, call->x, full);
+    host_end(&host);
     for (size_t b = 0; b < call->batch; b++)
         midl_blend_row(call->selection, b, full + b * n, call->y + b * n);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blas.h"
+#include "host.h"
 #include "variant.h"
 
 extern MIDL_IMPL(gather);
@@ -129,7 +130,7 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
     const struct midl_selection *s = call->selection;
     struct gather_state *state = opaque;
     size_t d = env->layer.shape.d, n = env->layer.shape.n, united = 0;
-    blas_threads(env->threads);
+    struct host_settings host = host_begin(env->threads);
     if (state->rows && call->batch >= COMPACT_BATCH)
         united = unite(s, n, n / 2, state);
     if (united > 0)
@@ -146,6 +147,7 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
             y[index[i]] = midl_blend(full, y[index[i]], gate[i]);
         }
     }
+    host_end(&host);
 }
 
 MIDL_IMPL(gather) = {.create = create, .run = run, .destroy = destroy};

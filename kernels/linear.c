@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "blas.h"
+#include "host.h"
 #include "variant.h"
 
 extern MIDL_IMPL(linear);
@@ -13,10 +14,11 @@ static void run(const struct variant_env *env, void *state, const struct variant
 {
     size_t n = env->layer.shape.n;
     (void)state;
-    blas_threads(env->threads);
+    struct host_settings host = host_begin(env->threads);
     for (size_t b = 0; b < call->batch; b++)
         memcpy(call->y + b * n, env->layer.full_bias, n * sizeof *call->y);
     blas_product(call->batch, n, env->layer.shape.d, env->layer.full_weight, call->x, call->y);
+    host_end(&host);
 }
 
 MIDL_IMPL(linear) = {.run = run};

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host.h"
 #include "midl_config.h"
 #include "parallel.h"
 #include "variant.h"
@@ -97,7 +98,7 @@ static void gemm(const struct blis_call *call)
     inc_t d = (inc_t)call->d, n = (inc_t)call->n;
     float one = 1.0f;
     rntm_t threads = BLIS_RNTM_INITIALIZER;
-    bli_rntm_set_num_threads(call->threads, &threads);
+    bli_rntm_set_num_threads(host_threads(call->threads), &threads);
     bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_TRANSPOSE, (dim_t)call->batch, n, d, &one,
                  readable(call->x), d, 1, readable(call->W), d, 1, &one, call->y, n, 1, NULL,
                  &threads);

@@ -94,17 +94,6 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *ret, dnnl_engine_t 
 }
 #endif
 
-/* oneDNN takes its threads from OpenMP, when a primitive is made and when it runs. */
-static void onednn_threads(int threads)
-{
-#if defined(_OPENMP)
-    if (omp_get_max_threads() != threads)
-        omp_set_num_threads(threads);
-#else
-    (void)threads;
-#endif
-}
-
 static void destroy(void *opaque)
 {
     struct onednn_state *state = opaque;
@@ -211,15 +200,12 @@ static dnnl_status_t pack(struct onednn_state *state, const struct midl_layer *l
     return status;
 }
 
-static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
-                               char reason[MIDL_REASON_SIZE])
+/* All primitives and what they share. */
+static dnnl_status_t make_pieces(struct onednn_state *state, const struct variant_env *env,
+                                 size_t *bytes)
 {
     const struct midl_shape *shape = &env->layer.shape;
-    struct onednn_state *state = calloc(1, sizeof *state);
     memory_description_in packed = NULL;
-    if (!state)
-        return MIDL_NO_MEMORY;
-    onednn_threads(env->threads);
     dnnl_status_t status = dnnl_engine_create(&state->engine, dnnl_cpu, 0);
     if (status == dnnl_success)
         status = dnnl_stream_create(&state->stream, state->engine, dnnl_stream_default_flags);
@@ -234,6 +220,19 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     for (size_t power = 32; status == dnnl_success && power-- > 0;)
         if ((size_t)1 << power < env->max_batch)
             status = make_piece(state, shape, (size_t)1 << power, packed);
+    return status;
+}
+
+/* oneDNN takes its threads from OpenMP, when a primitive is made and when it runs. */
+static enum midl_status create(const struct variant_env *env, void **ret_state, size_t *bytes,
+                               char reason[MIDL_REASON_SIZE])
+{
+    struct onednn_state *state = calloc(1, sizeof *state);
+    if (!state)
+        return MIDL_NO_MEMORY;
+    struct host_settings host = host_begin(env->threads);
+    dnnl_status_t status = make_pieces(state, env, bytes);
+    host_end(&host);
     if (status != dnnl_success) {
         destroy(state);
         snprintf(reason, MIDL_REASON_SIZE, "oneDNN refused the layer (status %d)", (int)status);
@@ -264,16 +263,18 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
 {
     struct onednn_state *state = opaque;
     size_t d = env->layer.shape.d, n = env->layer.shape.n;
-    onednn_threads(env->threads);
+    struct host_settings host = host_begin(env->threads);
     for (size_t b = 0, i = 0; b < call->batch;) {
         while (state->pieces[i].batch > call->batch - b)
             i++;
         run_piece(state, &state->pieces[i], call->x + b * d, call->y + b * n);
         b += state->pieces[i].batch;
     }
+    host_end(&host);
 }
 
-MIDL_IMPL(linear_onednn) = {.create = create, .run = run, .destroy = destroy};
+MIDL_IMPL(linear_onednn) = {
+    .keeps_threads = true, .create = create, .run = run, .destroy = destroy};
 
 #else
 MIDL_IMPL(linear_onednn) = {.unavailable = "built without oneDNN"};

@@ -32,8 +32,21 @@
  *   midl_run(plan, 64, x, y);
  *   midl_plan_destroy(plan);
  *
- * The library prints nothing, exits never, keeps no global state but the processor's abilities,
- * and may be used from several threads as long as each plan is run by one at a time.
+ * The library prints nothing, exits never, and may be used from several threads as long as each
+ * plan is run by one at a time.
+ *
+ * Not alone in its process. A call leaves the numbers of threads that the program has set for
+ * OpenMP and OpenBLAS as they were, and its thread's mode of computing: rounding, flushing of
+ * denormal numbers, traps. Plans are made, and run, in the default mode. No locale changes what is
+ * read or written.
+ *   After fork() the child may run the parent's plans and make its own. All run on one thread
+ * there, with the same results, because OpenMP's threads stay behind in the parent; the parent's
+ * plans of `linear-onednn` with several threads can't, and return MIDL_UNAVAILABLE. A plan that
+ * another thread of the parent was running, or making, at the fork is lost to the child. Not to be
+ * had: OpenBLAS keeps one number of threads a process, so plans of `linear`, `dense` and `gather`
+ * that run at the same time with different numbers may take each other's; it computes with more
+ * than one in the mode that its threads began with; and the flags of past floating-point exceptions
+ * (fetestexcept) may be set by a call.
  */
 #ifndef MIDL_H
 #define MIDL_H
@@ -65,15 +78,19 @@ enum midl_status {
     MIDL_UNAVAILABLE, /* this build or processor can't run the variant, or it doesn't fit the shape
                        */
     MIDL_NO_MEMORY,
-    MIDL_NAN_LOGIT /* a gate logit is NaN; that input's row of y is NaN, the others are right */
+    MIDL_NAN_LOGIT /* a gate logit is NaN, or under select = block the sum of a block's logits,
+                    * which is so where both infinities are in it; that input's row of y is NaN, the
+                    * others are right */
 };
 
 enum midl_gate { MIDL_GATE_FULL, MIDL_GATE_LOWRANK, MIDL_GATE_SHARED };
 
 enum midl_select {
-    MIDL_SELECT_TOPK,     /* exactly k */
-    MIDL_SELECT_BLOCK,    /* the k/block blocks of neighbours with the largest sum of logits */
-    MIDL_SELECT_THRESHOLD /* every p > threshold, at most k: the largest, ties to the lower index */
+    MIDL_SELECT_TOPK,  /* exactly k */
+    MIDL_SELECT_BLOCK, /* the k/block blocks of neighbours with the largest sum of logits */
+    /* Every p > threshold, at most k: the largest, ties to the lower index. p is a float, and 0
+     * where l is below -104: such a neuron isn't above threshold 0. */
+    MIDL_SELECT_THRESHOLD
 };
 
 enum midl_unselected { MIDL_UNSELECTED_LIGHT, MIDL_UNSELECTED_ZERO };
@@ -317,7 +334,8 @@ MIDL_API enum midl_status midl_plan_create(const struct midl_layer *layer,
 MIDL_API void midl_plan_destroy(struct midl_plan *plan);
 
 /* y = layer(x) for `batch` inputs, 1 <= batch <= max_batch. x: [B][d], y: [B][n], not overlapping.
- * MIDL_OK or MIDL_NAN_LOGIT; allocates nothing. */
+ * MIDL_OK, MIDL_NAN_LOGIT, or in a forked child MIDL_UNAVAILABLE, y untouched (see above);
+ * allocates nothing. */
 MIDL_API enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, float *y);
 
 /* The selection of the last run; batch = 0 before the first, and always for a linear variant. */

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host.h"
+
 #if defined(_OPENMP)
 #include <omp.h>
 static inline size_t parallel_part(void)
@@ -28,16 +30,23 @@ static inline size_t parallel_parts(void)
 }
 #endif
 
-/* Call `part(data)` on every thread of a plan. One thread takes no detour: opening a parallel
- * region, even one that an if clause makes serial, costs microseconds, as much as a small layer. */
+/* Call `part(data)` on every thread of a plan, of which a forked child has one, in the mode of
+ * computing that the library counts on. One thread takes no detour: opening a parallel region, even
+ * one that an if clause makes serial, costs microseconds, as much as a small layer. */
 static inline void parallel_run(int threads, void (*part)(void *), void *data)
 {
-    if (threads <= 1) {
+    if (host_threads(threads) <= 1) {
+        uint64_t mode = host_mode_begin();
         part(data);
+        host_mode_end(mode);
         return;
     }
 #pragma omp parallel num_threads(threads)
-    part(data);
+    {
+        uint64_t mode = host_mode_begin();
+        part(data);
+        host_mode_end(mode);
+    }
 }
 
 /* Where share `part` of `parts` of `total` begins, in whole grains; the next share's beginning is

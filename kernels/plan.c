@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "choice.h"
+#include "host.h"
 #include "layer.h"
 #include "variant.h"
 
@@ -156,13 +157,15 @@ static enum midl_status plan_create(const struct midl_layer *layer,
     enum midl_status status = find_variant(layer, options, &variant, reason);
     if (status != MIDL_OK)
         return status;
+    struct midl_plan_options here = *options;
+    here.threads = host_threads(options->threads);
     struct midl_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return explain(MIDL_NO_MEMORY, reason, "not enough memory for a plan");
     plan->env = (struct variant_env){.layer = *layer,
                                      .full = {.dtype = variant->dtype},
                                      .max_batch = options->max_batch,
-                                     .threads = options->threads,
+                                     .threads = here.threads,
                                      .keep_logits = options->keep_logits,
                                      .ops = midl_simd_ops(),
                                      .core = midl_core()};
@@ -170,7 +173,7 @@ static enum midl_status plan_create(const struct midl_layer *layer,
     plan->choice.count = 1;
     plan->choice.variants[0] = variant;
     if (variant->impl->choose)
-        variant->impl->choose(layer, options, &plan->choice);
+        variant->impl->choose(layer, &here, &plan->choice);
     status = prepare(plan, reason);
     if (status != MIDL_OK) {
         midl_plan_destroy(plan);
@@ -191,7 +194,12 @@ enum midl_status midl_plan_create(const struct midl_layer *layer,
     if (status == MIDL_OK)
         status = take_struct("options", options, OPTIONS_LEAST, &own_options, sizeof own_options,
                              reason);
-    return status == MIDL_OK ? plan_create(&own_layer, &own_options, ret_plan, reason) : status;
+    if (status != MIDL_OK)
+        return status;
+    uint64_t mode = host_mode_begin();
+    status = plan_create(&own_layer, &own_options, ret_plan, reason);
+    host_mode_end(mode);
+    return status;
 }
 
 void midl_plan_destroy(struct midl_plan *plan)
@@ -210,6 +218,10 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
 {
     struct variant_batch call = {.batch = batch, .x = x, .y = y};
     enum midl_status status = MIDL_OK;
+    if (plan->choice.variants[0]->impl->keeps_threads &&
+        host_threads(plan->env.threads) != plan->env.threads)
+        return MIDL_UNAVAILABLE;
+    uint64_t mode = host_mode_begin();
     if (plan->layer) {
         status = layer_run(&plan->env, plan->layer, batch, x, y);
         call.selection = layer_selection(plan->layer);
@@ -219,6 +231,7 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
     plan->choice.variants[plan->chosen]->impl->run(&plan->env, plan->states[plan->chosen], &call);
     if (status == MIDL_NAN_LOGIT)
         layer_mark_nan(&plan->env, plan->layer, y);
+    host_mode_end(mode);
     return status;
 }
 

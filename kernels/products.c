@@ -26,8 +26,8 @@ static struct midl_product piece_of(const struct midl_product *p, size_t row, si
     return piece;
 }
 
-/* multiply makes a whole product on the calling thread. work_alone tells the library that does it
- * to take no others, and returns for resume how many it took before. */
+/* multiply makes a whole product on the calling thread: midl_product_run tells the library that
+ * does it to take no others. */
 #if MIDL_HAVE_ONEDNN
 
 static void multiply(const struct midl_product *p)
@@ -35,27 +35,6 @@ static void multiply(const struct midl_product *p)
     dnnl_sgemm(p->turn_a ? 'T' : 'N', p->turn_b ? 'T' : 'N', (dnnl_dim_t)p->rows,
                (dnnl_dim_t)p->columns, (dnnl_dim_t)p->inner, 1.0f, p->a, (dnnl_dim_t)p->lda, p->b,
                (dnnl_dim_t)p->ldb, p->add ? 1.0f : 0.0f, p->c, (dnnl_dim_t)p->ldc);
-}
-
-/* oneDNN takes as many threads as OpenMP would give this one; within a team it takes one. */
-static int work_alone(void)
-{
-#if defined(_OPENMP)
-    int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
-    return threads;
-#else
-    return 0;
-#endif
-}
-
-static void resume(int threads)
-{
-#if defined(_OPENMP)
-    omp_set_num_threads(threads);
-#else
-    (void)threads;
-#endif
 }
 
 #elif MIDL_HAVE_OPENBLAS
@@ -66,18 +45,6 @@ static void multiply(const struct midl_product *p)
                 p->turn_b ? CblasTrans : CblasNoTrans, (int)p->rows, (int)p->columns, (int)p->inner,
                 1.0f, p->a, (int)p->lda, p->b, (int)p->ldb, p->add ? 1.0f : 0.0f, p->c,
                 (int)p->ldc);
-}
-
-static int work_alone(void)
-{
-    int threads = openblas_get_num_threads();
-    blas_threads(1);
-    return threads;
-}
-
-static void resume(int threads)
-{
-    blas_threads(threads);
 }
 
 #else
@@ -110,16 +77,6 @@ static void multiply(const struct midl_product *p)
         multiply_row(p, row);
 }
 
-static int work_alone(void)
-{
-    return 0;
-}
-
-static void resume(int threads)
-{
-    (void)threads;
-}
-
 #endif
 
 /* The longer side of the result is cut; each thread makes neighbouring pieces. */
@@ -140,7 +97,7 @@ static void product_part(void *data)
 void midl_product_run(int threads, const struct midl_product *product)
 {
     struct midl_product p = *product;
-    int before = work_alone();
+    struct host_settings host = host_begin(1);
     parallel_run(threads, product_part, &p);
-    resume(before);
+    host_end(&host);
 }

@@ -47,6 +47,7 @@ struct variant_batch {
 /* The one signature. create and destroy may be NULL if the variant keeps no state. */
 struct variant_impl {
     const char *unavailable; /* why this build lacks it ("built without oneDNN"), else NULL */
+    bool keeps_threads;      /* a plan runs on as many as it was made with, or not at all */
     /* Only `auto`: the variants of which each call takes one in its stead (choice.h). */
     void (*choose)(const struct midl_layer *layer, const struct midl_plan_options *options,
                    struct choice *ret);

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/stop.h"
+#include "host.h"
 #include "machine/pin.h"
 #include "machine/team.h"
 #include "measure/placement.h"
@@ -244,10 +245,12 @@ static enum outcome pair_time(struct pair *pair, struct error *error)
     if (!pair_move(pair))
         return fail_memory(error, "the layer in another place", (double)pair->problem.arena_bytes);
     pin_thread(shape->threads == 1);
+    struct host_settings host = host_begin(shape->threads); /* so that no call changes it */
     enum outcome outcome =
         pair_calibrate(cases, options->sample_ns)
             ? rounds_run(cases, 2, &limits, &rounds, error)
             : fail(error, OUTCOME_MACHINE, "Google Benchmark refused to run a kernel");
+    host_end(&host);
     pin_thread(false);
     if (outcome != OUTCOME_DONE)
         return outcome;

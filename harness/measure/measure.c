@@ -15,6 +15,7 @@
 #include "measure/count_case.h"
 #include "verify/checker.h"
 #include "base/clock.h"
+#include "host.h"
 #include "counters/counters.h"
 #include "machine/machine.h"
 #include "machine/room.h"
@@ -776,8 +777,10 @@ static enum outcome group_run(struct group *group, struct error *error)
             point_skipped(&group->subjects[i], error->text);
     group_watch(group);
     group->times.check_ns = clock_ns() - start_ns - group->times.plan_ns;
+    struct host_settings host = host_begin(group->shape->threads); /* so that no call changes it */
     if (!group_stopped(group))
         outcome = group_time(group, error);
+    host_end(&host);
     start_ns = clock_ns();
     if (outcome == OUTCOME_DONE && !group_stopped(group) && group->options->counters)
         outcome = group_count(group, error);
