@@ -42,6 +42,15 @@ for kind in low_rank midl; do
     "$midl" $command -o "$folder/$kind.safetensors" >/dev/null || complain "its command fails: $command"
 done
 
+# Sizes alone: times, and no word of errors.
+"$midl" advise --d 48 --n 32 --budget 0.05 --quiet >"$folder/text" || complain "--d --n failed"
+grep -q "^  MID-L  *[0-9.]* us.*k/n 0.4" "$folder/text" || complain "no MID-L in: $(cat "$folder/text")"
+grep -q "error" "$folder/text" && complain "sizes have no error: $(cat "$folder/text")"
+
+refuses 2 "go together" --d 48
+refuses 2 "does not go with --d" --d 48 --n 32 --model "$model"
+refuses 2 "does not go with --d" --d 48 --n 32 --error 0.1
+refuses 2 "d" --d 4 --n 32
 refuses 2 "weights FILE is missing"
 refuses 2 "inputs FILE is missing" --weights "$model"
 refuses 2 "does not go with" --model "$model" --inputs x

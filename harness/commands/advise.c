@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/quote.h"
+#include "base/rng.h"
 #include "base/stop.h"
 #include "commands/command.h"
 #include "learn/advice.h"
@@ -18,15 +19,18 @@
 enum { BY_MOST = 2000, JUDGED_MOST = 512, NETWORK_BATCH = 256, HELD_MOST = 64, FINALISTS = 2 };
 
 static const char usage_line[] =
-    "midl advise --weights W --inputs X | --model M [--data DATASET] [options]";
+    "midl advise --weights W --inputs X | --model M [--data DATASET] | --d D --n N [options]";
 static const char about[] =
     "Say what gives the least measured time on this machine for a trained linear layer within the\n"
     "error asked for: a MID-L layer (which rank, k/n, selection and kernel), a layer of low rank, "
     "or\n"
-    "the layer as it is; with intervals, and the command that makes it. Nothing is stored.";
+    "the layer as it is; with intervals, and the command that makes it. With sizes alone nothing "
+    "is\n"
+    "known of errors: the advice is for k/n = 0.45 and 1.7 times fewer FLOPs. Nothing is stored.";
 
 struct request {
     const char *weights, *prefix, *inputs, *tensor, *model, *data, *layer;
+    const char *d, *n; /* sizes alone */
     const char *batch, *error, *drop, *threads, *budget, *held_out, *json, *quiet;
 };
 
@@ -34,6 +38,7 @@ struct job {
     struct request request;
     size_t batch, threads, held_out;
     double error, drop, budget_s; /* drop: accuracy that may be lost, a share; NaN: not looked at */
+    bool made;                    /* of random numbers */
     struct plain_layer plain;
     struct convert_source by, judged;
     /* Of a model. */
@@ -83,10 +88,17 @@ static enum outcome check_options(const struct request *request, struct error *e
                              : request->tensor ? "tensor"
                                                : NULL;
     const char *wrong = request->model ? of_weights : of_model;
-    if (wrong)
+    if (request->d || request->n) {
+        wrong = request->model ? "model" : of_weights ? of_weights : of_model;
+        wrong = wrong || !request->error ? wrong : "error";
+        if (wrong)
+            return fail(error, OUTCOME_USAGE, "--%s does not go with --d and --n", wrong);
+        if (!request->d || !request->n)
+            return fail(error, OUTCOME_USAGE, "--d and --n go together");
+    } else if (wrong)
         return fail(error, OUTCOME_USAGE, "--%s does not go with --%s: see midl advise --help",
                     wrong, request->model ? "model" : "weights");
-    if (!request->model && (!request->weights || !request->inputs))
+    if (!request->d && !request->model && (!request->weights || !request->inputs))
         return fail(error, OUTCOME_USAGE, "--%s FILE is missing; see midl advise --help",
                     request->weights ? "inputs" : "weights");
     return convert_unavailable() ? fail(error, OUTCOME_MACHINE, "%s", convert_unavailable())
@@ -225,8 +237,44 @@ static enum outcome read_model(struct job *job, struct error *error)
                             error);
 }
 
+/* Random numbers of the sizes asked for: weights, inputs to convert by and inputs to judge by. */
+static enum outcome make_layer(struct job *job, struct error *error)
+{
+    enum { BY = 400, JUDGED = 128 };
+    struct rng rng = rng_seed(1);
+    size_t d, n;
+    enum outcome outcome = option_size("d", job->request.d, 16, 65536, &d, error);
+    if (!outcome)
+        outcome = option_size("n", job->request.n, 16, 65536, &n, error);
+    if (outcome)
+        return outcome;
+    size_t judged = job->batch > JUDGED ? job->batch : JUDGED, rows = BY + judged;
+    job->made = true;
+    job->plain.weight = malloc(n * d * sizeof(float));
+    job->plain.bias = calloc(n, sizeof(float));
+    job->plain.inputs.data = malloc(rows * d * sizeof(float));
+    if (!job->plain.weight || !job->plain.bias || !job->plain.inputs.data)
+        return fail_memory(error, "a layer", 4.0 * (double)d * (double)(n + rows));
+    for (size_t i = 0; i < n * d; i++)
+        job->plain.weight[i] = rng_bell(&rng) / sqrtf((float)d);
+    for (size_t i = 0; i < rows * d; i++)
+        job->plain.inputs.data[i] = rng_bell(&rng);
+    job->by = (struct convert_source){.d = d,
+                                      .n = n,
+                                      .weight = job->plain.weight,
+                                      .bias = job->plain.bias,
+                                      .count = BY,
+                                      .x = job->plain.inputs.data};
+    job->judged = job->by;
+    job->judged.count = judged;
+    job->judged.x = job->plain.inputs.data + BY * d;
+    return OUTCOME_DONE;
+}
+
 static enum outcome read_layer(struct job *job, struct error *error)
 {
+    if (job->request.d)
+        return make_layer(job, error);
     const struct plain_layer_request request = {job->request.weights, job->request.prefix,
                                                 job->request.inputs, job->request.tensor};
     if (job->request.model)
@@ -275,6 +323,25 @@ static enum outcome accuracy_of(struct job *job, const struct advice_way *way, d
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
+/* Of a layer without meaning: the paper's share of neurons, and as many FLOPs for low rank. */
+static size_t choose_by_size(const struct job *job, enum advice_kind kind)
+{
+    size_t best = 0;
+    bool found = false;
+    for (size_t i = 0; i < advice_count(job->advice); i++) {
+        const struct advice_way *way = advice_way(job->advice, i);
+        bool fits = kind == ADVICE_MIDL ? way->active >= 0.4 && way->active <= 0.46 &&
+                                              way->select != MIDL_SELECT_THRESHOLD
+                                        : fabs(way->flops_ratio - 1.7) < 0.05;
+        if (way->kind != kind || !fits ||
+            (found && way->predicted_ns >= advice_way(job->advice, best)->predicted_ns))
+            continue;
+        best = i;
+        found = true;
+    }
+    return best;
+}
+
 /* The fastest way of a kind by prediction whose error is within what was asked for, or whose
  * accuracy is: errors are allowed as long as that holds. */
 static enum outcome choose(struct job *job, size_t i, size_t *ret, struct error *error)
@@ -282,6 +349,11 @@ static enum outcome choose(struct job *job, size_t i, size_t *ret, struct error 
     enum { LOOKS = 8 };
     double allowed = isnan(job->drop) ? job->error : 1;
     job->accuracies[i] = NAN;
+    if (job->made) {
+        *ret = choose_by_size(job, kinds[i]);
+        job->is[i] = advice_way(job->advice, *ret)->kind == kinds[i];
+        return OUTCOME_DONE;
+    }
     for (int look = 0; look < LOOKS; look++, allowed /= 2.5) {
         size_t best;
         if (advice_best(job->advice, kinds[i], allowed, &best, 1) == 0)
@@ -349,7 +421,18 @@ static void command_of(const struct job *job, const struct advice_way *way, char
     else
         snprintf(how, sizeof how, "--rank %zu --active %.4g --select %s", way->rank, way->active,
                  midl_select_name(way->select));
-    if (r->model)
+    if (job->made && way->kind == ADVICE_LOW_RANK)
+        snprintf(ret, size,
+                 "midl sweep --d %zu --n %zu --batch %zu --gate shared --rank %zu --k 0 --kernel "
+                 "'linear*,low-rank'",
+                 job->by.d, job->by.n, job->batch, way->rank);
+    else if (job->made)
+        snprintf(ret, size,
+                 "midl sweep --d %zu --n %zu --batch %zu --gate shared --rank %zu --active %.4g "
+                 "--select %s",
+                 job->by.d, job->by.n, job->batch, way->rank, way->active,
+                 midl_select_name(way->select));
+    else if (r->model)
         snprintf(ret, size, "midl convert --model %s%s%s --layer %s %s -o FILE", words[4],
                  r->data ? " --data " : "", words[5], job->network.spec.layers[job->layer].name,
                  how);
@@ -379,8 +462,9 @@ static void print_way(const struct job *job, size_t i)
     printf(", rank %zu", way->rank);
     if (way->kind == ADVICE_MIDL)
         printf(", select %s, k/n %.3f", midl_select_name(way->select), way->active);
-    printf(", error %.4g, promised %.2fx, predicted %.2f us", way->error, way->flops_ratio,
-           way->predicted_ns / 1e3);
+    if (!job->made)
+        printf(", error %.4g", way->error);
+    printf(", promised %.2fx, predicted %.2f us", way->flops_ratio, way->predicted_ns / 1e3);
     if (!isnan(job->accuracies[i]))
         printf(", accuracy %.4f", job->accuracies[i]);
     printf("\n");
@@ -399,7 +483,9 @@ static void print_text(const struct job *job)
     printf("%zu -> %zu, batch %zu, %zu thread%s: converted by %zu inputs, judged by %zu others; ",
            job->by.d, job->by.n, job->batch, job->threads, job->threads > 1 ? "s" : "",
            job->by.count, job->judged.count);
-    if (isnan(job->drop))
+    if (job->made)
+        printf("random numbers, at 1.7 times fewer FLOPs\n");
+    else if (isnan(job->drop))
         printf("error at most %g\n", job->error);
     else
         printf("accuracy at least %.4f (dense %.4f)\n", job->accuracy - job->drop, job->accuracy);
@@ -541,6 +627,8 @@ int command_advise(int argc, char **argv)
         {"model", "FILE", "instead: a dense model that midl train saved", &r->model},
         {"data", "NAME", "the model's data set; default: the one that it was trained on", &r->data},
         {"layer", "NAME", "of the model; default: its largest hidden plain layer", &r->layer},
+        {"d", "D", "instead of a layer: its length of an input", &r->d},
+        {"n", "N", "and its neurons", &r->n},
         {"batch", "B", "inputs a call; default 1", &r->batch},
         {"error", "E",
          "allowed: mean square behind ReLU, as a share of the plain layer's; default 0.01",
