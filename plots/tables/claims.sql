@@ -196,7 +196,7 @@ answers_to(place, claim, measured, verdict, figure, command) AS (
            CASE kind WHEN 'noise' THEN 'noise' WHEN 'few' THEN 'training-size' ELSE '' END,
            CASE kind WHEN 'noise' THEN 'midl train DATASET --noise 0,0.5,1,1.5,2'
                      WHEN 'labels' THEN 'midl train DATASET --label-noise 0.2,0.4'
-                     ELSE 'midl train DATASET --train-size 100,300,1000,3000' END
+                     ELSE 'midl train DATASET --train-size 100,300,1000 --epochs 60' END
     FROM robust
     UNION ALL
     SELECT 8 + batch / 1e6, 'favourable latency, ' || CASE batch WHEN 1 THEN 'one input' ELSE batch || ' inputs' END,
