@@ -102,6 +102,11 @@ static const struct plan plans[] = {
     {.suite = "slow", .n = {65536, 131072}, .active = {0.1, 0.5, 0.9}, .unit_ns = 100},
     {.suite = "selection", .n = {64, 256, 1024}, .active = {0.1, 0.45}, .selection = true},
     {.suite = "selection of one k", .n = {64, 4096}, .active = {0.45}, .selection = true},
+    {.suite = "watched", .n = {64, 128}, .active = {0.45}},
+    {.suite = "watched", .n = {64, 128}, .active = {0.45}},
+    {.suite = "watched", .n = {64, 128}, .active = {0.45}},
+    {.suite = "watched", .n = {64, 128}, .active = {0.45}},
+    {.suite = "watched", .n = {64, 128}, .active = {0.45}},
     {.suite = "trained", .seeds = 3, .levels = 4},
     {.suite = "trained once", .seeds = 1, .levels = 2},
     {.suite = "told", .told = true},
@@ -110,7 +115,7 @@ static const struct plan plans[] = {
 static struct store *store;
 static int64_t run;
 static struct rng rng;
-static int key; /* of the next point */
+static int key; /* number of the next point */
 
 static void need(enum store_status status)
 {
@@ -196,16 +201,32 @@ static void set_times(const struct plan *plan, struct store_point *point)
 
 /* Points that wait to be stored together, with what belongs to them. */
 static struct waiting {
-    char shape[32];
+    char shape[96];
     struct store_sample samples[SAMPLES];
     struct store_counter counters[COUNTERS];
 } waiting[WAITING];
 static struct store_point points[WAITING];
 static size_t waiting_count;
 
+/* Where the time of a call goes, of one variant. */
+static void put_parts(const struct store_point *point)
+{
+    double ns = point->time_ns;
+    const struct store_part parts[] = {{"all", ns, 0.99 * ns, 1.01 * ns},
+                                       {"gate", 0.1 * ns, 0.09 * ns, 0.11 * ns},
+                                       {"select", 0.05 * ns, 0.04 * ns, 0.06 * ns},
+                                       {"light", 0.15 * ns, 0.14 * ns, 0.16 * ns},
+                                       {"full", 0.7 * ns, 0.69 * ns, 0.71 * ns}};
+    if (ns > 0 && strcmp(point->kernel, "lists") == 0 && strcmp(point->layer, "skewed") == 0)
+        need(store_put_parts(store, run, point->shape_key, point->kernel, point->isa, point->dtype,
+                             parts, COUNT(parts)));
+}
+
 static void put_waiting(void)
 {
     need(store_put_points(store, run, points, waiting_count));
+    for (size_t i = 0; i < waiting_count; i++)
+        put_parts(&points[i]);
     waiting_count = 0;
 }
 
@@ -227,8 +248,11 @@ static void fill_samples(struct store_sample *samples, double time_ns)
 static void put_point(const struct plan *plan, struct store_point point)
 {
     struct waiting *parts = &waiting[waiting_count];
-    snprintf(parts->shape, sizeof parts->shape, "%d", key++);
+    snprintf(parts->shape, sizeof parts->shape, "%d/%d/%d/%d/%d/%s/%s/%s/%s", (int)point.d,
+             (int)point.n, (int)point.k, (int)point.batch, (int)point.threads, point.dtype,
+             point.cache, point.select_mode, point.layer);
     point.shape_key = parts->shape;
+    key++;
     point.stop = "target";
     set_times(plan, &point);
     set_status(plan, &point);
@@ -383,6 +407,50 @@ static void put_training(const struct plan *plan)
                 }
 }
 
+/* Whole networks of the first data set: of plain ones and of MID-L, at two batches. */
+static void put_networks(void)
+{
+    static const struct {
+        const char *kernel, *method;
+        double active, us;
+    } rows[] = {{"linear", "dense", NAN, 100},  {"low-rank", "low-rank", NAN, 60},
+                {"simd", "midl", 0.45, 65},     {"simd", "midl", 0.35, 55},
+                {"simd", "random-k", 0.45, 64}, {"lists", "midl-block", 0.45, 61}};
+    for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+        struct store_point point = store_point_blank;
+        char shape[96];
+        int64_t batch = i < COUNT(rows) ? 1 : 64;
+        double us = rows[i % COUNT(rows)].us * (batch == 1 ? 1 : 20);
+        snprintf(shape, sizeof shape, "network %zu", i);
+        point.shape_key = shape;
+        point.kernel = rows[i % COUNT(rows)].kernel;
+        point.method = rows[i % COUNT(rows)].method;
+        point.active_mean = rows[i % COUNT(rows)].active;
+        point.isa = "avx2";
+        point.dtype = "f32";
+        point.linear = strcmp(point.method, "dense") == 0;
+        point.d = point.n = 8;
+        point.gate = "shared";
+        point.select_mode = "topk";
+        point.unselected = "light";
+        point.batch = batch;
+        point.threads = 1;
+        point.cache = "warm";
+        point.input = point.layer = "file";
+        point.status = "ok";
+        point.time_ns = 1e3 * us;
+        point.time_lo_ns = 0.98e3 * us;
+        point.time_hi_ns = 1.02e3 * us;
+        point.speedup = point.speedup_lo = point.speedup_hi = rows[0].us / rows[i % COUNT(rows)].us;
+        point.plan_bytes = 100;
+        point.flops_ratio = point.linear ? 1 : 1.7;
+        point.scope = "network";
+        point.dataset = "digits";
+        point.model = "8";
+        need(store_put_points(store, run, &point, 1));
+    }
+}
+
 static void put_told(void)
 {
     static const char *const quantities[] = {"y",
@@ -463,7 +531,7 @@ static void put_run(struct plan plan)
     if (plan.selection)
         put_selections(&plan);
     else if (plan.seeds)
-        put_training(&plan);
+        put_training(&plan), put_networks();
     else if (plan.told)
         put_told();
     else

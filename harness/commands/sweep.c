@@ -319,7 +319,7 @@ static void print_state(const struct runner *runner)
         snprintf(noisy, sizeof noisy, ", %zu of them noisy", runner->noisy);
     if (runner->resumed > 0)
         snprintf(before, sizeof before, ", %zu more before", runner->resumed);
-    print_text("run %lld in %s: %zu points measured%s%s", (long long)runner->session.run_id,
+    print_text("run %lld in %s: %zu points%s%s", (long long)runner->session.run_id,
                runner->db, runner->done, noisy, before);
     if (runner->noise.pairs > 0) {
         char noise[NOISE_TEXT];
