@@ -26,7 +26,7 @@ stacked AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('Gate, selection and light path take %.0f to %.0f %% of a call', min(other), max(other)) AS text
+       printf('Gate, selection and light path take %s %% of a call', from_to(min(other), max(other), 0)) AS text
 FROM (SELECT sum(share) FILTER (WHERE style <> 720) AS other FROM stacked GROUP BY panel, x)
 HAVING count(*) > 0
 UNION ALL

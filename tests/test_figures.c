@@ -1048,7 +1048,7 @@ static void parts_are_stacked(void **state)
                      STORE_OK);
     assert_true(figure("parts", NULL, 0));
     assert_string_equal(text("title", 0, TEXT),
-                        "Gate, selection and light path take 40 to 40 % of a call");
+                        "Gate, selection and light path take 40 % of a call");
     assert_near(number("bar", "light path", 0, HI), 10);
     assert_near(number("bar", "gate", 0, LO), 10);
     assert_near(number("bar", "gate", 0, HI), 40);
