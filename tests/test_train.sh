@@ -33,6 +33,25 @@ refuses() {
         complain "train $*: said '$(cat "$folder/err")', expected '$pattern'"
 }
 
+# ---- Order: what starts from one network stands together, from whichever sections
+
+cat >"$folder/order.suite" <<'EOF'
+[suite]
+question = in which order?
+[train dense]
+dataset = teacher
+method = dense
+seed = 1:2
+[train converted]
+dataset = teacher
+method = converted,converted-random
+active = 0.2,0.45
+seed = 1:2
+EOF
+order=$("$midl" train "$folder/order.suite" --dry-run | sed 's/.*method=\([a-z-]*\) seed=\([0-9]*\).*/\2 \1/' | uniq | tr '\n' ',')
+[ "$order" = "1 dense,1 converted,1 converted-random,2 dense,2 converted,2 converted-random," ] ||
+    complain "the order is $order"
+
 # ---- Killed and resumed
 
 train="train teacher --method midl --epochs 0.5 --quiet"

@@ -390,6 +390,41 @@ static enum outcome add_section(const struct suite *suite, size_t section,
     return outcome;
 }
 
+/* The network that an experiment trains, or starts from. */
+static void start_key(const struct experiment *e, char ret[sizeof e->trained_key])
+{
+    const struct experiment dense = experiment_dense(e);
+    strcpy(ret, method_converts(e->method) ? dense.trained_key : e->trained_key);
+}
+
+/* Bring experiments that start from one trained network together, in the order of the first of
+ * each: a dense network is then trained once for all sections that convert it. */
+static enum outcome group_by_start(struct experiments *experiments, struct error *error)
+{
+    size_t count = experiments->count, grouped = 0;
+    struct experiment *at = experiments->at, *sorted = malloc((count + 1) * sizeof *sorted);
+    char(*starts)[sizeof at->trained_key] = malloc((count + 1) * sizeof *starts);
+    if (!sorted || !starts) {
+        free(sorted);
+        free(starts);
+        return fail_memory(error, "the experiments", (double)count * sizeof *sorted);
+    }
+    for (size_t i = 0; i < count; i++)
+        start_key(&at[i], starts[i]);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i; starts[i][0] && j < count; j++) {
+            if (j > i && strcmp(starts[j], starts[i]) != 0)
+                continue;
+            sorted[grouped++] = at[j];
+            if (j > i)
+                starts[j][0] = '\0'; /* taken */
+        }
+    memcpy(at, sorted, count * sizeof *at);
+    free(sorted);
+    free(starts);
+    return OUTCOME_DONE;
+}
+
 enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
                                   struct experiments *ret, struct error *error)
 {
@@ -400,6 +435,8 @@ enum outcome experiments_of_suite(const struct suite *suite, const struct experi
                     suite_name(suite));
     for (size_t i = 0; i < suite_train_count(suite) && !outcome; i++)
         outcome = add_section(suite, i, options, &all, error);
+    if (!outcome)
+        outcome = group_by_start(&all, error);
     if (outcome)
         experiments_clear(&all);
     else

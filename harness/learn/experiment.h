@@ -61,7 +61,8 @@ enum outcome experiments_add(struct experiments *experiments, const struct exper
                              struct error *error);
 
 /* All of a suite's sections [train]; a key that `options` gives goes before the sections' (NULL:
- * none). The error names file and line. */
+ * none). Experiments that start from one trained network stand together, whichever their sections.
+ * The error names file and line. */
 enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
                                   struct experiments *ret, struct error *error);
 void experiments_clear(struct experiments *experiments);
