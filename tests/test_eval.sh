@@ -39,8 +39,16 @@ expect() {
 
 # Name and dtype of the kernels, split by whether they run here.
 "$midl" list kernels >list || exit 99
-awk 'NR > 1 && $4 != "no" {print $1, $3}' list >here
-awk 'NR > 1 && $4 == "no" {print $1, $3}' list >elsewhere
+# A row: name, data types, instruction sets, those in brackets not here; its words stand below, indented.
+awk 'NR > 1 && /^[^ ]/ {
+    here = 0
+    for (i = 2; i <= NF; i++)
+        here += $i !~ /^(f32|bf16|int8)$/ && $i !~ /^\(/
+    for (i = 2; i <= NF; i++)
+        if ($i ~ /^(f32|bf16|int8)$/)
+            print $1, $i >(here ? "here" : "elsewhere")
+}' list
+touch elsewhere
 [ "$(wc -l <here)" -ge 3 ] || bad "midl list kernels lists only $(wc -l <here) that run here"
 : >ran
 

@@ -252,7 +252,7 @@ with_fake 'too old'
 
 # One that hangs is ended by a request to stop.
 fake_gnuplot "$all" "echo >'$work/hangs'; exec sleep 600"
-env PATH="$work/fake:$PATH" sh -c 'trap - INT; exec "$0" plot spread --db real.db --out old' "$midl" >hung 2>&1 &
+env --default-signal=INT PATH="$work/fake:$PATH" "$midl" plot spread --db real.db --out old >hung 2>&1 &
 process=$!
 until [ -f hangs ] || ! kill -0 $process; do sleep 0.05; done
 kill -INT $process

@@ -67,7 +67,7 @@ sql "SELECT count(*) FROM tradeoffs WHERE method = 'dense' AND (active <> 1 OR k
 sql "SELECT count(*) > 0 FROM tradeoffs WHERE method = 'converted' AND abs(active - 0.45) < 0.01 AND flops_ratio > 1.5" 1
 
 # Interrupted, it goes on where it was.
-timeout -s INT 4 "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet >"$folder/out" 2>&1
+timeout -s INT 4 env --default-signal=INT "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet >"$folder/out" 2>&1
 "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet --resume || complain "resuming failed"
 db=$folder/r.db
 sql "SELECT group_concat(DISTINCT status) FROM runs" finished

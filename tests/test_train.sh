@@ -63,7 +63,6 @@ stopped=0
 tries=0
 while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills)) ]; do
     tries=$((tries + 1))
-    rm -f "$folder/killed.safetensors"
     "$midl" $train --db "$folder/killed.db" --save "$folder/killed.safetensors" --checkpoint 0.02 --resume >"$folder/out" 2>&1 &
     child=$!
     random 400
@@ -75,7 +74,7 @@ while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills)) ]; do
     137) stopped=$((stopped + 1)) ;;
     0) # it came to its end: another one begins
         cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resumed after $stopped kills it comes to another model"
-        rm -rf "$folder/killed.db"*
+        rm -rf "$folder/killed.db"* "$folder/killed.safetensors"
         ;;
     *) complain "exit status $status: $(cat "$folder/out")" ;;
     esac
