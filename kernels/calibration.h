@@ -77,8 +77,8 @@ char *calibration_source(const struct midl_calibration *calibration, double marg
 /* Whether it has times for this dtype. */
 bool calibration_covers(const struct midl_calibration *calibration, enum midl_dtype dtype);
 
-/* What is built in for weights of this dtype, the instruction set in use and the core: measured on
- * one processor, good enough for others. */
+/* Return the built-in table for weights of this dtype, the instruction set in use and the core:
+ * measured on one processor, good enough for others. */
 const struct midl_calibration *calibration_built_in(enum midl_dtype dtype);
 
 /* The idea that the table holds for the fastest at this place, among those that can serve it. NULL

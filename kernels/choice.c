@@ -112,7 +112,7 @@ find_saving(const struct calibration_curve *all, size_t count, const struct case
     return best;
 }
 
-/* Of all curves those that a plan needs: the fastest of the first case, then, one after the other,
+/* Take the curves that a plan needs: the fastest of the first case, then, one after the other,
  * those that save most somewhere. */
 static size_t take_curves(const struct calibration_curve *all, size_t count,
                           const struct case_of *cases, size_t case_count,

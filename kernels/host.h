@@ -21,7 +21,7 @@ static inline int host_threads(int threads)
     return host_forked ? 1 : threads;
 }
 
-/* What was set before. */
+/* The host's settings before host_begin, for host_end. */
 struct host_settings {
     int openmp;    /* of this thread */
     bool openblas; /* of the process: changed */

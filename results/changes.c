@@ -9,7 +9,8 @@
 
 #include "stats.h"
 
-/* So many permutations that the smallest chance is a twentieth of alpha; at most. */
+/* Permutations: enough for a smallest chance of a twentieth of alpha, and the most that are drawn.
+ */
 #define PERMUTATIONS_PER_ALPHA 20
 #define PERMUTATIONS_MOST 19999
 

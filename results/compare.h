@@ -47,7 +47,7 @@ struct compare_table {
     size_t difference_count;
 };
 
-/* What is compared: times of a call, or times relative to a dense layer of the same shape in the
+/* Quantities compared: times of a call, or times relative to a dense layer of the same shape in the
  * same run, which takes out what hit both alike: to `linear`, whose code is OpenBLAS's and stays as
  * it is, where the run has it; else to `linear-rows`; else to the fastest. A point that the two
  * runs have relative to different layers is not compared. */

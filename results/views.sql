@@ -146,7 +146,7 @@ SELECT a.dataset, a.model, a.method,
        t.batch, a.accuracy, a.accuracy - a.half AS accuracy_lo, a.accuracy + a.half AS accuracy_hi,
        t.time_ns / t.batch AS time_ns, t.time_lo_ns / t.batch AS time_lo_ns,
        t.time_hi_ns / t.batch AS time_hi_ns, 
-       -- Of a narrower dense layer, which is its own group's yardstick: the ratio of two medians.
+       -- A narrower dense layer is its own group's yardstick: the ratio of two medians.
        CASE WHEN t.linear AND t.method = 'dense-narrow'
             THEN (SELECT min(o.time_ns) FROM point o
                   WHERE o.run_id = t.run_id AND o.scope = t.scope AND o.batch = t.batch

@@ -41,7 +41,7 @@ struct job {
     bool made;                    /* of random numbers */
     struct plain_layer plain;
     struct convert_source by, judged;
-    /* Of a model. */
+    /* With --model only. */
     struct network network;
     struct model_facts facts;
     struct dataset set;
@@ -323,7 +323,8 @@ static enum outcome accuracy_of(struct job *job, const struct advice_way *way, d
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
-/* Of a layer without meaning: the paper's share of neurons, and as many FLOPs for low rank. */
+/* Choose without an error to go by, for a random layer: the paper's share of neurons, and low rank
+ * of as many FLOPs. */
 static size_t choose_by_size(const struct job *job, enum advice_kind kind)
 {
     size_t best = 0;

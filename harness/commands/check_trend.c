@@ -246,7 +246,7 @@ static enum outcome report_all(const struct trend *trend, struct error *error)
                : outcome;
 }
 
-/* As many points as make no verdict of a gate make none of a trend. */
+/* Refuse a verdict where too many points are open, by the limit that the gate has. */
 static enum outcome resolved(const struct compare_table *table, struct error *error)
 {
     size_t both = 0, open = 0;

@@ -11,7 +11,7 @@
 #include "verify/checker.h"
 #include "verify/problem.h"
 
-/* What is timed; SELECT last, because it may be missing. Of the parts it is number 3, too. */
+/* Cases that are timed; SELECT last, because it may be missing. It is part number 3, too. */
 enum timed { ALL, NOTHING_SELECTED, LIGHT, SELECT, TIMED };
 
 struct parts {
@@ -125,7 +125,7 @@ static void clear(struct parts *parts)
 
 /* ---- Times ----------------------------------------------------------------------------------- */
 
-/* Of a difference of cases within rounds: weights 1, -1 or 0 of each. */
+/* Make a part from a difference of cases within rounds: each with weight 1, -1 or 0. */
 static struct store_part part_of(const char *name, const struct rounds *rounds,
                                  const double weights[TIMED], double *values, int *places)
 {
@@ -160,10 +160,10 @@ static enum outcome tell(const struct rounds *rounds, bool selection,
         const char *name;
         double weights[TIMED];
     } rows[PARTS_MOST] = {{"all", {1}},
-                {"light", {0, 0, 1}},
-                {"gate", {0, 1, -1}},
-                {"select", {0, 0, 0, 1}},
-                {"full", {1, -1, 0, -1}}};
+                          {"light", {0, 0, 1}},
+                          {"gate", {0, 1, -1}},
+                          {"select", {0, 0, 0, 1}},
+                          {"full", {1, -1, 0, -1}}};
     double *values = malloc(rounds->count * sizeof *values);
     int *places = malloc(rounds->count * sizeof *places);
     enum outcome outcome =

@@ -170,8 +170,7 @@ enum outcome session_begin(struct session *session, const struct session_run *ru
                                   .flags = machine->flags,
                                   .argv = run->command,
                                   .seed = run->seed};
-    /* Who makes it is known from its first moment on: no other process may take it for a dead
-     * one's. */
+    /* Name the process from the first moment on: no other one may take the run for a dead one's. */
     struct store_fact known[ENVIRONMENT_FACTS + 2];
     char process[PROCESS_SIZE], seen[32];
     process_text((long)getpid(), process);

@@ -13,7 +13,7 @@ best AS (
     SELECT size, label, n, d, batch, k, active, max(speedup) AS speedup, kernel, isa
     FROM drawn WHERE NOT linear AND speedup > 0 GROUP BY size, batch, k),
 
--- Who wins most often, `auto` aside: that one only chooses.
+-- The variant that wins most often, `auto` aside: that one only chooses.
 winners AS (
     SELECT one, kernel FROM (
         SELECT batch = 1 AS one, kernel, count(*) AS wins,

@@ -137,7 +137,7 @@ latency AS (
            group_concat(printf('%s: MID-L %.2fx, low rank %.2fx, narrower dense %.2fx (replaced layers: %.0f %% of the dense time)',
                                dataset, midl, low_rank, narrow, 100 * share), '; ') AS text
     FROM speeds GROUP BY batch),
--- Of each the kernel that is fastest.
+-- The fastest kernel of each.
 sizes_of AS (
     SELECT dataset, batch, method, memory_bytes,
            row_number() OVER (PARTITION BY dataset, batch, method ORDER BY time_ns) AS choice

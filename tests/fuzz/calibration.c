@@ -23,7 +23,7 @@ static char *of_this_build(const char *text)
     return ret;
 }
 
-/* What was read is written, and read again, as the same. */
+/* Write what was read, and read it again: it is the same. */
 static void check_table(const struct midl_calibration *table)
 {
     char *text = calibration_text(table, "m"), reason[MIDL_REASON_SIZE] = "";
