@@ -57,7 +57,7 @@ done
 
 # The least that is refused by midl, not by the system's loader, and more: never silence, never
 # waiting, and what is enough works. Without OpenBLAS there is nothing to refuse.
-if "$midl" list kernels | grep -q '^linear .* best' && command -v prlimit >/dev/null; then
+if "$midl" list kernels | grep -q '^linear .* generic$' && command -v prlimit >/dev/null; then
     refused=0
     for megabytes in 200 260 320 380 440 500 560; do
         prlimit --as=${megabytes}000000 "$midl" eval --help >"$folder/out" 2>"$folder/err"

@@ -199,7 +199,7 @@ run 2 "No such file or directory" --output nowhere/out
 run 3 "/dev/full: No space left on device" --output /dev/full
 if [ -s elsewhere ]; then
     read -r kernel dtype <elsewhere
-    run 3 "$(awk -v name="$kernel" '$1 == name {print $NF; exit}' list)" --kernel "$kernel" \
+    run 3 "$kernel: " --kernel "$kernel" \
         --dtype "$dtype"
 fi
 

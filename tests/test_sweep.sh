@@ -46,7 +46,7 @@ refused() {
 quick="--counters none --target 50% --budget 5ms"
 # Two yardsticks, where the second is in this build.
 second=linear
-"$midl" list kernels | grep -q '^linear .* no ' && second=dense-rows
+"$midl" list kernels | grep -q '^linear .*(generic)' && second=dense-rows
 kernels="--kernel $second,linear-rows,masked,simd-portable"
 
 # One sweep: two shapes of four kernels.
