@@ -67,8 +67,18 @@ sql "SELECT count(*) FROM tradeoffs WHERE method = 'dense' AND (active <> 1 OR k
 sql "SELECT count(*) > 0 FROM tradeoffs WHERE method = 'converted' AND abs(active - 0.45) < 0.01 AND flops_ratio > 1.5" 1
 
 # Interrupted, it goes on where it was.
-timeout -s INT 4 env --default-signal=INT "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet >"$folder/out" 2>&1
-"$midl" $sweep --batch 1 --db "$folder/r.db" --quiet --resume || complain "resuming failed"
+env --default-signal=INT "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet >"$folder/out" 2>&1 &
+child=$!
+until [ "$("$query" "$folder/r.db" "SELECT count(*) > 0 FROM points" 2>/dev/null)" = 1 ] || ! kill -0 $child 2>/dev/null; do
+    sleep 0.05
+done
+kill -INT $child 2>/dev/null
+wait $child
+case $? in
+0) ;; # it had come to its end
+4) "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet --resume || complain "resuming failed" ;;
+*) complain "interrupted: $(cat "$folder/out")" ;;
+esac
 db=$folder/r.db
 sql "SELECT group_concat(DISTINCT status) FROM runs" finished
 sql "SELECT count(*) FROM networks" 5
