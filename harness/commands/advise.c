@@ -74,7 +74,7 @@ static void job_clear(struct job *job)
     free(job->met_judged);
 }
 
-/* ---- What is asked --------------------------------------------------------------------------- */
+/* ---- Request --------------------------------------------------------------------------------- */
 
 static enum outcome check_options(const struct request *request, struct error *error)
 {

@@ -35,7 +35,7 @@ static void job_clear(struct job *job)
     converted_clear(&job->converted);
 }
 
-/* ---- What is asked --------------------------------------------------------------------------- */
+/* ---- Request --------------------------------------------------------------------------------- */
 
 static enum outcome check_files(const struct convert_request *request, struct error *error)
 {

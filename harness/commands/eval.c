@@ -61,7 +61,7 @@ static bool job_is_linear(const struct job *job)
     return midl_variant_is_linear(midl_plan_variant(job->plan));
 }
 
-/* ---- What is asked --------------------------------------------------------------------------- */
+/* ---- Request --------------------------------------------------------------------------------- */
 
 static enum outcome check_files(const struct request *request, struct error *error)
 {

@@ -51,7 +51,7 @@ static void list_figures(const struct figures *figures)
         printf("%-10s %s\n", figures->rows[i].name, figures->rows[i].about);
 }
 
-/* ---- What is asked --------------------------------------------------------------------------- */
+/* ---- Request --------------------------------------------------------------------------------- */
 
 static enum outcome choose_figures(struct plot *plot, char **names, struct error *error)
 {

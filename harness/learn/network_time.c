@@ -140,7 +140,7 @@ void network_time_key(const struct network_time *time, const struct network_fact
              facts->method, batch, time->model->options.threads, facts->dataset, facts->file);
 }
 
-/* ---- What is compared ------------------------------------------------------------------------ */
+/* ---- Comparison ------------------------------------------------------------------------------ */
 
 struct entrant {
     enum side side;
