@@ -528,6 +528,8 @@ static void test_steady(void **state)
     rounds_clear(&rounds);
 }
 
+/* Rounds go on past the least number where too few calm ones are left for an interval, as on a busy
+ * machine, and end once every case has one. */
 static void test_target_ends_rounds(void **state)
 {
     const struct rounds_options options = {
@@ -537,7 +539,7 @@ static void test_target_ends_rounds(void **state)
     (void)state;
     run_counted(&options, counted, &rounds);
     assert_int_equal(rounds.stop, ROUNDS_TARGET);
-    assert_int_equal(rounds.count, 12);
+    assert_true(rounds.count >= 12);
     for (size_t i = 0; i < ROUNDS_CASES; i++) {
         const struct stats_interval *time = &rounds.time[i];
         assert_true(time->exact);
