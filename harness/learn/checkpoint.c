@@ -1,7 +1,9 @@
 /* checkpoint.c - a safetensors file: arrays as tensors, numbers as metadata in hexadecimal. */
 #include "learn/checkpoint.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +68,16 @@ static enum outcome read_numbers(const char *path, const struct tensors *file,
     const char *format = tensors_metadata(file, "format"), *key = tensors_metadata(file, "key");
     const char *step = tensors_metadata(file, "step");
     double counters[CHECKPOINT_COUNTERS];
-    bool ok = format && strcmp(format, format_name) == 0 && step;
+    char *step_end = NULL;
+    bool ok = format && strcmp(format, format_name) == 0 && step && isdigit((unsigned char)*step);
+    uint64_t steps = ok ? strtoull(step, &step_end, 10) : 0;
+    ok = ok && !*step_end;
     for (size_t i = 0; i < CHECKPOINT_COUNTERS && ok; i++) {
         char name[12], *end;
         snprintf(name, sizeof name, "counter%zu", i);
         const char *value = tensors_metadata(file, name);
         counters[i] = value ? strtod(value, &end) : 0;
-        ok = value && *value && !*end;
+        ok = value && *value && !*end && isfinite(counters[i]);
     }
     if (!ok)
         return fail(error, OUTCOME_USAGE, "%s: not a checkpoint of midl; remove it to start anew",
@@ -81,7 +86,7 @@ static enum outcome read_numbers(const char *path, const struct tensors *file,
         return fail(error, OUTCOME_USAGE,
                     "%s: a checkpoint of another run (%.100s); remove it to start anew",
                     file_shown(path), key ? key : "");
-    checkpoint->step = strtoull(step, NULL, 10);
+    checkpoint->step = steps;
     memcpy(checkpoint->counters, counters, sizeof counters);
     return OUTCOME_DONE;
 }

@@ -169,8 +169,8 @@ static size_t embed_parameters(const struct layer_spec *spec, struct parameter *
 
 static size_t symbol_of(const struct layer *layer, float x)
 {
-    size_t symbol = x > 0 ? (size_t)x : 0;
-    return symbol < layer->spec->symbols ? symbol : layer->spec->symbols - 1;
+    float last = (float)(layer->spec->symbols - 1);
+    return x > 0 ? (size_t)(x < last ? x : last) : 0;
 }
 
 static enum outcome embed_forward(struct layer *layer, const struct pass *pass, const float *x,

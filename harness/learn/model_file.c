@@ -1,6 +1,7 @@
 /* model_file.c - see model_file.h; data/tensors.h knows the format. */
 #include "learn/model_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,12 @@ enum outcome model_save(const char *path, const struct network *network,
     struct metadata *meta = calloc(1, sizeof *meta);
     struct tensor *tensors = calloc(count, sizeof *tensors);
     enum outcome outcome = OUTCOME_DONE;
+    if (!network_text_fits(&network->spec)) {
+        outcome = fail(error, OUTCOME_USAGE,
+                       "%s: the network has too many layers to be described in a model file",
+                       file_shown(path));
+        goto cleanup;
+    }
     if (!meta || !tensors) {
         outcome = fail_memory(error, "a model file", (double)sizeof *meta);
         goto cleanup;
@@ -144,6 +151,28 @@ static enum outcome read_parameter(const char *path, const struct tensors *file,
     if (!tensor_floats(tensor, p->count, p->value))
         return fail(error, OUTCOME_USAGE, "%s: tensor %s is %s, not F32, BF16, F16 or F64",
                     file_shown(path), p->name, tensor_type_name(tensor->type));
+    for (size_t i = 0; i < p->count; i++)
+        if (!isfinite(p->value[i]))
+            return fail(error, OUTCOME_USAGE,
+                        "%s: tensor %s: element %zu is %f; weights must be finite",
+                        file_shown(path), p->name, i, (double)p->value[i]);
+    return OUTCOME_DONE;
+}
+
+/* Hold the weights that the architecture wants against those in the file, before memory is taken:
+ * the metadata may claim anything. */
+static enum outcome check_claims(const char *path, const struct tensors *file,
+                                 const struct network_spec *spec, struct error *error)
+{
+    double wanted = network_weights(spec), held = 0;
+    for (size_t i = 0; i < tensors_count(file); i++) {
+        const struct tensor *tensor = tensors_at(file, i);
+        held += (double)tensor->bytes * 8 / (double)tensor_type_bits(tensor->type);
+    }
+    if (wanted > held)
+        return fail(error, OUTCOME_USAGE,
+                    "%s: metadata: the network has %.0f weights, the file holds %.0f",
+                    file_shown(path), wanted, held);
     return OUTCOME_DONE;
 }
 
@@ -167,6 +196,8 @@ enum outcome model_load(const char *path, const struct layer_options *options, s
     enum outcome outcome = tensors_read(path, &file, error);
     if (!outcome)
         outcome = read_spec(path, file, &spec, error);
+    if (!outcome)
+        outcome = check_claims(path, file, &spec, error);
     if (!outcome) {
         if (method_parse(fact(file, "method"), &method))
             layers.mask = method_mask(method);

@@ -179,6 +179,23 @@ struct parameter *network_parameter(struct network *network, const char *name)
     return NULL;
 }
 
+double network_weights(const struct network_spec *spec)
+{
+    double weights = 0;
+    for (size_t i = 0; i < spec->count; i++) {
+        struct parameter parameters[LAYER_PARAMETERS_MOST];
+        const struct layer_type *type = types[spec->layers[i].kind];
+        size_t count = type->parameters ? type->parameters(&spec->layers[i], parameters) : 0;
+        for (size_t j = 0; j < count; j++) {
+            double size = 1;
+            for (size_t k = 0; k < parameters[j].dims; k++)
+                size *= (double)parameters[j].shape[k];
+            weights += size;
+        }
+    }
+    return weights;
+}
+
 double network_bytes(const struct network *network)
 {
     double floats = (double)(network->floats + network->trained), most = 0;

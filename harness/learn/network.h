@@ -29,6 +29,9 @@ enum outcome network_create(const struct network_spec *spec, const struct layer_
                             struct network *ret, struct error *error);
 void network_destroy(struct network *network);
 
+/* The number of weights that a network of this kind has, statistics included. */
+double network_weights(const struct network_spec *spec);
+
 /* The parameter of that name, or NULL. */
 struct parameter *network_parameter(struct network *network, const char *name);
 

@@ -9,7 +9,51 @@
 
 #define DIMENSION_MOST 16777216.0
 
+/* ---- Words --------------------------------------------------------------------------------- */
+
+static void midl_text(const struct midl_shape *shape, char *ret, size_t size)
+{
+    int used = snprintf(ret, size, "midl%zu:k=%zu,rank=%zu,gate=%s", shape->n, shape->k, shape->r,
+                        midl_gate_name(shape->gate));
+    if (shape->gate == MIDL_GATE_LOWRANK)
+        used += snprintf(ret + used, size - (size_t)used, ",gate-rank=%zu", shape->rg);
+    used +=
+        snprintf(ret + used, size - (size_t)used, ",select=%s", midl_select_name(shape->select));
+    if (shape->select == MIDL_SELECT_BLOCK)
+        used += snprintf(ret + used, size - (size_t)used, ",block=%zu", shape->block);
+    if (shape->select == MIDL_SELECT_THRESHOLD)
+        used +=
+            snprintf(ret + used, size - (size_t)used, ",threshold=%.9g", (double)shape->threshold);
+    if (shape->unselected != MIDL_UNSELECTED_LIGHT)
+        snprintf(ret + used, size - (size_t)used, ",unselected=%s",
+                 midl_unselected_name(shape->unselected));
+}
+
+static void layer_text(const struct layer_spec *layer, char *ret, size_t size)
+{
+    size_t n = layer->out.c;
+    ret[0] = '\0';
+    if (layer->kind == LAYER_CONV)
+        snprintf(ret, size, "conv%zu", n);
+    else if (layer->kind == LAYER_EMBED)
+        snprintf(ret, size, "embed%zu", n / layer->in.c);
+    else if (layer->kind == LAYER_LINEAR)
+        snprintf(ret, size, "%zu", n);
+    else if (layer->kind == LAYER_LOWRANK)
+        snprintf(ret, size, "lowrank%zu:%zu", n, layer->rank);
+    else if (layer->kind == LAYER_DROPOUT)
+        snprintf(ret, size, "dropout%g", layer->rate);
+    else if (layer->kind == LAYER_MIDL)
+        midl_text(&layer->shape, ret, size);
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Whether memory for the values of an extent can be counted. */
+static bool fits(struct extent extent)
+{
+    return (double)extent.c * (double)extent.h * (double)extent.w <= NETWORK_VALUES_MOST;
+}
 
 /* Append a layer that keeps its input's extent; the caller fills in what differs. */
 static struct layer_spec *append(struct network_spec *spec, enum layer_kind kind)
@@ -57,6 +101,8 @@ static enum outcome read_conv(struct network_spec *spec, const char *word, struc
     if (conv->in.h < 2 || conv->in.w < 2)
         return bad_word(word, "its input is no image of 2x2 or more", error);
     conv->out.c = channels;
+    if (!fits(conv->out))
+        return bad_word(word, "its output has too many values", error);
     pool->in = conv->out;
     pool->out = (struct extent){channels, conv->out.h / 2, conv->out.w / 2};
     if (!append(spec, LAYER_NORM) || !append(spec, LAYER_RELU))
@@ -165,7 +211,8 @@ static enum outcome read_embed(struct network_spec *spec, const char *word, stru
     struct layer_spec *layer = append(spec, LAYER_EMBED);
     layer->symbols = spec->symbols;
     layer->out.c = layer->in.c * width;
-    return OUTCOME_DONE;
+    return fits(layer->out) ? OUTCOME_DONE
+                            : bad_word(word, "its output has too many values", error);
 }
 
 static enum outcome read_dropout(struct network_spec *spec, const char *word, struct error *error)
@@ -236,47 +283,16 @@ enum outcome network_read(const char *hidden, struct extent in, size_t symbols, 
         return fail(error, OUTCOME_USAGE, "network: more than %d layers", NETWORK_LAYERS_MOST);
     last->out.c = classes;
     name_layers(&spec);
+    if (!network_text_fits(&spec))
+        return fail(error, OUTCOME_USAGE,
+                    "network: with all values of its MID-L layers it is longer "
+                    "than %d characters",
+                    NETWORK_TEXT_SIZE - 1);
     *ret = spec;
     return OUTCOME_DONE;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
-
-static void midl_text(const struct midl_shape *shape, char *ret, size_t size)
-{
-    int used = snprintf(ret, size, "midl%zu:k=%zu,rank=%zu,gate=%s", shape->n, shape->k, shape->r,
-                        midl_gate_name(shape->gate));
-    if (shape->gate == MIDL_GATE_LOWRANK)
-        used += snprintf(ret + used, size - (size_t)used, ",gate-rank=%zu", shape->rg);
-    used +=
-        snprintf(ret + used, size - (size_t)used, ",select=%s", midl_select_name(shape->select));
-    if (shape->select == MIDL_SELECT_BLOCK)
-        used += snprintf(ret + used, size - (size_t)used, ",block=%zu", shape->block);
-    if (shape->select == MIDL_SELECT_THRESHOLD)
-        used +=
-            snprintf(ret + used, size - (size_t)used, ",threshold=%.9g", (double)shape->threshold);
-    if (shape->unselected != MIDL_UNSELECTED_LIGHT)
-        snprintf(ret + used, size - (size_t)used, ",unselected=%s",
-                 midl_unselected_name(shape->unselected));
-}
-
-static void layer_text(const struct layer_spec *layer, char *ret, size_t size)
-{
-    size_t n = layer->out.c;
-    ret[0] = '\0';
-    if (layer->kind == LAYER_CONV)
-        snprintf(ret, size, "conv%zu", n);
-    else if (layer->kind == LAYER_EMBED)
-        snprintf(ret, size, "embed%zu", n / layer->in.c);
-    else if (layer->kind == LAYER_LINEAR)
-        snprintf(ret, size, "%zu", n);
-    else if (layer->kind == LAYER_LOWRANK)
-        snprintf(ret, size, "lowrank%zu:%zu", n, layer->rank);
-    else if (layer->kind == LAYER_DROPOUT)
-        snprintf(ret, size, "dropout%g", layer->rate);
-    else if (layer->kind == LAYER_MIDL)
-        midl_text(&layer->shape, ret, size);
-}
 
 void network_text(const struct network_spec *spec, char ret[NETWORK_TEXT_SIZE])
 {
@@ -289,6 +305,17 @@ void network_text(const struct network_spec *spec, char ret[NETWORK_TEXT_SIZE])
             used += (size_t)snprintf(ret + used, NETWORK_TEXT_SIZE - used, "%s%s", used ? " " : "",
                                      word);
     }
+}
+
+bool network_text_fits(const struct network_spec *spec)
+{
+    size_t used = 0;
+    char word[192];
+    for (size_t i = 0; i + 1 < spec->count; i++) {
+        layer_text(&spec->layers[i], word, sizeof word);
+        used += strlen(word) + 1;
+    }
+    return used < NETWORK_TEXT_SIZE;
 }
 
 void network_input_text(const struct network_spec *spec, char ret[64])
@@ -313,6 +340,7 @@ enum outcome network_input_read(const char *text, struct extent *ret_in, size_t 
     bool ok = read_size(c, 1, &in.c) && !h == !w;
     ok = ok && (!h || (read_size(h, 1, &in.h) && read_size(w, 1, &in.w)));
     ok = ok && (!of || (!h && read_size(of + strlen(" of "), 2, &symbols)));
+    ok = ok && fits(in);
     if (!ok)
         return fail(error, OUTCOME_USAGE,
                     "input %.60s: write it as 784, 3x32x32 (channels, height, width) or 16 of 53 "

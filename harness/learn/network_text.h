@@ -21,7 +21,11 @@
 #include "base/error.h"
 #include "midl.h"
 
-enum { NETWORK_LAYERS_MOST = 64, NETWORK_TEXT_SIZE = 1024 };
+enum {
+    NETWORK_LAYERS_MOST = 64,
+    NETWORK_TEXT_SIZE = 1024,
+    NETWORK_VALUES_MOST = 1 << 28 /* of an input, and of each layer's output */
+};
 
 /* Kinds of layers: name, whether it stands in the part that PyTorch calls `features`. */
 /* clang-format off */
@@ -68,6 +72,10 @@ enum outcome network_read(const char *hidden, struct extent in, size_t symbols, 
 
 /* The hidden layers as text; network_read makes the same layers of it. */
 void network_text(const struct network_spec *spec, char ret[NETWORK_TEXT_SIZE]);
+
+/* Whether that has room for all layers. network_read() refuses what hasn't; a network whose layers
+ * were changed since may have outgrown it. */
+bool network_text_fits(const struct network_spec *spec);
 
 /* "3x32x32", "784" or "16 of 53", and back. */
 void network_input_text(const struct network_spec *spec, char ret[64]);

@@ -26,17 +26,28 @@ char *fuzz_text(const uint8_t *data, size_t size)
     return text;
 }
 
+const char *fuzz_file_at(unsigned place, const uint8_t *data, size_t size)
+{
+    static struct {
+        bool open;
+        int fd;
+        char path[32];
+    } files[FUZZ_FILES];
+    FUZZ_DEMAND(place < FUZZ_FILES);
+    if (!files[place].open) {
+        files[place].fd = memfd_create("fuzz", MFD_CLOEXEC);
+        FUZZ_DEMAND(files[place].fd >= 0);
+        snprintf(files[place].path, sizeof files[place].path, "/proc/self/fd/%d", files[place].fd);
+        files[place].open = true;
+    }
+    int fd = files[place].fd;
+    FUZZ_DEMAND(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+    return files[place].path;
+}
+
 const char *fuzz_file(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
-    static char path[32];
-    if (fd < 0) {
-        fd = memfd_create("fuzz", MFD_CLOEXEC);
-        FUZZ_DEMAND(fd >= 0);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    FUZZ_DEMAND(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
-    return path;
+    return fuzz_file_at(0, data, size);
 }
 
 void fuzz_failed(enum outcome outcome, const struct error *error)

@@ -21,8 +21,11 @@ void fuzz_demand(bool holds, const char *promise, const char *file, int line);
 /* The bytes as a text, to be freed. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
-/* The path of a file of these bytes; holds until the next call. */
+/* The path of a file of these bytes; holds until the next call. Several files are told apart by
+ * their place, below FUZZ_FILES. */
+enum { FUZZ_FILES = 2 };
 const char *fuzz_file(const uint8_t *data, size_t size);
+const char *fuzz_file_at(unsigned place, const uint8_t *data, size_t size);
 
 /* Demand that a failure left one line that says something. */
 void fuzz_failed(enum outcome outcome, const struct error *error);
