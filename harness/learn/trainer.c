@@ -167,20 +167,28 @@ static bool waited_enough(const struct run *run)
     return run->best && run->epochs_done && waited >= (double)run->options->patience;
 }
 
+/* The epochs that end at or before the step; the last one need not be whole. */
+static size_t epochs_done(const struct run *run)
+{
+    return run->step == run->steps ? run->epochs_most : (size_t)(run->step / run->epoch_steps);
+}
+
 static enum outcome resume(struct run *run, bool *ret_found, struct error *error)
 {
     struct checkpoint checkpoint = checkpoint_of(run);
     enum outcome outcome = checkpoint_read(run->options->checkpoint, &checkpoint, ret_found, error);
     if (outcome || !*ret_found)
         return outcome;
+    double best = checkpoint.counters[BEST_EPOCH];
+    if (checkpoint.step > run->steps || best < 0 || best >= (double)run->epochs_most)
+        return fail(error, OUTCOME_USAGE,
+                    "%s: step %llu of a run of %llu, best epoch %g; remove it to start anew",
+                    run->options->checkpoint, (unsigned long long)checkpoint.step,
+                    (unsigned long long)run->steps, best);
     run->step = checkpoint.step;
-    run->epochs_done = (size_t)(run->step / run->epoch_steps);
+    run->epochs_done = epochs_done(run);
     memcpy(run->counters, checkpoint.counters, sizeof run->counters);
     run->stopped = waited_enough(run);
-    if (run->step > run->steps)
-        return fail(error, OUTCOME_USAGE, "%s: step %llu of a run of %llu; remove it to start anew",
-                    run->options->checkpoint, (unsigned long long)run->step,
-                    (unsigned long long)run->steps);
     return OUTCOME_DONE;
 }
 
@@ -303,12 +311,13 @@ static enum outcome train(struct run *run, struct error *error)
             order_epoch(run, run->step / run->epoch_steps);
         outcome = train_batch(run, error);
         bool ends = run->step % run->epoch_steps == 0 || run->step == run->steps;
-        if (!outcome && !tell(run)) {
+        bool goes_on = outcome || tell(run);
+        if (!outcome && ends) /* first: what is saved at an epoch's last step has it ended */
+            outcome = end_epoch(run, error);
+        if (!outcome && !goes_on) {
             outcome = save(run, error);
             return outcome ? outcome : fail(error, OUTCOME_NO_VERDICT, "interrupted");
         }
-        if (!outcome && ends)
-            outcome = end_epoch(run, error);
         if (!outcome && clock_ns() - run->saved_ns > 1e9 * run->options->checkpoint_s)
             outcome = save(run, error);
     }
