@@ -12,9 +12,10 @@
 
 /* Hash more text, by FNV-1a with 64 bits; the first call starts from FNV_START. */
 #define FNV_START UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
 static inline uint64_t fnv1a_byte(uint64_t hash, unsigned char byte)
 {
-    return (hash ^ byte) * UINT64_C(0x100000001b3);
+    return (hash ^ byte) * FNV_PRIME;
 }
 
 static inline uint64_t fnv1a(uint64_t hash, const char *text)

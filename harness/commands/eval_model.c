@@ -6,21 +6,30 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "data/dataset.h"
 #include "data/inputs.h"
 #include "data/tensors.h"
 #include "learn/model_file.h"
 #include "learn/trainer.h"
 
-static void print_json(const struct eval_model *request, const struct network *network,
-                       const char *dataset, size_t inputs, double loss, double accuracy)
+static enum outcome print_json(const struct eval_model *request, const struct network *network,
+                               const char *dataset, size_t inputs, double loss, double accuracy,
+                               struct error *error)
 {
     char hidden[NETWORK_TEXT_SIZE];
+    struct json json;
     network_text(&network->spec, hidden);
-    printf(
-        "{\"model\": \"%s\", \"dataset\": \"%s\", \"network\": \"%s\", \"inputs\": %zu, \"loss\": "
-        "%.9g, \"accuracy\": %.9g}\n",
-        file_shown(request->model), dataset, hidden, inputs, loss, accuracy);
+    json_begin_object(&json);
+    json_text(&json, json.root, "model", request->model);
+    json_text(&json, json.root, "dataset", dataset);
+    json_text(&json, json.root, "network", hidden);
+    json_number(&json, json.root, "inputs", (double)inputs);
+    json_number(&json, json.root, "loss", loss);
+    json_number(&json, json.root, "accuracy", accuracy);
+    enum outcome outcome = json_print(&json, stdout, false, "the answer", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* ---- The test part of a data set ------------------------------------------------------------- */
@@ -112,7 +121,8 @@ static enum outcome test_score(const struct eval_model *request, struct network 
     double loss, accuracy;
     enum outcome outcome = trainer_evaluate(network, &set->test, set->d, &loss, &accuracy, error);
     if (!outcome && request->json)
-        print_json(request, network, set->info->name, set->test.count, loss, accuracy);
+        outcome =
+            print_json(request, network, set->info->name, set->test.count, loss, accuracy, error);
     else if (!outcome)
         printf("%s on %s: %zu test inputs, accuracy %.4f, loss %.4f (%.4f bits)\n",
                file_shown(request->model), set->info->name, set->test.count, accuracy, loss,

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/folder.h"
+#include "base/json.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "base/util.h"
@@ -15,7 +18,10 @@
 #include "accuracy.h"
 #include "run/session.h"
 
-enum { UNITS = 1000 /* of progress, for one experiment */ };
+enum {
+    UNITS = 1000, /* of progress, for one experiment */
+    SIGN_S = 60   /* seconds between signs of life */
+};
 
 static const char usage_line[] = "midl train DATASET... | SUITE [options]";
 static const char about[] =
@@ -41,6 +47,7 @@ struct train {
     struct study *study;
     struct progress *progress;
     size_t done, skipped;
+    double seen_ns; /* when the last sign of life was given */
     bool quiet;
 };
 
@@ -180,6 +187,8 @@ static enum outcome read_experiments(struct train *train, int argc, char **argv,
         snprintf(train->suite, sizeof train->suite, "train");
     }
     experiment_lists_clear(&lists);
+    if (!outcome && options->text)
+        outcome = experiments_of_text(&train->experiments, options->text, error);
     experiments_hash(&train->experiments, train->hash);
     return outcome;
 }
@@ -302,7 +311,53 @@ static bool report(void *data, double done, size_t epoch, const struct trainer_e
              method_name(e->method), e->training.seed, epoch + 1, e->training.epochs, so_far->loss,
              100 * so_far->accuracy);
     progress_step(train->progress, train->done * UNITS + part, text);
+    if (clock_ns() - train->seen_ns > 1e9 * SIGN_S) {
+        struct error error; /* a store that fails is told when there is something to keep */
+        (void)session_seen(&train->session, &error);
+        train->seen_ns = clock_ns();
+    }
     return !stop_requested;
+}
+
+/* DATASET-METHOD-aACTIVE-seedSEED in the folder of --save, and a hash where another experiment
+ * would have the same name. */
+static void model_path(const struct train *train, const struct experiment *e, char *ret,
+                       size_t size)
+{
+    char hash[24] = "";
+    for (size_t i = 0; i < train->experiments.count; i++) {
+        const struct experiment *other = &train->experiments.at[i];
+        if (other->info == e->info && other->method == e->method &&
+            other->training.seed == e->training.seed &&
+            fabs(other->making.active - e->making.active) < 1e-5 &&
+            strcmp(other->trained_key, e->trained_key) != 0)
+            snprintf(hash, sizeof hash, "-%08" PRIx32, (uint32_t)fnv1a(FNV_START, e->trained_key));
+    }
+    snprintf(ret, size, "%s/%s-%s-a%g-seed%" PRIu64 "%s.safetensors", train->options.save,
+             e->info->name, method_name(e->method), e->making.active, e->training.seed, hash);
+}
+
+/* Ask before long work whether --save could be written. */
+static enum outcome check_save(const struct train *train, struct error *error)
+{
+    const struct train_options *options = &train->options;
+    char path[4096];
+    enum outcome outcome = OUTCOME_DONE;
+    if (!options->save)
+        return OUTCOME_DONE;
+    if (file_same(options->save, database(train)) ||
+        (options->text && file_same(options->save, options->text)))
+        return fail(error, OUTCOME_USAGE,
+                    "--save %s would replace a file that is used; give another",
+                    file_shown(options->save));
+    if (ends_with(options->save, ".safetensors"))
+        return file_replace_check(options->save, error);
+    outcome = folder_make(options->save, error);
+    for (size_t i = 0; i < train->experiments.count && !outcome; i++) {
+        model_path(train, &train->experiments.at[i], path, sizeof path);
+        outcome = file_replace_check(path, error);
+    }
+    return outcome;
 }
 
 static enum outcome save_model(const struct train *train, const struct experiment *e,
@@ -317,28 +372,40 @@ static enum outcome save_model(const struct train *train, const struct experimen
     snprintf(facts.rule, sizeof facts.rule, "%s", midl_rule_name(e->rule));
     snprintf(facts.accuracy, sizeof facts.accuracy, "%.6f", r->test_accuracy);
     snprintf(path, sizeof path, "%s", place);
-    if (!ends_with(place, ".safetensors")) {
-        enum outcome outcome = folder_make(place, error);
-        if (outcome)
-            return outcome;
-        snprintf(path, sizeof path, "%s/%s-%s-a%g-seed%" PRIu64 ".safetensors", place,
-                 e->info->name, method_name(e->method), e->making.active, e->training.seed);
-    }
+    if (!ends_with(place, ".safetensors"))
+        model_path(train, e, path, sizeof path);
     return model_save(path, r->network, &facts, error);
 }
 
-static void print_result(const struct train *train, const struct experiment *e,
-                         const struct study_result *r)
+static enum outcome print_json(const struct train *train, const struct experiment *e,
+                               const struct study_result *r, struct error *error)
+{
+    struct json json;
+    json_begin_object(&json);
+    json_number(&json, json.root, "run_id", (double)train->session.run_id);
+    json_text(&json, json.root, "dataset", e->info->name);
+    json_text(&json, json.root, "method", method_name(e->method));
+    json_number(&json, json.root, "seed", (double)e->training.seed);
+    json_number(&json, json.root, "accuracy", r->test_accuracy);
+    json_number(&json, json.root, "loss", r->test_loss);
+    json_number(&json, json.root, "active", r->active);
+    json_number(&json, json.root, "flops_ratio", r->flops_ratio);
+    json_number(&json, json.root, "epoch_s", r->epoch_s);
+    json_number(&json, json.root, "train_size", (double)r->train_size);
+    json_number(&json, json.root, "test_size", (double)r->test_size);
+    json_text(&json, json.root, "experiment", e->key);
+    enum outcome outcome = json_print(&json, stdout, false, "the result", error);
+    json_clear(&json);
+    return outcome;
+}
+
+static enum outcome print_result(const struct train *train, const struct experiment *e,
+                                 const struct study_result *r, struct error *error)
 {
     static const char format[] = "%-10s %-14s %4" PRIu64 "  %8.4f  %8.4f  %6.3f  %6.2f  %8.2f\n";
+    enum outcome outcome = OUTCOME_DONE;
     if (train->options.json) {
-        printf(
-            "{\"run_id\": %" PRId64 ", \"dataset\": \"%s\", \"method\": \"%s\", \"seed\": %" PRIu64
-            ", \"accuracy\": %.9g, \"loss\": %.9g, \"active\": %.9g, \"flops_ratio\": %.9g, "
-            "\"epoch_s\": %.9g, \"train_size\": %zu, \"test_size\": %zu, \"experiment\": \"%s\"}\n",
-            train->session.run_id, e->info->name, method_name(e->method), e->training.seed,
-            r->test_accuracy, r->test_loss, r->active, r->flops_ratio, r->epoch_s, r->train_size,
-            r->test_size, e->key);
+        outcome = print_json(train, e, r, error);
     } else if (!train->options.quiet) {
         if (train->done == train->skipped)
             printf("%-10s %-14s %4s  %8s  %8s  %6s  %6s  %8s\n", "data set", "method", "seed",
@@ -347,6 +414,7 @@ static void print_result(const struct train *train, const struct experiment *e,
                r->test_loss, r->active, r->flops_ratio, r->epoch_s);
     }
     fflush(stdout);
+    return outcome;
 }
 
 static enum outcome run_one(struct train *train, struct error *error)
@@ -371,9 +439,10 @@ static enum outcome run_one(struct train *train, struct error *error)
         outcome = save_model(train, e, &result, error);
     if (!outcome)
         outcome = keep(train, e, &result, error);
+    if (!outcome)
+        outcome = print_result(train, e, &result, error);
     if (outcome)
         return outcome;
-    print_result(train, e, &result);
     study_forget(train->study, e);
     train->done++;
     progress_step(train->progress, train->done * UNITS, "");
@@ -416,7 +485,9 @@ static enum outcome train_all(struct train *train, const char *command, struct e
                                     .report = report,
                                     .data = train};
     snprintf(checkpoints, sizeof checkpoints, "%s.checkpoints", database(train));
-    enum outcome outcome = open_run(train, command, error);
+    enum outcome outcome = check_save(train, error);
+    if (!outcome)
+        outcome = open_run(train, command, error);
     if (!outcome)
         outcome = folder_make(checkpoints, error);
     if (!outcome && !(train->study = study_create(&options)))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/file.h"
 #include "base/util.h"
 
 enum part { PART_ALL, PART_GATED, PART_LEARNED, PART_DROP, PART_LESS, PART_PLACE, PART_TEST };
@@ -260,12 +261,29 @@ static void key_text(const struct experiment *e, bool with_test, char *ret, size
         used += (size_t)snprintf(ret + used, size - used, "%s%s=%s", used ? " " : "",
                                  keys[key].name, value);
     }
+    if (*e->content && used < size)
+        snprintf(ret + used, size - used, " content=%s", e->content);
 }
 
 static void name_experiment(struct experiment *e)
 {
     key_text(e, true, e->key, sizeof e->key);
     key_text(e, false, e->trained_key, sizeof e->trained_key);
+}
+
+enum outcome experiments_of_text(struct experiments *experiments, const char *file,
+                                 struct error *error)
+{
+    uint64_t hash = FNV_START;
+    enum outcome outcome = file_hash(file, &hash, error);
+    for (size_t i = 0; i < experiments->count && !outcome; i++) {
+        struct experiment *e = &experiments->at[i];
+        if (strcmp(e->info->name, "text") != 0)
+            continue;
+        snprintf(e->content, sizeof e->content, "%016" PRIx64, hash);
+        name_experiment(e);
+    }
+    return outcome;
 }
 
 struct experiment experiment_dense(const struct experiment *experiment)

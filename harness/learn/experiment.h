@@ -45,6 +45,7 @@ struct experiment {
     struct trainer_options training; /* without files, threads and key */
     struct dataset_options data;
     double noise;
+    char content[24]; /* hash of a file that the user named for the data set; "": none */
     /* Everything that the result depends on, and the same without what is asked at the end: that
      * which the trained weights depend on. */
     char key[640], trained_key[640];
@@ -66,6 +67,10 @@ enum outcome experiments_add(struct experiments *experiments, const struct exper
 enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
                                   struct experiments *ret, struct error *error);
 void experiments_clear(struct experiments *experiments);
+
+/* Make the contents of a text file part of the experiments on the set `text`, which it is for. */
+enum outcome experiments_of_text(struct experiments *experiments, const char *file,
+                                 struct error *error);
 
 /* The dense experiment that a converting method starts from. */
 struct experiment experiment_dense(const struct experiment *experiment);

@@ -24,6 +24,7 @@ struct trained {
 struct study {
     struct study_options options;
     char set_key[256]; /* "": none */
+    uint64_t set_hash; /* of its training examples */
     struct dataset set;
     struct trained dense, other;
 };
@@ -59,6 +60,22 @@ void study_destroy(struct study *study)
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
+/* Hash what is trained on: files of one name may have other contents. */
+static uint64_t hash_of(const struct dataset *set)
+{
+    const struct dataset_part *part = &set->train;
+    uint64_t hash = FNV_START;
+    for (size_t i = 0; i < part->count; i++) {
+        hash = (hash ^ part->labels[i]) * FNV_PRIME;
+        for (size_t j = 0; part->stride == set->d && j < set->d; j++) {
+            uint32_t bits;
+            memcpy(&bits, &dataset_row(part, i)[j], sizeof bits);
+            hash = (hash ^ bits) * FNV_PRIME;
+        }
+    }
+    return hash;
+}
+
 static enum outcome load(struct study *study, const struct experiment *e, struct error *error)
 {
     char key[sizeof study->set_key];
@@ -73,8 +90,10 @@ static enum outcome load(struct study *study, const struct experiment *e, struct
     study->set_key[0] = '\0';
     enum outcome outcome =
         dataset_load(e->info->name, study->options.data_folder, &options, &study->set, error);
-    if (!outcome)
+    if (!outcome) {
         memcpy(study->set_key, key, sizeof key);
+        study->set_hash = hash_of(&study->set);
+    }
     return outcome;
 }
 
@@ -95,17 +114,27 @@ static enum outcome describe(const struct study *study, const struct experiment 
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
+enum { RUN_KEY_SIZE = sizeof((struct experiment *)0)->trained_key + 32 };
+
+/* Everything that trained weights depend on. */
+static void run_key(const struct study *study, const struct experiment *e, char ret[RUN_KEY_SIZE])
+{
+    snprintf(ret, RUN_KEY_SIZE, "%s data=%016" PRIx64, e->trained_key, study->set_hash);
+}
+
 static void checkpoint_path(const struct study *study, const struct experiment *e, char *ret,
                             size_t size)
 {
+    char key[RUN_KEY_SIZE];
+    run_key(study, e, key);
     snprintf(ret, size, "%s/%016" PRIx64 ".safetensors", study->options.checkpoints,
-             fnv1a(FNV_START, e->trained_key));
+             fnv1a(FNV_START, key));
 }
 
 static enum outcome train(struct study *study, const struct experiment *e,
                           const struct network_spec *spec, struct trained *ret, struct error *error)
 {
-    char path[4096];
+    char path[4096], key[RUN_KEY_SIZE];
     struct layer_options layers = {.max_batch = e->training.batch,
                                    .threads = study->options.threads,
                                    .seed = e->training.seed,
@@ -114,7 +143,8 @@ static enum outcome train(struct study *study, const struct experiment *e,
     struct trainer_options options = e->training;
     checkpoint_path(study, e, path, sizeof path);
     options.threads = study->options.threads;
-    options.key = e->trained_key;
+    run_key(study, e, key);
+    options.key = key;
     options.checkpoint = study->options.checkpoints ? path : NULL;
     options.report_s = 0.2;
     options.checkpoint_s = study->options.checkpoint_s;
