@@ -17,6 +17,7 @@
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "base/xml.h"
 
 /* After error.h: cmocka has a macro `fail`. */
 #include <cmocka.h>
@@ -126,6 +127,39 @@ static void test_folder_temporary(void **state)
     folder_remove("/no/such/folder"); /* nothing happens */
 }
 
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* Replaced whole, or left as it was. */
+static void test_replace_whole(void **state)
+{
+    (void)state;
+    struct error error;
+    const char *path = scratch_path("whole");
+    for (int i = 0; i < 2; i++) {
+        const char *text = i ? "new" : "the old text";
+        assert_int_equal(file_replace_whole(path, text, strlen(text), &error), OUTCOME_DONE);
+        char *read = file_text(path);
+        assert_string_equal(read, text);
+        free(read);
+    }
+    assert_int_equal(file_replace_whole(scratch_path("no/such"), "x", 1, &error), OUTCOME_USAGE);
+    assert_int_equal(file_replace_whole(scratch_folder, "x", 1, &error), OUTCOME_USAGE);
+    assert_int_equal(file_replace_whole("/dev/full", "x", 1, &error), OUTCOME_MACHINE);
+    assert_non_null(strstr(error.text, "/dev/full"));
+}
+
+/* Five characters mean something in XML or are forbidden there; bytes of UTF-8 pass. */
+static void test_xml(void **state)
+{
+    (void)state;
+    char text[128] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    xml_put("a<b> & \"c\"\t'd'\n\x01\x1f \xc2\xb5s", out);
+    fclose(out);
+    assert_string_equal(text, "a&lt;b&gt; &amp; &quot;c&quot;\t'd'\n   \xc2\xb5s");
+}
+
 /* ---- Arrays and texts ------------------------------------------------------------------------ */
 
 static void test_array_room(void **state)
@@ -210,6 +244,8 @@ int main(void)
         cmocka_unit_test(test_json_no_memory),
         cmocka_unit_test(test_folder_make),
         cmocka_unit_test(test_folder_temporary),
+        cmocka_unit_test(test_replace_whole),
+        cmocka_unit_test(test_xml),
         cmocka_unit_test(test_array_room),
         cmocka_unit_test(test_array_aligned),
         cmocka_unit_test(test_texts),

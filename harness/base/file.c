@@ -286,6 +286,20 @@ enum outcome file_replace_commit(struct file_replace *file, struct error *error)
     return OUTCOME_DONE;
 }
 
+enum outcome file_replace_whole(const char *path, const void *data, size_t bytes,
+                                struct error *error)
+{
+    struct file_replace file;
+    enum outcome outcome = file_replace_begin(path, &file, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = file_replace_write(&file, data, bytes, error);
+    if (outcome == OUTCOME_DONE)
+        return file_replace_commit(&file, error);
+    file_replace_abort(&file);
+    return outcome;
+}
+
 enum outcome file_replace_check(const char *path, struct error *error)
 {
     struct stat status;

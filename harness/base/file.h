@@ -62,6 +62,10 @@ enum outcome file_replace_write(struct file_replace *file, const void *data, siz
 enum outcome file_replace_commit(struct file_replace *file, struct error *error);
 void file_replace_abort(struct file_replace *file); /* the old file stays */
 
+/* Replace `path` by `bytes` bytes, whole or not at all. */
+enum outcome file_replace_whole(const char *path, const void *data, size_t bytes,
+                                struct error *error);
+
 /* Whether `path` could be replaced, found by trying; leaves nothing behind. For asking before long
  * work. */
 enum outcome file_replace_check(const char *path, struct error *error);

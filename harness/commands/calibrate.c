@@ -6,25 +6,25 @@
  * the batch isn't even looked at: times don't fall as batches grow, nor does the best's more than
  * double. Large layers end at smaller batches: there the order of the variants no longer changes.
  * Times that were not measured are continued in proportion to the batch. */
-#include "base/array.h"
-#include "calibration.h"
-
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/stop.h"
-#include "machine/calibration_file.h"
+#include "base/array.h"
 #include "base/clock.h"
-#include "commands/command.h"
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/progress.h"
+#include "base/stop.h"
+#include "calibration.h"
+#include "commands/command.h"
+#include "machine/calibration_file.h"
 #include "machine/machine.h"
 #include "machine/team.h"
-#include "verify/problem.h"
-#include "base/progress.h"
 #include "measure/rounds.h"
 #include "variant.h"
+#include "verify/problem.h"
 
 enum { PASSES = 3, SOURCE_PASSES = 6, IDEAS_MOST = 32, LANES = 16 };
 
@@ -398,22 +398,16 @@ static enum outcome measure_all(struct calibrate *calibrate, const struct kinds 
     return outcome;
 }
 
-/* The folder of the usual place may not be there yet: two levels, as ~/.cache/midl. */
-static void make_folders(const char *path)
+/* Make the folder of the usual place, ~/.cache/midl or such, where it is not there yet. Where it
+ * can't be made, whoever writes to it is told. */
+static void make_folder(const char *path)
 {
     char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *last = strrchr(folder, '/');
-    if (!last)
-        return;
-    *last = '\0';
-    char *parent = strrchr(folder, '/');
-    if (parent && parent > folder) {
-        *parent = '\0';
-        mkdir(folder, 0777);
-        *parent = '/';
-    }
-    mkdir(folder, 0777);
+    struct error ignored;
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
+    if (*folder)
+        (void)folder_make(folder, &ignored);
 }
 
 /* Where to, known to be writable before the work begins. */
@@ -428,21 +422,8 @@ static enum outcome find_output(const struct request *request, char ret[PATH_MAX
         return fail(error, OUTCOME_USAGE,
                     "no place to keep a calibration: give --output FILE or set MIDL_CALIBRATION");
     else
-        make_folders(ret);
+        make_folder(ret);
     return file_replace_check(ret, error);
-}
-
-static enum outcome write_text(const char *path, const char *text, struct error *error)
-{
-    struct file_replace file;
-    enum outcome outcome = file_replace_begin(path, &file, error);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
-    outcome = file_replace_write(&file, text, strlen(text), error);
-    if (outcome == OUTCOME_DONE)
-        return file_replace_commit(&file, error);
-    file_replace_abort(&file);
-    return outcome;
 }
 
 static enum outcome finish(const struct calibrate *calibrate, const char *path, bool source,
@@ -459,7 +440,7 @@ static enum outcome finish(const struct calibrate *calibrate, const char *path, 
         printf("/* Printed by `midl calibrate --source`: calibration.h says what the numbers are.\n"
                " * Measured on %s,\n * %s. */\n%s",
                machine, midl_isa_name(midl_isa_best()), text);
-    else if ((outcome = write_text(path, text, error)) == OUTCOME_DONE)
+    else if ((outcome = file_replace_whole(path, text, strlen(text), error)) == OUTCOME_DONE)
         printf("%zu series of times -> %s\n", calibrate->table.count, path);
     free(text);
     return outcome;

@@ -258,25 +258,14 @@ static enum outcome write_file(const char *path, const struct gate_report *repor
                                void (*print)(const struct gate_report *, FILE *),
                                struct error *error)
 {
-    struct file_replace file;
     char *text = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&text, &size);
     if (!memory)
         return fail_memory(error, "a report", 65536);
     print(report, memory);
-    if (fclose(memory) != 0) {
-        free(text);
-        return fail_memory(error, "a report", 65536);
-    }
-    enum outcome outcome = file_replace_begin(path, &file, error);
-    if (outcome == OUTCOME_DONE) {
-        outcome = file_replace_write(&file, text, size, error);
-        if (outcome == OUTCOME_DONE)
-            outcome = file_replace_commit(&file, error);
-        else
-            file_replace_abort(&file);
-    }
+    enum outcome outcome = fclose(memory) == 0 ? file_replace_whole(path, text, size, error)
+                                               : fail_memory(error, "a report", 65536);
     free(text);
     return outcome;
 }
@@ -288,12 +277,12 @@ static enum outcome report_all(const struct check *check, const struct gate_repo
     const char *github = getenv("GITHUB_ACTIONS");
     enum outcome outcome = OUTCOME_DONE;
     if (options->json)
-        gate_print_json(report, stdout);
+        outcome = gate_print_json(report, stdout, error);
     else if (!options->quiet)
         gate_print_text(report, stdout);
     if (github && strcmp(github, "true") == 0 && !options->json)
         gate_print_annotations(report, stdout);
-    if (options->junit)
+    if (outcome == OUTCOME_DONE && options->junit)
         outcome = write_file(options->junit, report, gate_print_junit, error);
     if (outcome == OUTCOME_DONE && options->markdown)
         outcome = write_file(options->markdown, report, gate_print_markdown, error);

@@ -214,16 +214,8 @@ static enum outcome write_file(const char *path, const struct stored_report *rep
     if (!memory)
         return fail_memory(error, "a report", 65536);
     print(report, memory);
-    struct file_replace file;
-    enum outcome outcome = fclose(memory) == 0 ? file_replace_begin(path, &file, error)
+    enum outcome outcome = fclose(memory) == 0 ? file_replace_whole(path, text, size, error)
                                                : fail_memory(error, "a report", 65536);
-    if (outcome == OUTCOME_DONE) {
-        outcome = file_replace_write(&file, text, size, error);
-        if (outcome == OUTCOME_DONE)
-            outcome = file_replace_commit(&file, error);
-        else
-            file_replace_abort(&file);
-    }
     free(text);
     return outcome;
 }
@@ -234,16 +226,18 @@ static enum outcome report_all(const struct trend *trend, struct error *error)
     const struct stored_report report = {
         .table = &trend->table, .sides = trend->sides, .relative = true, .trend = true};
     const char *github = getenv("GITHUB_ACTIONS");
+    enum outcome outcome = OUTCOME_DONE;
     if (request->json)
-        stored_print_json(&report, stdout);
+        outcome = stored_print_json(&report, stdout, error);
     else if (!request->quiet)
         stored_print_text(&report, stdout);
     if (github && strcmp(github, "true") == 0 && !request->json)
         stored_print_annotations(&report, stdout);
-    enum outcome outcome = write_file(request->junit, &report, stored_print_junit, error);
-    return outcome == OUTCOME_DONE
-               ? write_file(request->markdown, &report, stored_print_markdown, error)
-               : outcome;
+    if (outcome == OUTCOME_DONE)
+        outcome = write_file(request->junit, &report, stored_print_junit, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = write_file(request->markdown, &report, stored_print_markdown, error);
+    return outcome;
 }
 
 /* Refuse a verdict where too many points are open, by the limit that the gate has. */

@@ -27,21 +27,21 @@ struct compare_options {
 
 /* ---- The command --------------------------------------------------------------------------- */
 
-static const struct {
+struct format {
     const char *name;
-    void (*print)(const struct stored_report *, FILE *);
-} formats[] = {{"text", stored_print_text},
-               {"markdown", stored_print_markdown},
-               {"csv", stored_print_csv},
-               {"json", stored_print_json}};
+    void (*print)(const struct stored_report *, FILE *); /* NULL: stored_print_json */
+};
 
-static enum outcome find_format(const char *name,
-                                void (**ret)(const struct stored_report *, FILE *),
-                                struct error *error)
+static const struct format formats[] = {{"text", stored_print_text},
+                                        {"markdown", stored_print_markdown},
+                                        {"csv", stored_print_csv},
+                                        {"json", NULL}};
+
+static enum outcome find_format(const char *name, const struct format **ret, struct error *error)
 {
     for (size_t i = 0; i < COUNT(formats); i++)
         if (strcmp(formats[i].name, name) == 0) {
-            *ret = formats[i].print;
+            *ret = &formats[i];
             return OUTCOME_DONE;
         }
     return fail(error, OUTCOME_USAGE, "--format %.40s: there are text, markdown, csv and json",
@@ -49,8 +49,7 @@ static enum outcome find_format(const char *name,
 }
 
 static enum outcome compare(struct stored_side sides[2], const struct compare_options *options,
-                            void (*print)(const struct stored_report *, FILE *),
-                            struct error *error)
+                            const struct format *format, struct error *error)
 {
     struct compare_table table = {.count = 0};
     struct store *stores[2] = {sides[0].store, sides[1].store}, *failed = NULL;
@@ -76,11 +75,12 @@ static enum outcome compare(struct stored_side sides[2], const struct compare_op
         stored_keep_shared(&table);
     if (outcome == OUTCOME_DONE && table.count == 0)
         outcome = fail(error, OUTCOME_NO_VERDICT, "the runs share no point that both have timed");
-    if (outcome == OUTCOME_DONE)
-        print(&(struct stored_report){.table = &table,
-                                      .sides = sides,
-                                      .relative = options->relative != NULL},
-              stdout);
+    const struct stored_report report = {
+        .table = &table, .sides = sides, .relative = options->relative != NULL};
+    if (outcome == OUTCOME_DONE && format->print)
+        format->print(&report, stdout);
+    else if (outcome == OUTCOME_DONE)
+        outcome = stored_print_json(&report, stdout, error);
     compare_clear(&table);
     return outcome;
 }
@@ -111,7 +111,7 @@ int command_compare(int argc, char **argv)
 {
     struct compare_options options = {.format = "text"};
     struct stored_side sides[2] = {{.name = NULL}, {.name = NULL}};
-    void (*print)(const struct stored_report *, FILE *) = NULL;
+    const struct format *format = NULL;
     struct error error;
     bool help = false;
     const char *db;
@@ -138,13 +138,13 @@ int command_compare(int argc, char **argv)
         goto cleanup;
     }
     db = options.db ? options.db : "results/midl.db";
-    outcome = find_format(options.format, &print, &error);
+    outcome = find_format(options.format, &format, &error);
     for (int i = 0; i < 2 && outcome == OUTCOME_DONE; i++) {
         sides[i].name = argv[first + i];
         outcome = stored_open(&sides[i], db, options.suite, &error);
     }
     if (outcome == OUTCOME_DONE)
-        outcome = compare(sides, &options, print, &error);
+        outcome = compare(sides, &options, format, &error);
 cleanup:
     for (int i = 0; i < 2; i++)
         store_close(sides[i].store);

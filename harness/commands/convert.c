@@ -1,14 +1,12 @@
-/* conversion.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer.
- */
+/* convert.c - `midl convert`: a trained plain layer, from a file of anybody's, to a MID-L layer. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "commands/convert_request.h"
 #include "data/layer_file.h"
 #include "data/tensors.h"
@@ -171,34 +169,31 @@ static enum outcome print_json(const struct convert_request *request, const stru
 {
     const struct converted *c = &job->converted;
     const struct midl_shape *s = &c->layer.shape;
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "output", request->output);
-    cJSON_AddNumberToObject(json, "d", (double)s->d);
-    cJSON_AddNumberToObject(json, "n", (double)s->n);
-    cJSON_AddNumberToObject(json, "rank", (double)s->r);
-    cJSON_AddStringToObject(json, "gate", midl_gate_name(s->gate));
-    cJSON_AddStringToObject(json, "select", midl_select_name(s->select));
-    cJSON_AddNumberToObject(json, "k", (double)s->k);
-    cJSON_AddNumberToObject(json, "active", c->active);
+    struct json json;
+    json_begin_object(&json);
+    json_text(&json, json.root, "output", request->output);
+    json_number(&json, json.root, "d", (double)s->d);
+    json_number(&json, json.root, "n", (double)s->n);
+    json_number(&json, json.root, "rank", (double)s->r);
+    json_text(&json, json.root, "gate", midl_gate_name(s->gate));
+    json_text(&json, json.root, "select", midl_select_name(s->select));
+    json_number(&json, json.root, "k", (double)s->k);
+    json_number(&json, json.root, "active", c->active);
     if (s->select == MIDL_SELECT_THRESHOLD)
-        cJSON_AddNumberToObject(json, "margin", c->margin);
-    cJSON_AddNumberToObject(json, "flops_ratio", flops_ratio(s, c->active));
-    cJSON_AddNumberToObject(json, "inputs", (double)job->by.count);
-    cJSON_AddNumberToObject(json, "judged_inputs", (double)job->judged.count);
-    cJSON_AddNumberToObject(json, "explained", c->explained);
-    cJSON_AddNumberToObject(json, "positive", c->positive);
-    cJSON_AddNumberToObject(json, "error_light", errors->light);
-    cJSON_AddNumberToObject(json, "error", errors->converted);
-    cJSON_AddNumberToObject(json, "error_low_rank", errors->low_rank);
-    cJSON_AddNumberToObject(json, "low_rank", (double)errors->low_rank_rank);
-    cJSON_AddNumberToObject(json, "seconds", seconds);
-    char *text = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
-    if (!text)
-        return fail_memory(error, "the summary", 0);
-    puts(text);
-    cJSON_free(text);
-    return OUTCOME_DONE;
+        json_number(&json, json.root, "margin", c->margin);
+    json_number(&json, json.root, "flops_ratio", flops_ratio(s, c->active));
+    json_number(&json, json.root, "inputs", (double)job->by.count);
+    json_number(&json, json.root, "judged_inputs", (double)job->judged.count);
+    json_number(&json, json.root, "explained", c->explained);
+    json_number(&json, json.root, "positive", c->positive);
+    json_number(&json, json.root, "error_light", errors->light);
+    json_number(&json, json.root, "error", errors->converted);
+    json_number(&json, json.root, "error_low_rank", errors->low_rank);
+    json_number(&json, json.root, "low_rank", (double)errors->low_rank_rank);
+    json_number(&json, json.root, "seconds", seconds);
+    enum outcome outcome = json_print(&json, stdout, false, "the summary", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* Where neurons have moved, a tensor `order` tells whoever reorders the next layer's columns. */

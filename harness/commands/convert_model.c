@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "commands/convert_request.h"
 #include "learn/model_file.h"
 #include "learn/network_conversion.h"
@@ -173,42 +172,39 @@ static void print_text(const struct convert_request *request, const struct job *
     printf("-> %s\n", request->output);
 }
 
-static cJSON *layer_json(const struct job *job, const struct layer_conversion *c)
+static void add_layer(struct json *json, cJSON *layers, const struct job *job,
+                      const struct layer_conversion *c)
 {
     const struct layer_spec *layer = &job->wanted.layers[c->layer];
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "name", layer->name);
-    cJSON_AddNumberToObject(json, "d", (double)layer->shape.d);
-    cJSON_AddNumberToObject(json, "n", (double)layer->shape.n);
-    cJSON_AddNumberToObject(json, "rank", (double)layer->shape.r);
-    cJSON_AddNumberToObject(json, "active", c->active);
-    cJSON_AddNumberToObject(json, "explained", c->explained);
-    cJSON_AddNumberToObject(json, "positive", c->positive);
-    return json;
+    cJSON *row = json_object(json, layers, NULL);
+    json_text(json, row, "name", layer->name);
+    json_number(json, row, "d", (double)layer->shape.d);
+    json_number(json, row, "n", (double)layer->shape.n);
+    json_number(json, row, "rank", (double)layer->shape.r);
+    json_number(json, row, "active", c->active);
+    json_number(json, row, "explained", c->explained);
+    json_number(json, row, "positive", c->positive);
 }
 
 static enum outcome print_json(const struct convert_request *request, const struct job *job,
                                struct error *error)
 {
-    cJSON *json = cJSON_CreateObject(), *layers = cJSON_CreateArray();
+    struct json json;
+    json_begin_object(&json);
+    cJSON *layers = json_array(&json, json.root, "layers");
     for (size_t i = 0; i < job->result.count; i++)
-        cJSON_AddItemToArray(layers, layer_json(job, &job->result.layers[i]));
-    cJSON_AddItemToObject(json, "layers", layers);
-    cJSON_AddStringToObject(json, "output", request->output);
-    cJSON_AddNumberToObject(json, "flops_ratio", flops_ratio(job));
-    cJSON_AddNumberToObject(json, "accuracy_before", job->before.accuracy);
-    cJSON_AddNumberToObject(json, "accuracy", job->after.accuracy);
-    cJSON_AddNumberToObject(json, "loss_before", job->before.loss);
-    cJSON_AddNumberToObject(json, "loss", job->after.loss);
-    cJSON_AddNumberToObject(json, "test_size", (double)job->set.test.count);
-    cJSON_AddNumberToObject(json, "seconds", job->seconds);
-    char *text = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
-    if (!text)
-        return fail_memory(error, "the summary", 0);
-    puts(text);
-    cJSON_free(text);
-    return OUTCOME_DONE;
+        add_layer(&json, layers, job, &job->result.layers[i]);
+    json_text(&json, json.root, "output", request->output);
+    json_number(&json, json.root, "flops_ratio", flops_ratio(job));
+    json_number(&json, json.root, "accuracy_before", job->before.accuracy);
+    json_number(&json, json.root, "accuracy", job->after.accuracy);
+    json_number(&json, json.root, "loss_before", job->before.loss);
+    json_number(&json, json.root, "loss", job->after.loss);
+    json_number(&json, json.root, "test_size", (double)job->set.test.count);
+    json_number(&json, json.root, "seconds", job->seconds);
+    enum outcome outcome = json_print(&json, stdout, false, "the summary", error);
+    json_clear(&json);
+    return outcome;
 }
 
 static enum outcome save(const struct convert_request *request, const struct convert_options *asked,

@@ -71,20 +71,10 @@ static enum outcome rows_text(const struct request *request, enum store_format f
 static enum outcome write_text(const char *path, const char *text, size_t bytes,
                                struct error *error)
 {
-    struct file_replace file;
-    if (!path) {
-        fwrite(text, 1, bytes, stdout);
-        return OUTCOME_DONE;
-    }
-    enum outcome outcome = file_replace_begin(path, &file, error);
-    if (outcome)
-        return outcome;
-    outcome = file_replace_write(&file, text, bytes, error);
-    if (outcome)
-        file_replace_abort(&file);
-    else
-        outcome = file_replace_commit(&file, error);
-    return outcome;
+    if (path)
+        return file_replace_whole(path, text, bytes, error);
+    fwrite(text, 1, bytes, stdout);
+    return OUTCOME_DONE;
 }
 
 static enum outcome export_view(const struct request *request, struct error *error)

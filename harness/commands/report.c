@@ -27,19 +27,6 @@ struct request {
     char folder[PATH_MAX]; /* of the pictures while the page is made; "" if there is none */
 };
 
-static enum outcome replace(const char *path, const char *text, size_t bytes, struct error *error)
-{
-    struct file_replace file;
-    enum outcome outcome = file_replace_begin(path, &file, error);
-    if (outcome)
-        return outcome;
-    outcome = file_replace_write(&file, text, bytes, error);
-    if (!outcome)
-        return file_replace_commit(&file, error);
-    file_replace_abort(&file);
-    return outcome;
-}
-
 static enum outcome write_page(struct request *request, struct draw *draw, struct error *error)
 {
     const struct html_page page = {draw, &request->tables, request->command};
@@ -52,7 +39,7 @@ static enum outcome write_page(struct request *request, struct draw *draw, struc
     if (fclose(out) != 0 && !outcome)
         outcome = fail_memory(error, "a page", (double)bytes);
     if (!outcome)
-        outcome = replace(request->output, text, bytes, error);
+        outcome = file_replace_whole(request->output, text, bytes, error);
     if (!outcome && !request->quiet)
         printf("%s\n", request->output);
     free(text);

@@ -213,8 +213,10 @@ static enum outcome keep_points(struct work *work, const struct place *place, st
                  library ? point->isa : "");
         place->rows[i] = print_row(point, name);
         work->failed += strcmp(point->status, "failed") == 0;
-        if (work->json && !print_point_json(stdout, session->run_id, "select", point))
-            return fail_memory(error, "the JSON of a point", 4096);
+        if (work->json)
+            outcome = print_point_json(stdout, session->run_id, "select", point, error);
+        if (outcome)
+            return outcome;
     }
     if (!work->json && !work->quiet)
         print_table(stdout, place->key, place->rows, count, terminal_columns(STDOUT_FILENO));

@@ -1,10 +1,10 @@
 /* smi.c - `midl smi`: sliced mutual information of the labels with the parts of a layer. */
-#include <cjson/cJSON.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "commands/command.h"
@@ -237,33 +237,22 @@ static void print_answers(const struct answers *answers)
     }
 }
 
-static bool add_answer(cJSON *rows, enum smi_quantity quantity, const struct smi_estimate *e)
-{
-    cJSON *row = cJSON_CreateObject();
-    if (!row || !cJSON_AddItemToArray(rows, row)) {
-        cJSON_Delete(row);
-        return false;
-    }
-    return cJSON_AddStringToObject(row, "quantity", smi_quantity_name(quantity)) &&
-           cJSON_AddStringToObject(row, "text", smi_quantity_text(quantity)) &&
-           cJSON_AddNumberToObject(row, "nats", e->nats) &&
-           cJSON_AddNumberToObject(row, "nats_lo", e->lo) &&
-           cJSON_AddNumberToObject(row, "nats_hi", e->hi);
-}
-
 static enum outcome print_json(const struct answers *answers, struct error *error)
 {
-    cJSON *rows = cJSON_CreateArray();
-    bool ok = rows != NULL;
-    for (size_t i = 0; i < answers->count && ok; i++)
-        ok = add_answer(rows, (enum smi_quantity)i, &answers->at[i]);
-    char *text = ok ? cJSON_Print(rows) : NULL;
-    if (text)
-        printf("%s\n", text);
-    ok = text != NULL;
-    cJSON_free(text);
-    cJSON_Delete(rows);
-    return ok ? OUTCOME_DONE : fail_memory(error, "the answers", 0);
+    struct json json;
+    json_begin_array(&json);
+    for (size_t i = 0; i < answers->count; i++) {
+        const struct smi_estimate *e = &answers->at[i];
+        cJSON *row = json_object(&json, json.root, NULL);
+        json_text(&json, row, "quantity", smi_quantity_name((enum smi_quantity)i));
+        json_text(&json, row, "text", smi_quantity_text((enum smi_quantity)i));
+        json_number(&json, row, "nats", e->nats);
+        json_number(&json, row, "nats_lo", e->lo);
+        json_number(&json, row, "nats_hi", e->hi);
+    }
+    enum outcome outcome = json_print(&json, stdout, true, "the answers", error);
+    json_clear(&json);
+    return outcome;
 }
 
 static enum outcome store_answers(const struct options *options, const char *command,

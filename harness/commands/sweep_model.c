@@ -429,9 +429,9 @@ static enum outcome keep_rows(struct sweep_model *model, struct runner *runner,
             model->share[b] = point->replaced_share;
         runner->timed += point->sample_count > 0;
         runner->failed += strcmp(point->status, "failed") == 0;
-        if (runner->json &&
-            !print_point_json(stdout, session->run_id, suite_name(runner->suite), point))
-            outcome = fail_memory(error, "the JSON of a point", 4096);
+        if (runner->json)
+            outcome =
+                print_point_json(stdout, session->run_id, suite_name(runner->suite), point, error);
     }
     return outcome;
 }

@@ -1,10 +1,12 @@
 /* gate_report.c - verdicts as text, Markdown, JSON, JUnit and annotations. */
 #include "compare/gate_report.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
+#include "base/xml.h"
 
 #define REPEAT_SIZE (CASE_TEXT_SIZE + 512)
 
@@ -239,93 +241,64 @@ void gate_print_markdown(const struct gate_report *report, FILE *out)
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-static void add_number(cJSON *object, const char *name, double value)
-{
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, name, value);
-    else
-        cJSON_AddNullToObject(object, name);
-}
-
-static cJSON *json_row(const struct gate_report *report, const struct gate_row *row)
+static void add_row(struct json *json, cJSON *points, const struct gate_report *report,
+                    const struct gate_row *row)
 {
     char shape[CASE_TEXT_SIZE], more[512], command[REPEAT_SIZE];
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = json_object(json, points, NULL);
     struct gate_ratio known = {NAN, NAN, NAN, 0};
     if (has_ratio(row))
         known = gate_ratio(row->point);
     bench_shape_text(&row->bench_case->shape, shape);
     remark(row, more);
     repeat_command(report, row, command);
-    cJSON_AddStringToObject(object, "variant", midl_variant_name(row->bench_case->variant));
-    cJSON_AddStringToObject(object, "dtype", midl_dtype_name(row->bench_case->shape.dtype));
-    cJSON_AddStringToObject(object, "shape", shape);
-    cJSON_AddStringToObject(object, "verdict", gate_state_name(row->point->state));
-    cJSON_AddBoolToObject(object, "fails", gate_row_fails(row));
-    cJSON_AddBoolToObject(object, "same_code", row->point->control);
-    add_number(object, "ratio", known.ratio);
-    add_number(object, "ratio_lo", known.lo);
-    add_number(object, "ratio_hi", known.hi);
-    add_number(object, "placements", (double)known.placements);
-    add_number(object, "old_ns", row->call_ns[0]);
-    add_number(object, "new_ns", row->call_ns[1]);
-    add_number(object, "old_instructions", row->counts.instructions[0]);
-    add_number(object, "new_instructions", row->counts.instructions[1]);
-    add_number(object, "old_l1d_misses", row->counts.l1d_misses[0]);
-    add_number(object, "new_l1d_misses", row->counts.l1d_misses[1]);
-    add_number(object, "old_ll_misses", row->counts.ll_misses[0]);
-    add_number(object, "new_ll_misses", row->counts.ll_misses[1]);
-    cJSON_AddStringToObject(object, "remark", more);
-    cJSON_AddStringToObject(object, "command", command);
-    return object;
+    json_text(json, object, "variant", midl_variant_name(row->bench_case->variant));
+    json_text(json, object, "dtype", midl_dtype_name(row->bench_case->shape.dtype));
+    json_text(json, object, "shape", shape);
+    json_text(json, object, "verdict", gate_state_name(row->point->state));
+    json_bool(json, object, "fails", gate_row_fails(row));
+    json_bool(json, object, "same_code", row->point->control);
+    json_number(json, object, "ratio", known.ratio);
+    json_number(json, object, "ratio_lo", known.lo);
+    json_number(json, object, "ratio_hi", known.hi);
+    json_number(json, object, "placements", (double)known.placements);
+    json_number(json, object, "old_ns", row->call_ns[0]);
+    json_number(json, object, "new_ns", row->call_ns[1]);
+    json_number(json, object, "old_instructions", row->counts.instructions[0]);
+    json_number(json, object, "new_instructions", row->counts.instructions[1]);
+    json_number(json, object, "old_l1d_misses", row->counts.l1d_misses[0]);
+    json_number(json, object, "new_l1d_misses", row->counts.l1d_misses[1]);
+    json_number(json, object, "old_ll_misses", row->counts.ll_misses[0]);
+    json_number(json, object, "new_ll_misses", row->counts.ll_misses[1]);
+    json_text(json, object, "remark", more);
+    json_text(json, object, "command", command);
 }
 
-void gate_print_json(const struct gate_report *report, FILE *out)
+enum outcome gate_print_json(const struct gate_report *report, FILE *out, struct error *error)
 {
     const struct gate *gate = report->gate;
-    cJSON *root = cJSON_CreateObject(), *points = cJSON_CreateArray();
-    cJSON_AddStringToObject(root, "old", report->names[0]);
-    cJSON_AddStringToObject(root, "new", report->names[1]);
-    cJSON_AddStringToObject(root, "verdict", verdict_text(report->outcome));
-    cJSON_AddNumberToObject(root, "exit_status", report->outcome);
-    cJSON_AddStringToObject(root, "problem", report->problem);
-    cJSON_AddNumberToObject(root, "effect", gate->options->effect);
-    cJSON_AddNumberToObject(root, "seconds", gate->seconds);
+    struct json json;
+    json_begin_object(&json);
+    json_text(&json, json.root, "old", report->names[0]);
+    json_text(&json, json.root, "new", report->names[1]);
+    json_text(&json, json.root, "verdict", verdict_text(report->outcome));
+    json_number(&json, json.root, "exit_status", report->outcome);
+    json_text(&json, json.root, "problem", report->problem);
+    json_number(&json, json.root, "effect", gate->options->effect);
+    json_number(&json, json.root, "seconds", gate->seconds);
     if (gate->quality.points > 0) {
-        add_number(root, "identical_builds_differ", gate->quality.apart);
-        add_number(root, "resolvable", gate->quality.resolvable);
+        json_number(&json, json.root, "identical_builds_differ", gate->quality.apart);
+        json_number(&json, json.root, "resolvable", gate->quality.resolvable);
     }
+    cJSON *points = json_array(&json, json.root, "points");
     for (size_t i = 0; i < gate->count; i++)
-        cJSON_AddItemToArray(points, json_row(report, &gate->rows[i]));
-    cJSON_AddItemToObject(root, "points", points);
-    char *text = cJSON_Print(root);
-    fprintf(out, "%s\n", text ? text : "null");
-    free(text);
-    cJSON_Delete(root);
+        add_row(&json, points, report, &gate->rows[i]);
+    enum outcome outcome = json_print(&json, out, true, "the report", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* ---- JUnit --------------------------------------------------------------------------------- */
-
-void gate_put_xml(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
-        }
-}
 
 static void junit_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
 {
@@ -341,11 +314,11 @@ static void junit_row(const struct gate_report *report, const struct gate_row *r
              gate_state_name(state), ratio, interval, *more ? "; " : "", more, command);
     fprintf(out, "  <testcase classname=\"midl.%s\" name=\"",
             midl_variant_name(row->bench_case->variant));
-    gate_put_xml(out, shape);
+    xml_put(shape, out);
     fprintf(out, "\">\n");
     if (gate_row_fails(row) || skipped) {
         fprintf(out, gate_row_fails(row) ? "    <failure message=\"" : "    <skipped message=\"");
-        gate_put_xml(out, message);
+        xml_put(message, out);
         fprintf(out, "\"/>\n");
     }
     fprintf(out, "  </testcase>\n");

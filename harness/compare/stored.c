@@ -1,14 +1,15 @@
 /* stored.c - stored runs as the sides of a comparison. */
 #include "compare/stored.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/util.h"
+#include "base/xml.h"
 #include "compare/gate_report.h"
 
 /* ---- Sides --------------------------------------------------------------------------------- */
@@ -292,54 +293,46 @@ void stored_print_csv(const struct stored_report *report, FILE *out)
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-static void json_number(cJSON *object, const char *name, double value)
+static void add_row(struct json *json, cJSON *points, const struct stored_report *report,
+                    const struct compare_row *row)
 {
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, name, value);
-    else
-        cJSON_AddNullToObject(object, name);
-}
-
-static cJSON *json_row(const struct stored_report *report, const struct compare_row *row)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "variant", row->variant);
-    cJSON_AddStringToObject(object, "dtype", row->dtype);
-    cJSON_AddStringToObject(object, "shape", row->shape);
+    cJSON *object = json_object(json, points, NULL);
+    json_text(json, object, "variant", row->variant);
+    json_text(json, object, "dtype", row->dtype);
+    json_text(json, object, "shape", row->shape);
     if (report->relative)
-        cJSON_AddStringToObject(object, "reference", row->reference[0]);
-    json_number(object, "old", row->times[0].time);
-    json_number(object, "new", row->times[1].time);
-    json_number(object, "ratio", row->ratio);
-    json_number(object, "ratio_lo", row->lo);
-    json_number(object, "ratio_hi", row->hi);
-    cJSON_AddStringToObject(object, "verdict", verdict_name(report, row->verdict));
-    return object;
+        json_text(json, object, "reference", row->reference[0]);
+    json_number(json, object, "old", row->times[0].time);
+    json_number(json, object, "new", row->times[1].time);
+    json_number(json, object, "ratio", row->ratio);
+    json_number(json, object, "ratio_lo", row->lo);
+    json_number(json, object, "ratio_hi", row->hi);
+    json_text(json, object, "verdict", verdict_name(report, row->verdict));
 }
 
-void stored_print_json(const struct stored_report *report, FILE *out)
+enum outcome stored_print_json(const struct stored_report *report, FILE *out, struct error *error)
 {
     const struct stored_side *sides = report->sides;
     const struct compare_table *table = report->table;
-    cJSON *root = cJSON_CreateObject(), *rows = cJSON_CreateArray(), *unlike = cJSON_CreateArray();
     char text[STORED_SUMMARY_SIZE];
+    struct json json;
+    json_begin_object(&json);
     stored_summary(report, text);
-    cJSON_AddStringToObject(root, "old", sides[0].path);
-    cJSON_AddNumberToObject(root, "old_run", (double)sides[0].run);
-    cJSON_AddStringToObject(root, "new", sides[1].path);
-    cJSON_AddNumberToObject(root, "new_run", (double)sides[1].run);
-    cJSON_AddStringToObject(root, "times", unit_of(report));
-    cJSON_AddStringToObject(root, "summary", text);
+    json_text(&json, json.root, "old", sides[0].path);
+    json_number(&json, json.root, "old_run", (double)sides[0].run);
+    json_text(&json, json.root, "new", sides[1].path);
+    json_number(&json, json.root, "new_run", (double)sides[1].run);
+    json_text(&json, json.root, "times", unit_of(report));
+    json_text(&json, json.root, "summary", text);
+    cJSON *unlike = json_array(&json, json.root, "unlike");
     for (size_t i = 0; i < table->difference_count; i++)
-        cJSON_AddItemToArray(unlike, cJSON_CreateString(table->differences[i].what));
+        json_text(&json, unlike, NULL, table->differences[i].what);
+    cJSON *points = json_array(&json, json.root, "points");
     for (size_t i = 0; i < table->count; i++)
-        cJSON_AddItemToArray(rows, json_row(report, &table->rows[i]));
-    cJSON_AddItemToObject(root, "unlike", unlike);
-    cJSON_AddItemToObject(root, "points", rows);
-    char *json = cJSON_Print(root);
-    fprintf(out, "%s\n", json ? json : "null");
-    free(json);
-    cJSON_Delete(root);
+        add_row(&json, points, report, &table->rows[i]);
+    enum outcome outcome = json_print(&json, out, true, "the report", error);
+    json_clear(&json);
+    return outcome;
 }
 
 /* ---- For machines that build --------------------------------------------------------------- */
@@ -348,7 +341,7 @@ static void junit_row(const struct stored_report *report, const struct compare_r
 {
     bool skipped = row->verdict == COMPARE_UNRESOLVED || row->verdict == COMPARE_MISSING;
     fprintf(out, "  <testcase classname=\"midl.%s\" name=\"", row->variant);
-    gate_put_xml(out, row->shape);
+    xml_put(row->shape, out);
     fprintf(out, "\">\n");
     if (skipped)
         fprintf(out, "    <skipped message=\"%s\"/>\n", verdict_name(report, row->verdict));

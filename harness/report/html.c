@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/xml.h"
 #include "report/stamp.h"
 #include "report/tables.h"
 
@@ -25,27 +26,6 @@ static const char head[] =
     "td { padding: 0.1rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }\n"
     "td:first-child { text-align: left; } tr:first-child td { border-bottom: 2px solid #444; }\n"
     "</style>\n</head>\n<body>\n<h1>What midl measured</h1>\n";
-
-static void put_text(const char *text, FILE *out)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            putc(*text, out);
-        }
-}
 
 static void put_base64(const unsigned char *bytes, size_t count, FILE *out)
 {
@@ -74,11 +54,11 @@ static enum outcome put_picture(const struct html_page *page, const struct figur
     folder_path(path, sizeof path, page->draw->out, figure->name, ".tsv");
     struct stamp stamp = stamp_read(path);
     fprintf(out, "<figure id=\"%s\">\n<h2>%s</h2>\n<img alt=\"", figure->name, figure->name);
-    put_text(stamp.title ? stamp.title : figure->about, out);
+    xml_put(stamp.title ? stamp.title : figure->about, out);
     fputs("\" src=\"data:image/svg+xml;base64,", out);
     put_base64((const unsigned char *)picture, strlen(picture), out);
     fputs("\">\n<figcaption>", out);
-    put_text(figure->about, out);
+    xml_put(figure->about, out);
     fputs("</figcaption>\n</figure>\n", out);
     stamp_clear(&stamp);
     free(picture);
@@ -121,7 +101,7 @@ static enum outcome put_table(const struct html_page *page, const struct figure 
     if (outcome)
         return outcome == OUTCOME_NO_VERDICT ? OUTCOME_DONE : outcome;
     fprintf(out, "<h2>Table: %s</h2>\n<p class=\"small\">", table->name);
-    put_text(table->about, out);
+    xml_put(table->about, out);
     fprintf(out, "; run %s</p>\n%s", run, text);
     free(text);
     ++*count;
@@ -156,7 +136,7 @@ static enum outcome put_runs(const struct html_page *page, FILE *out, struct err
         fclose(answer);
         fprintf(out, "<h2>Run %s</h2>\n<p>", run);
         for (const char *c = text; *c; c++)
-            *c == '\n' ? (void)fputs("<br>\n", out) : put_text((const char[]){*c, '\0'}, out);
+            *c == '\n' ? (void)fputs("<br>\n", out) : xml_put((const char[]){*c, '\0'}, out);
         fputs("</p>\n<p class=\"small\">", out);
         free(text);
         text = NULL;
@@ -167,7 +147,7 @@ static enum outcome put_runs(const struct html_page *page, FILE *out, struct err
                     caption, &rows);
         fclose(caption);
         const char *last = strrchr(text, ',') ? strchr(text, '\n') : NULL;
-        put_text(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
+        xml_put(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
         fputs("</p>\n", out);
         free(text);
     }
@@ -184,9 +164,9 @@ enum outcome html_write(const struct html_page *page, FILE *out, struct error *e
     if (!outcome)
         outcome = put_tables(page, &tables, out, error);
     fputs("<p class=\"small\">Made by: ", out);
-    put_text(page->command, out);
+    xml_put(page->command, out);
     fputs("; database: ", out);
-    put_text(page->draw->sources->db, out);
+    xml_put(page->draw->sources->db, out);
     fputs("</p>\n</body>\n</html>\n", out);
     if (!outcome && figures + tables == 0)
         return fail(error, OUTCOME_NO_VERDICT, "%s: not enough for any figure or table",

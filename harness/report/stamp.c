@@ -4,7 +4,6 @@
 #include "report/stamp.h"
 
 #include <errno.h>
-
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "base/xml.h"
 
 #define METRE_INCHES 39.37007874
 #define PNG_HEADER_END 33 /* after the first chunk, the header */
@@ -94,24 +94,6 @@ static const char *find(struct bytes bytes, const char *text)
 
 /* ---- SVG ------------------------------------------------------------------------------------- */
 
-static void put_xml(const char *text, FILE *out)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        default:
-            putc((unsigned char)*text < 0x20 && *text != '\n' ? ' ' : *text, out);
-        }
-}
-
 /* Write what comes before the end of the element, with `text` as its content; nothing if it is not
  * there. */
 static void put_element(struct bytes *rest, const char *begin, const char *end, const char *text,
@@ -122,7 +104,7 @@ static void put_element(struct bytes *rest, const char *begin, const char *end, 
         return;
     from += strlen(begin);
     fwrite(rest->data, 1, (size_t)(from - rest->data), out);
-    put_xml(text, out);
+    xml_put(text, out);
     rest->count -= (size_t)(to - rest->data);
     rest->data += to - rest->data;
 }

@@ -1,11 +1,10 @@
 /* print.c - the table of a sweep and its JSON. */
 #include "run/print.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/terminal.h"
 
 #define TABLE_WIDTH 70 /* of a row before its status */
@@ -14,41 +13,17 @@
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-/* An object in the making; ok turns false for good when memory ends. */
-struct builder {
-    cJSON *object;
-    bool ok;
-};
-
-static void add(struct builder *builder, const char *name, cJSON *value)
-{
-    if (value && builder->ok && cJSON_AddItemToObject(builder->object, name, value))
-        return;
-    cJSON_Delete(value);
-    builder->ok = false;
-}
-
-static void add_text(struct builder *builder, const char *name, const char *text)
-{
-    add(builder, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
-}
-
-static void add_number(struct builder *builder, const char *name, double number)
-{
-    add(builder, name, isfinite(number) ? cJSON_CreateNumber(number) : cJSON_CreateNull());
-}
-
 /* Every column of the view, by its type. */
-static void add_point(struct builder *builder, const struct store_point *point)
+static void add_point(struct json *json, const struct store_point *point)
 {
-#define ADD_TEXT(name) add_text(builder, #name, point->name)
-#define ADD_INTEGER(name) add_number(builder, #name, (double)point->name)
-#define ADD_REAL(name) add_number(builder, #name, point->name)
-#define ADD_FLAG(name) add_number(builder, #name, point->name ? 1 : 0)
+#define ADD_TEXT(name) json_text(json, json->root, #name, point->name)
+#define ADD_INTEGER(name) json_number(json, json->root, #name, (double)point->name)
+#define ADD_REAL(name) json_number(json, json->root, #name, point->name)
+#define ADD_FLAG(name) json_number(json, json->root, #name, point->name ? 1 : 0)
 #define IN_VIEW(statement) statement
 #define IN_TABLE(statement)
 #define COLUMN(type, name, unit, place, meaning) IN_##place(ADD_##type(name);)
-#define DERIVED(name, unit, value, meaning) add_number(builder, #name, value);
+#define DERIVED(name, unit, value, meaning) json_number(json, json->root, #name, value);
 #define FOREIGN(...)
 #include "point.def"
 #undef COLUMN
@@ -56,21 +31,18 @@ static void add_point(struct builder *builder, const struct store_point *point)
 #undef FOREIGN
 }
 
-bool print_point_json(FILE *out, int64_t run_id, const char *suite, const struct store_point *point)
+enum outcome print_point_json(FILE *out, int64_t run_id, const char *suite,
+                              const struct store_point *point, struct error *error)
 {
-    struct builder builder = {.object = cJSON_CreateObject()};
-    builder.ok = builder.object != NULL;
-    add_number(&builder, "run_id", (double)run_id);
-    add_text(&builder, "suite", suite);
-    add_point(&builder, point);
-    char *text = builder.ok ? cJSON_PrintUnformatted(builder.object) : NULL;
-    if (text) {
-        fprintf(out, "%s\n", text);
-        fflush(out); /* who reads along sees each point when it is stored */
-    }
-    cJSON_free(text);
-    cJSON_Delete(builder.object);
-    return text != NULL;
+    struct json json;
+    json_begin_object(&json);
+    json_number(&json, json.root, "run_id", (double)run_id);
+    json_text(&json, json.root, "suite", suite);
+    add_point(&json, point);
+    enum outcome outcome = json_print(&json, out, false, "the JSON of a point", error);
+    json_clear(&json);
+    fflush(out); /* who reads along sees each point when it is stored */
+    return outcome;
 }
 
 /* ---- Table --------------------------------------------------------------------------------- */

@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/error.h"
 #include "store.h"
 
-/* One JSON object on one line, columns as in view `points` of the store. False if there is no
+/* Print one JSON object on one line, columns as in view `points` of the store. Fails for lack of
  * memory; that `out` takes no more is left to its error flag. */
-bool print_point_json(FILE *out, int64_t run_id, const char *suite,
-                      const struct store_point *point);
+enum outcome print_point_json(FILE *out, int64_t run_id, const char *suite,
+                              const struct store_point *point, struct error *error);
 
 /* The part of a point that the table needs, kept after its samples are gone. */
 struct print_row {

@@ -280,9 +280,11 @@ static enum outcome keep_group(struct runner *runner, const struct bench_group *
         const struct bench_case *bench_case = &runner->cases->cases[group->first + i];
         runner->rows[group->first + i] = print_row(point, midl_variant_name(bench_case->variant));
         count_point(runner, point);
-        if (runner->json &&
-            !print_point_json(stdout, runner->session.run_id, suite_name(runner->suite), point))
-            return fail_memory(error, "the JSON of a point", 4096);
+        if (runner->json)
+            outcome = print_point_json(stdout, runner->session.run_id, suite_name(runner->suite),
+                                       point, error);
+        if (outcome)
+            return outcome;
     }
     runner->done += result->count;
     return OUTCOME_DONE;
