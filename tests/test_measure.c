@@ -792,7 +792,7 @@ static void test_group(void **state)
     struct measure_options options = quick_options();
     struct error error;
     (void)state;
-    options.cache = measure_cache_create();
+    options.cache = oracle_cache_create();
     assert_non_null(options.cache);
     /* All but the first reuse its numbers and its oracle. */
     const struct {
@@ -826,7 +826,7 @@ static void test_group(void **state)
         measure_result_clear(&result);
         free(cases);
     }
-    measure_cache_destroy(options.cache);
+    oracle_cache_destroy(options.cache);
 }
 
 /* Groups of fewer inputs take part of the numbers: their points are those that they get alone. */
@@ -836,7 +836,7 @@ static void test_most_batch(void **state)
     struct measure_options shared = quick_options(), alone = quick_options();
     struct error error;
     (void)state;
-    shared.cache = measure_cache_create();
+    shared.cache = oracle_cache_create();
     shared.most_batch = 6;
     assert_non_null(shared.cache);
     for (size_t i = 0; i < COUNT(batches); i++) {
@@ -856,7 +856,7 @@ static void test_most_batch(void **state)
         measure_result_clear(&b);
         free(cases);
     }
-    measure_cache_destroy(shared.cache);
+    oracle_cache_destroy(shared.cache);
 }
 
 static const struct midl_variant *variant(const char *name)
@@ -931,11 +931,11 @@ static void test_unreadable_input(void **state)
     struct error error;
     (void)state;
     bench_case.shape.input_path = "/nonexistent/input.safetensors";
-    options.cache = measure_cache_create();
+    options.cache = oracle_cache_create();
     assert_int_equal(measure_group(&bench_case, 1, &options, &result, &error), OUTCOME_USAGE);
     assert_non_null(strstr(error.text, "/nonexistent/input.safetensors"));
     assert_null(result.points);
-    measure_cache_destroy(options.cache);
+    oracle_cache_destroy(options.cache);
 }
 
 static void test_cold_needs_copies(void **state)

@@ -40,7 +40,7 @@ enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
     return OUTCOME_DONE;
 }
 
-static struct measure_cache *cache;
+static struct oracle_cache *cache;
 
 /* The second yardstick, `linear`, isn't in every build. */
 static const char *names[] = {"linear-rows", "dense-rows", "masked", "simd-portable"};
@@ -132,7 +132,7 @@ static void test_written_weights(void **state)
     struct error error;
     (void)state;
     failing = NULL;
-    cache = measure_cache_create();
+    cache = oracle_cache_create();
     assert_non_null(cache);
     for (int round = 0; round < 3; round++) {
         writes = round == 1;
@@ -146,7 +146,7 @@ static void test_written_weights(void **state)
         }
         measure_result_clear(&result);
     }
-    measure_cache_destroy(cache);
+    oracle_cache_destroy(cache);
     cache = NULL;
 }
 

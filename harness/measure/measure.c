@@ -1,7 +1,6 @@
 /* measure.c - one group, start to finish. What a point says is taken from what ran: the plan, its
  * selection, its samples. Everything that a point needs lives in one `struct owned` that the result
  * carries along. */
-#include "machine/pin.h"
 #include "measure/measure.h"
 
 #include <math.h>
@@ -10,115 +9,21 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/util.h"
-#include "machine/calibration_file.h"
-#include "measure/count_case.h"
-#include "verify/checker.h"
 #include "base/clock.h"
-#include "host.h"
+#include "base/util.h"
 #include "counters/counters.h"
+#include "counters/groups.h"
+#include "host.h"
+#include "machine/calibration_file.h"
 #include "machine/machine.h"
+#include "machine/pin.h"
 #include "machine/room.h"
 #include "machine/team.h"
-#include "oracle.h"
+#include "measure/count_case.h"
 #include "measure/placement.h"
-#include "verify/problem.h"
+#include "measure/point.h"
 #include "measure/ring.h"
-#include "suite/suite.h"
-
-/* ---- The last problem and its oracle ------------------------------------------------------- */
-
-struct measure_cache {
-    bool filled;
-    bool written;        /* a variant wrote to the numbers: they are of no use */
-    size_t hashed_batch; /* the inputs that `hash` is of; 0: of none yet */
-    uint64_t hash;
-    struct bench_shape shape;
-    struct problem problem;
-    struct midl_oracle *oracles[MIDL_INT8 + 1]; /* by dtype; NULL until a group needs it */
-};
-
-struct measure_cache *measure_cache_create(void)
-{
-    return calloc(1, sizeof(struct measure_cache));
-}
-
-static void cache_clear(struct measure_cache *cache)
-{
-    if (!cache->filled)
-        return;
-    for (int dtype = MIDL_F32; dtype <= MIDL_INT8; dtype++)
-        midl_oracle_destroy(cache->oracles[dtype]);
-    problem_clear(&cache->problem);
-    *cache = (struct measure_cache){0};
-}
-
-void measure_cache_destroy(struct measure_cache *cache)
-{
-    if (cache)
-        cache_clear(cache);
-    free(cache);
-}
-
-/* True if the numbers of both are the same, as far as both take inputs: all that may differ is
- * which neurons are selected, what becomes of the others, and how the layer is run. */
-bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b)
-{
-    char text_a[CASE_TEXT_SIZE], text_b[CASE_TEXT_SIZE];
-    bench_numbers_text(a, text_a);
-    bench_numbers_text(b, text_b);
-    return strcmp(text_a, text_b) == 0;
-}
-
-/* Numbers for `batch` inputs at least, and the oracle of the shape's dtype. */
-static enum outcome cache_make(struct measure_cache *cache, const struct bench_shape *shape,
-                               size_t batch, struct error *error)
-{
-    enum outcome outcome = OUTCOME_DONE;
-    if (!cache->filled || cache->written || !measure_same_numbers(&cache->shape, shape) ||
-        cache->shape.batch < shape->batch) {
-        cache_clear(cache);
-        cache->shape = *shape;
-        cache->shape.batch = batch;
-        outcome = problem_load(&cache->shape, &cache->problem, error);
-        cache->filled = outcome == OUTCOME_DONE;
-    }
-    if (outcome == OUTCOME_DONE && !cache->oracles[shape->dtype])
-        outcome =
-            problem_oracle(&cache->problem, shape->dtype, &cache->oracles[shape->dtype], error);
-    return outcome;
-}
-
-/* Where there is no memory for the inputs of all groups to come, this one's have to do. */
-static enum outcome cache_fill(struct measure_cache *cache, const struct bench_shape *shape,
-                               size_t most_batch, struct error *error)
-{
-    size_t batch = most_batch > shape->batch ? most_batch : shape->batch;
-    enum outcome outcome = cache_make(cache, shape, batch, error);
-    if (outcome == OUTCOME_MACHINE && batch > shape->batch) {
-        cache_clear(cache);
-        outcome = cache_make(cache, shape, shape->batch, error);
-    }
-    return outcome;
-}
-
-/* The numbers of the first `batch` inputs. They are hashed when they are first asked for:
- * cache_unwritten then tells whether they are still the same. */
-static struct problem cache_part(struct measure_cache *cache, size_t batch)
-{
-    struct problem part = problem_part(&cache->problem, batch);
-    if (cache->hashed_batch != batch)
-        cache->hash = problem_hash(&part);
-    cache->hashed_batch = batch;
-    part.watched = true;
-    return part;
-}
-
-static bool cache_unwritten(struct measure_cache *cache, const struct problem *part)
-{
-    cache->written = problem_hash(part) != cache->hash;
-    return !cache->written;
-}
+#include "verify/checker.h"
 
 /* ---- A group at work ----------------------------------------------------------------------- */
 
@@ -135,7 +40,7 @@ struct subject {
 
 /* Everything that the points refer to. */
 struct owned {
-    char shape_key[CASE_TEXT_SIZE], input[CASE_PATH_MAX], layer[CASE_PATH_MAX];
+    struct point_texts texts;
     char (*reasons)[MIDL_REASON_SIZE]; /* [cases] */
     struct rounds rounds;
     struct counter_set *sets;        /* [cases][2]: PAPI, callgrind */
@@ -146,7 +51,7 @@ struct owned {
 struct group {
     const struct bench_shape *shape;
     const struct measure_options *options;
-    struct measure_cache own_cache, *cache; /* own or the options' */
+    struct oracle_cache *own_cache, *cache; /* own or the options' */
     struct problem problem;                 /* borrowed from the cache, with this group's k */
     struct midl_oracle oracle;              /* borrowed, of this group's inputs */
     float *y;
@@ -212,7 +117,6 @@ void measure_result_clear(struct measure_result *result)
 
 static struct owned *owned_create(const struct bench_shape *shape, size_t count)
 {
-    char made[MADE_SIZE];
     struct owned *owned = calloc(1, sizeof *owned);
     if (!owned)
         return NULL;
@@ -223,107 +127,20 @@ static struct owned *owned_create(const struct bench_shape *shape, size_t count)
         owned_clear(owned);
         return NULL;
     }
-    bench_shape_text(shape, owned->shape_key);
-    snprintf(owned->input, sizeof owned->input, "%s", bench_input_name(shape, made));
-    snprintf(owned->layer, sizeof owned->layer, "%s", bench_layer_name(shape, made));
+    point_texts(shape, &owned->texts);
     return owned;
 }
 
-static void point_origin(struct store_point *point, const struct bench_origin *origin)
+/* The point ends with subject->reason. */
+static void subject_ends(struct subject *subject, const char *status)
 {
-    point->scope = origin->scope;
-    point->dataset = origin->dataset;
-    point->model = origin->model;
-    point->method = point->linear ? origin->dense : origin->method;
-    point->active_mean = point->linear ? NAN : origin->active;
+    point_ends(subject->point, status, subject->reason);
 }
 
-/* A point that says which case it is, and nothing of how it went. */
-static struct store_point point_of(const struct bench_case *bench_case, const struct owned *owned)
-{
-    const struct bench_shape *shape = &bench_case->shape;
-    const struct midl_shape *layer = &shape->layer;
-    const struct midl_variant *variant = bench_case->variant;
-    struct store_point point = store_point_blank;
-    point.shape_key = owned->shape_key;
-    point.kernel = midl_variant_idea(variant);
-    point.isa = midl_isa_name(midl_variant_isa(variant));
-    point.dtype = midl_dtype_name(midl_variant_dtype(variant));
-    point.linear = midl_variant_is_linear(variant);
-    point.d = (int64_t)layer->d;
-    point.n = (int64_t)layer->n;
-    point.k = (int64_t)layer->k;
-    point.rank = (int64_t)layer->r;
-    point.gate = midl_gate_name(layer->gate);
-    point.gate_rank = layer->gate == MIDL_GATE_LOWRANK ? (int64_t)layer->rg : 0;
-    point.select_mode = midl_select_name(layer->select);
-    if (layer->select == MIDL_SELECT_BLOCK)
-        point.block = (int64_t)layer->block;
-    if (layer->select == MIDL_SELECT_THRESHOLD)
-        point.threshold = (double)layer->threshold;
-    point.unselected = midl_unselected_name(layer->unselected);
-    point.batch = (int64_t)shape->batch;
-    point.threads = shape->threads;
-    point.cache = cache_state_name(shape->cache);
-    point.input = owned->input;
-    point.layer = owned->layer;
-    if (shape->origin)
-        point_origin(&point, shape->origin);
-    return point;
-}
-
-/* The point is one with a reason; subject->reason holds it. */
-static void point_ends(struct subject *subject, const char *status)
-{
-    subject->point->status = status;
-    subject->point->reason = subject->reason;
-}
-
-static void point_skipped(struct subject *subject, const char *reason)
+static void subject_skipped(struct subject *subject, const char *reason)
 {
     snprintf(subject->reason, MIDL_REASON_SIZE, "%.*s", MIDL_REASON_SIZE - 1, reason);
-    point_ends(subject, "skipped");
-}
-
-/* The cost of the call by model, with the selection that it made. */
-static struct midl_cost point_cost(struct store_point *point, const struct subject *subject)
-{
-    const struct bench_shape *shape = &subject->bench_case->shape;
-    struct midl_selection selection = midl_plan_selection(subject->plan);
-    struct midl_cost cost = midl_variant_cost(midl_plan_variant(subject->plan), &shape->layer,
-                                              shape->batch, point->linear ? NULL : &selection);
-    point->flops = midl_cost_flops(&cost);
-    point->bytes = midl_cost_bytes(&cost);
-    point->flops_gate = cost.flops.gate;
-    point->flops_light = cost.flops.light;
-    point->flops_full = cost.flops.full;
-    point->flops_blend = cost.flops.blend;
-    point->bytes_gate = cost.bytes.gate;
-    point->bytes_light = cost.bytes.light;
-    point->bytes_full = cost.bytes.full;
-    point->bytes_io = cost.io_bytes;
-    point->comparisons = cost.comparisons;
-    return cost;
-}
-
-/* The promise of the layer's definition: the same for all variants of one selection. */
-static void point_promise(struct store_point *point, const struct subject *subject)
-{
-    const struct bench_shape *shape = &subject->bench_case->shape;
-    if (point->linear) {
-        point->flops_ratio = 1;
-        return;
-    }
-    struct midl_selection selection = midl_plan_selection(subject->plan);
-    size_t selected = 0;
-    for (size_t i = 0; i < selection.batch; i++)
-        selected += selection.count[i];
-    struct midl_parts parts = midl_layer_flops(&shape->layer, shape->batch, selected);
-    if (midl_variant_is_light(midl_plan_variant(subject->plan)))
-        parts.gate = 0;
-    point->selected = (double)selected;
-    point->distinct_rows = (double)midl_selection_distinct(&selection, shape->layer.n);
-    point->flops_ratio = midl_linear_flops(&shape->layer, shape->batch) / midl_parts_sum(&parts);
+    subject_ends(subject, "skipped");
 }
 
 /* ---- Plan, check, copies ------------------------------------------------------------------- */
@@ -347,7 +164,7 @@ static bool subject_team(struct subject *subject)
                    midl_variant_calls_blas(subject->bench_case->variant), &count, &error);
     subject->point->team = count;
     if (outcome)
-        point_skipped(subject, error.text);
+        subject_skipped(subject, error.text);
     return outcome == OUTCOME_DONE;
 }
 
@@ -372,7 +189,7 @@ static bool subject_plan(struct group *group, struct subject *subject)
     if (status == MIDL_OK)
         status = midl_plan_create(&group->problem.layer, &options, &subject->plan, subject->reason);
     if (status != MIDL_OK) {
-        point_ends(subject, status == MIDL_INVALID ? "failed" : "skipped");
+        subject_ends(subject, status == MIDL_INVALID ? "failed" : "skipped");
         return false;
     }
     subject->point->plan_ns = clock_ns() - start_ns;
@@ -396,7 +213,7 @@ static enum outcome subject_check(struct group *group, struct subject *subject, 
     *ret_ok = check.ok;
     if (!check.ok) {
         snprintf(subject->reason, MIDL_REASON_SIZE, "%s", check.reason);
-        point_ends(subject, "failed");
+        subject_ends(subject, "failed");
     }
     return OUTCOME_DONE;
 }
@@ -413,7 +230,7 @@ static bool subject_ring(struct group *group, struct subject *subject, double we
     else if (!cold || ring_extend(&subject->ring, &group->pool, copies, &options, reason))
         return true;
     ring_clear(&subject->ring);
-    point_ends(subject, "skipped");
+    subject_ends(subject, "skipped");
     return false;
 }
 
@@ -438,9 +255,8 @@ static enum outcome subject_prepare(struct group *group, struct subject *subject
     enum outcome outcome = subject_check(group, subject, &ok, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    struct midl_cost cost = point_cost(point, subject);
-    double weight_bytes = midl_parts_sum(&cost.bytes);
-    point_promise(point, subject);
+    double weight_bytes = point_cost(point, &subject->bench_case->shape, subject->plan);
+    point_promise(point, &subject->bench_case->shape, subject->plan);
     if (group->options->ceilings)
         point->bound_ns = ceilings_bound_ns(
             group->options->ceilings, midl_variant_dtype(subject->bench_case->variant),
@@ -477,36 +293,11 @@ bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t varia
     return ok;
 }
 
-static void point_times(struct subject *subject, const struct rounds *rounds, double target)
+static void subject_times(struct subject *subject, const struct rounds *rounds, double target)
 {
     struct store_point *point = subject->point;
-    const struct stats_interval *time = &rounds->time[subject->timed];
-    double width = stats_relative_width(time);
-    char remark[MIDL_REASON_SIZE / 2];
-    point->time_ns = time->median;
-    point->time_lo_ns = time->lo;
-    point->time_hi_ns = time->hi;
-    point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
+    point_times(point, rounds, subject->timed, target, subject->reason);
     point->placements = (double)rounds->placements * (double)subject->ring.count;
-    point->regimes = rounds->regimes;
-    point->samples = rounds->samples[subject->timed];
-    point->sample_count = rounds->count;
-    point->status = "ok";
-    team_remark((int)point->threads, remark, sizeof remark - 2);
-    snprintf(subject->reason, MIDL_REASON_SIZE, "%s", remark);
-    if (*remark)
-        point->reason = subject->reason;
-    if (width <= target)
-        return;
-    if (*remark)
-        strcat(remark, "; ");
-    if (time->exact)
-        snprintf(subject->reason, MIDL_REASON_SIZE, "%sinterval %.2f %% wide, target %g %%", remark,
-                 100 * width, 100 * target);
-    else
-        snprintf(subject->reason, MIDL_REASON_SIZE, "%s%zu samples are too few for an interval",
-                 remark, time->count);
-    point_ends(subject, "noisy");
 }
 
 static bool group_speedups(struct group *group)
@@ -596,20 +387,21 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
 {
     const struct measure_options *options = group->options;
     struct rounds *rounds = &group->owned->rounds;
-    struct rounds_options limits = {.target = options->target,
-                                    .budget_ns = options->budget_ns,
-                                    .sample_ns = options->sample_ns,
-                                    .min_rounds = options->min_rounds,
-                                    .target_rounds = options->target_rounds,
-                                    .seed = order_seed(group->shape->seed, group->owned->shape_key),
-                                    .move = group_moves(group) ? group_move : NULL,
-                                    .move_data = group,
-                                    .first_move_ns = group_plan_ns(group),
-                                    .place_rounds = options->place_rounds,
-                                    .move_share = options->move_share,
-                                    .steady = group->shape->cache == CACHE_WARM,
-                                    .settle = group->shape->threads > 1,
-                                    .stop = options->stop};
+    struct rounds_options limits = {
+        .target = options->target,
+        .budget_ns = options->budget_ns,
+        .sample_ns = options->sample_ns,
+        .min_rounds = options->min_rounds,
+        .target_rounds = options->target_rounds,
+        .seed = order_seed(group->shape->seed, group->owned->texts.shape_key),
+        .move = group_moves(group) ? group_move : NULL,
+        .move_data = group,
+        .first_move_ns = group_plan_ns(group),
+        .place_rounds = options->place_rounds,
+        .move_share = options->move_share,
+        .steady = group->shape->cache == CACHE_WARM,
+        .settle = group->shape->threads > 1,
+        .stop = options->stop};
     pin_thread(group->shape->threads == 1);
     enum outcome outcome = rounds_run(cases, count, &limits, rounds, error);
     pin_thread(false);
@@ -622,7 +414,7 @@ static enum outcome group_sample(struct group *group, struct gbench_case *cases,
         return OUTCOME_DONE;
     for (size_t i = 0; i < group->count; i++)
         if (group->subjects[i].ring.plans)
-            point_times(&group->subjects[i], rounds, options->target);
+            subject_times(&group->subjects[i], rounds, options->target);
     if (!group_speedups(group))
         return fail_memory(error, "the ratios of samples", (double)rounds->count * 16);
     return OUTCOME_DONE;
@@ -710,17 +502,17 @@ static enum outcome group_count(struct group *group, struct error *error)
 static enum outcome group_load(struct group *group, struct error *error)
 {
     const struct measure_options *options = group->options;
-    group->cache = options->cache ? options->cache : &group->own_cache;
-    enum outcome outcome =
-        cache_fill(group->cache, group->shape, options->cache ? options->most_batch : 0, error);
+    if (!options->cache && !(group->own_cache = oracle_cache_create()))
+        return fail_memory(error, "an oracle", 0);
+    group->cache = options->cache ? options->cache : group->own_cache;
+    enum outcome outcome = oracle_cache_fill(group->cache, group->shape,
+                                             options->cache ? options->most_batch : 0, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    group->problem = cache_part(group->cache, group->shape->batch);
-    group->problem.layer.shape = group->shape->layer;
-    group->oracle = *group->cache->oracles[group->shape->dtype];
-    group->oracle.batch = group->shape->batch;
+    group->problem = oracle_cache_problem(group->cache, group->shape);
+    group->oracle = oracle_cache_oracle(group->cache, group->shape);
     group->pool = ring_pool(&group->problem);
-    group->rng = rng_seed(order_seed(group->shape->seed, group->owned->shape_key) + 1);
+    group->rng = rng_seed(order_seed(group->shape->seed, group->owned->texts.shape_key) + 1);
     if (group_moves(group))
         placement_prepare(&group->rng);
     group->y = array_aligned(group->problem.batch * group->shape->layer.n, sizeof *group->y);
@@ -734,7 +526,7 @@ static enum outcome group_load(struct group *group, struct error *error)
  * them wrote, none was compared with what it should have been. */
 static void group_watch(struct group *group)
 {
-    if (cache_unwritten(group->cache, &group->problem))
+    if (oracle_cache_unwritten(group->cache, &group->problem))
         return;
     for (size_t i = 0; i < group->count; i++) {
         struct subject *subject = &group->subjects[i];
@@ -744,7 +536,7 @@ static void group_watch(struct group *group)
         snprintf(subject->reason, MIDL_REASON_SIZE,
                  "weights or inputs were written to by a variant of this group; midl verify "
                  "--kernel NAME tells by which");
-        point_ends(subject, "failed");
+        subject_ends(subject, "failed");
     }
 }
 
@@ -758,7 +550,7 @@ static void group_clear(struct group *group)
     ring_pool_clear(&group->pool);
     placement_clear(&group->place);
     free(group->y);
-    cache_clear(&group->own_cache);
+    oracle_cache_destroy(group->own_cache);
 }
 
 static enum outcome group_run(struct group *group, struct error *error)
@@ -767,14 +559,14 @@ static enum outcome group_run(struct group *group, struct error *error)
     enum outcome outcome = group_load(group, error);
     if (outcome == OUTCOME_MACHINE) { /* this shape is too large; others of the sweep need not be */
         for (size_t i = 0; i < group->count; i++)
-            point_skipped(&group->subjects[i], error->text);
+            subject_skipped(&group->subjects[i], error->text);
         return OUTCOME_DONE;
     }
     if (outcome != OUTCOME_DONE)
         return outcome;
     for (size_t i = 0; i < group->count && !group_stopped(group); i++)
         if (subject_prepare(group, &group->subjects[i], error) != OUTCOME_DONE)
-            point_skipped(&group->subjects[i], error->text);
+            subject_skipped(&group->subjects[i], error->text);
     group_watch(group);
     group->times.check_ns = clock_ns() - start_ns - group->times.plan_ns;
     struct host_settings host = host_begin(group->shape->threads); /* so that no call changes it */
@@ -805,7 +597,7 @@ enum outcome measure_group(const struct bench_case *cases, size_t count,
         goto cleanup;
     }
     for (size_t i = 0; i < count; i++) {
-        group.points[i] = point_of(&cases[i], group.owned);
+        group.points[i] = point_of(&cases[i], &group.owned->texts);
         group.subjects[i] = (struct subject){
             .bench_case = &cases[i], .point = &group.points[i], .reason = group.owned->reasons[i]};
     }

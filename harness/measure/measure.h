@@ -11,22 +11,12 @@
 
 #include <signal.h>
 
-#include "suite/case.h"
-#include "machine/ceiling.h"
 #include "base/error.h"
+#include "machine/ceiling.h"
+#include "measure/oracle_cache.h"
 #include "measure/rounds.h"
 #include "store.h"
-
-/* The layer, inputs and oracle of the last group, kept for the next: all that differ only in what
- * is selected, and in how many of the inputs they take, share them. Must not outlive the cases that
- * were measured with it. */
-struct measure_cache;
-
-struct measure_cache *measure_cache_create(void);        /* NULL if there is no memory */
-void measure_cache_destroy(struct measure_cache *cache); /* accepts NULL */
-
-/* Whether groups of these shapes share what is in the cache: best measured one after the other. */
-bool measure_same_numbers(const struct bench_shape *a, const struct bench_shape *b);
+#include "suite/case.h"
 
 struct measure_options {
     double target;                     /* relative width of the 95 % interval of the median; 0.02 */
@@ -38,7 +28,7 @@ struct measure_options {
     double move_share;                 /* of the time for other places, at most; 0: they stay */
     unsigned counters;                 /* bits of groups.h */
     const struct ceilings *ceilings;   /* of the group's threads; NULL: points get no bound */
-    struct measure_cache *cache;       /* NULL: nothing is kept from group to group */
+    struct oracle_cache *cache;        /* NULL: nothing is kept from group to group */
     size_t most_batch;                 /* of the groups that will share the cache; may be 0 */
     const volatile sig_atomic_t *stop; /* becomes non-zero on Ctrl-C; may be NULL */
     void (*at)(void *data, const char *variant); /* told of the variant at work; may be NULL */

@@ -366,8 +366,8 @@ static enum outcome run_group(struct runner *runner, const struct bench_group *g
 
 static bool same_numbers(const struct bench_cases *cases, size_t a, size_t b)
 {
-    return measure_same_numbers(&cases->cases[cases->groups[a].first].shape,
-                                &cases->cases[cases->groups[b].first].shape);
+    return oracle_cache_shares(&cases->cases[cases->groups[a].first].shape,
+                               &cases->cases[cases->groups[b].first].shape);
 }
 
 static bool first_of_its_numbers(const struct bench_cases *cases, size_t group)
@@ -417,7 +417,7 @@ static enum outcome run_groups(struct runner *runner, struct error *error)
                                                .place_rounds = PLACE_ROUNDS,
                                                .move_share = MOVE_SHARE,
                                                .counters = suite_counters(runner->suite),
-                                               .cache = measure_cache_create(),
+                                               .cache = oracle_cache_create(),
                                                .stop = &stop_requested,
                                                .at = show_variant,
                                                .at_data = runner};
@@ -510,7 +510,7 @@ const struct measure_options *runner_options(const struct runner *runner)
 void runner_clear(struct runner *runner)
 {
     progress_end(runner->progress);
-    measure_cache_destroy(runner->measure.cache);
+    oracle_cache_destroy(runner->measure.cache);
     free(runner->rows);
     free(runner->ceilings);
     session_close(&runner->session);
