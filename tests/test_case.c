@@ -8,6 +8,7 @@
 #include "base/quote.h"
 #include "data/layer_file.h"
 #include "suite/case.h"
+#include "suite/one_case.h"
 #include "base/rng.h"
 #include "suite/suite.h"
 #include "data/tensors.h"
@@ -284,6 +285,40 @@ static void expect_round_trip(const struct bench_case *bench_case)
     bench_cases_clear(&cases);
 }
 
+/* The words by which a case is started again are those of its command, without a shell between:
+ * blanks, quotes and what a shell would expand pass through. */
+static void expect_same_words(const struct bench_case *bench_case)
+{
+    char command[CASE_TEXT_SIZE], *words[WORDS];
+    char **direct = one_case_words(bench_case);
+    bench_case_command(bench_case, command);
+    size_t count = split(command, words);
+    assert_non_null(direct);
+    for (size_t i = 2; i < count; i++)
+        assert_string_equal(direct[i - 2], words[i]);
+    assert_null(direct[count - 2]);
+    free(direct);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "plain.safetensors", "two words", "it's", "$(touch /tmp/x) `y` $HOME ~ * [a] \"q\" \\", "-",
+        "new\nline"};
+    static char path[10000];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct bench_shape shape = plain;
+        shape.layer_path = names[i];
+        shape.input_path = names[sizeof names / sizeof *names - 1 - i];
+        expect_same_words(&(struct bench_case){shape, midl_variant_at(i)});
+    }
+    expect_same_words(&(struct bench_case){plain, midl_variant_at(0)});
+    struct bench_shape shape = plain;
+    shape.layer_path = shape.input_path = memset(path, 'p', sizeof path - 1);
+    expect_same_words(&(struct bench_case){shape, midl_variant_at(0)}); /* left out in both */
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -371,15 +406,11 @@ static void test_clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_texts_differ),
-        cmocka_unit_test(test_numbers_text),
-        cmocka_unit_test(test_made_layers),
-        cmocka_unit_test(test_longest),
-        cmocka_unit_test(test_quoting),
-        cmocka_unit_test(test_cache_names),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_round_trip_files),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_texts_differ),
+        cmocka_unit_test(test_numbers_text), cmocka_unit_test(test_made_layers),
+        cmocka_unit_test(test_longest),      cmocka_unit_test(test_quoting),
+        cmocka_unit_test(test_cache_names),  cmocka_unit_test(test_words),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_round_trip_files),
         cmocka_unit_test(test_clear),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);

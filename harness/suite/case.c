@@ -1,13 +1,14 @@
 /* case.c - a case as text: the label under which it is stored, and the command that repeats it. */
 #include "suite/case.h"
-#include "base/quote.h"
-#include "suite/axes.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/quote.h"
+#include "suite/axes.h"
 
 #define FLOAT_SIZE 20 /* the text of a float */
 
@@ -43,6 +44,7 @@ void bench_cases_clear(struct bench_cases *cases)
 struct writer {
     char *text;
     size_t used;
+    bool full; /* a word had no room */
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct writer *writer, const char *format,
@@ -187,14 +189,14 @@ static void put_label(struct writer *writer, const struct bench_shape *shape, en
 
 void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE])
 {
-    struct writer writer = {ret, 0};
+    struct writer writer = {.text = ret};
     for (int axis = 0; axis < SUITE_AXES; axis++)
         put_label(&writer, shape, (enum axis_id)axis);
 }
 
 void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE])
 {
-    struct writer writer = {ret, 0};
+    struct writer writer = {.text = ret};
     for (int i = 0; i < SUITE_AXES; i++) {
         enum axis_part part = suite_axis((enum axis_id)i)->part;
         bool by_k = i == AXIS_K && !shape->layer_path && shape->made.share > 0;
@@ -203,35 +205,81 @@ void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE
     }
 }
 
-/* A file, or how it is made unless that is the default. A name that doesn't fit is left out. */
-static void put_file_option(struct writer *writer, const char *option, const char *name)
+/* Append a word of a command line, in quotes where a shell needs them. */
+static void put_quoted(struct writer *writer, const char *word)
 {
     char quoted[CASE_PATH_MAX];
-    if (strcmp(name, "random") != 0 && quote_word(name, quoted, sizeof quoted))
-        put(writer, " --%s %s", option, quoted);
+    if (quote_word(word, quoted, sizeof quoted))
+        put(writer, " %s", quoted);
 }
 
-/* An axis as an option, unless it has no effect or the layer file brings it. */
-static void put_option(struct writer *writer, const struct bench_shape *shape, enum axis_id axis)
+/* Append a word as it is, with its zero byte. */
+static void put_apart(struct writer *writer, const char *word)
 {
-    char option[AXIS_OPTION_SIZE], made[MADE_SIZE];
+    size_t bytes = strlen(word) + 1;
+    writer->full = writer->full || bytes > CASE_TEXT_SIZE - writer->used;
+    if (writer->full)
+        return;
+    memcpy(writer->text + writer->used, word, bytes);
+    writer->used += bytes;
+}
+
+/* The name of a file, or how a layer is made; NULL for the default, and for what no word can hold.
+ */
+static const char *file_value(const char *name)
+{
+    char quoted[CASE_PATH_MAX];
+    return strcmp(name, "random") != 0 && quote_word(name, quoted, sizeof quoted) ? name : NULL;
+}
+
+/* The value of an axis as an option; NULL if it has no effect, or the layer file brings it. */
+static const char *option_value(const struct bench_shape *shape, enum axis_id axis,
+                                char text[CASE_TEXT_SIZE])
+{
+    char *made = text;
+    struct writer writer = {.text = text};
     const struct axis_row *row = suite_axis(axis);
     bool brought = row->part == PART_LAYER && shape->layer_path;
-    suite_axis_option(axis, option);
     if (axis == AXIS_LAYER)
-        put_file_option(writer, option, bench_layer_name(shape, made));
-    else if (axis == AXIS_INPUT)
-        put_file_option(writer, option, bench_input_name(shape, made));
+        return file_value(bench_layer_name(shape, made));
+    if (axis == AXIS_INPUT)
+        return file_value(bench_input_name(shape, made));
     if (!row->in_case || brought || !suite_axis_matters(shape, axis))
-        return;
-    put(writer, " --%s ", option);
-    put_value(writer, shape, axis);
+        return NULL;
+    put_value(&writer, shape, axis);
+    return text;
+}
+
+/* Append all options of a case; returns how many words they are. */
+static size_t put_options(struct writer *writer, void put_word(struct writer *, const char *),
+                          const struct bench_case *bench_case)
+{
+    char option[AXIS_OPTION_SIZE + 2] = "--", text[CASE_TEXT_SIZE];
+    size_t words = 2;
+    put_word(writer, "--kernel");
+    put_word(writer, midl_variant_name(bench_case->variant));
+    for (int i = 0; i < SUITE_AXES; i++) {
+        const char *value = option_value(&bench_case->shape, (enum axis_id)i, text);
+        if (!value)
+            continue;
+        suite_axis_option((enum axis_id)i, option + 2);
+        put_word(writer, option);
+        put_word(writer, value);
+        words += 2;
+    }
+    return words;
 }
 
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE])
 {
-    struct writer writer = {ret, 0};
-    put(&writer, "midl sweep --kernel %s", midl_variant_name(bench_case->variant));
-    for (int axis = 0; axis < SUITE_AXES; axis++)
-        put_option(&writer, &bench_case->shape, (enum axis_id)axis);
+    struct writer writer = {.text = ret};
+    put(&writer, "midl sweep");
+    put_options(&writer, put_quoted, bench_case);
+}
+
+size_t bench_case_words(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE])
+{
+    struct writer writer = {.text = ret};
+    size_t words = put_options(&writer, put_apart, bench_case);
+    return writer.full ? 0 : words;
 }

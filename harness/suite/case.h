@@ -95,4 +95,8 @@ void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE
  * folder. */
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);
 
+/* Write the words of that command behind "midl sweep", without quotes, each with its zero byte.
+ * Returns how many; 0 if there is no room for them. */
+size_t bench_case_words(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);
+
 #endif

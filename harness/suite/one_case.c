@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <wordexp.h>
 
 #include "suite/suite.h"
 
@@ -31,24 +30,14 @@ enum outcome one_case_parse(int count, char **words, struct bench_cases *ret, st
 
 char **one_case_words(const struct bench_case *bench_case)
 {
-    enum { BEFORE = 2 }; /* "midl sweep" */
-    char text[CASE_TEXT_SIZE], **ret = NULL;
-    wordexp_t split = {0};
-    bench_case_command(bench_case, text);
-    if (wordexp(text, &split, WRDE_NOCMD) != 0)
+    size_t words = bench_case_words(bench_case, (char[CASE_TEXT_SIZE]){0});
+    char **ret = words ? malloc((words + 1) * sizeof *ret + CASE_TEXT_SIZE) : NULL;
+    if (!ret)
         return NULL;
-    size_t bytes = 0, words = split.we_wordc > BEFORE ? split.we_wordc - BEFORE : 0;
-    for (size_t i = 0; i < words; i++)
-        bytes += strlen(split.we_wordv[BEFORE + i]) + 1;
-    ret = malloc((words + 1) * sizeof *ret + bytes);
-    char *at = ret ? (char *)(ret + words + 1) : NULL;
-    for (size_t i = 0; ret && i < words; i++) {
-        size_t length = strlen(split.we_wordv[BEFORE + i]) + 1;
-        ret[i] = memcpy(at, split.we_wordv[BEFORE + i], length);
-        at += length;
-    }
-    if (ret)
-        ret[words] = NULL;
-    wordfree(&split);
+    char *text = (char *)(ret + words + 1);
+    bench_case_words(bench_case, text);
+    for (size_t i = 0; i < words; i++, text += strlen(text) + 1)
+        ret[i] = text;
+    ret[words] = NULL;
     return ret;
 }
