@@ -3,7 +3,6 @@
  * weaker set of instructions try the shared routines (gate, light path, selection) as a lesser
  * processor would run them. */
 #include <assert.h>
-#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/util.h"
 #include "commands/command.h"
 #include "commands/verify_counters.h"
+#include "suite/kernels.h"
 #include "verify/trial.h"
 #include "verify/trial_list.h"
 
@@ -39,12 +39,6 @@ struct lines {
     size_t count;
 };
 
-static bool matches(const char *pattern, const struct midl_variant *variant)
-{
-    return !pattern || strcmp(pattern, midl_variant_idea(variant)) == 0 ||
-           fnmatch(pattern, midl_variant_name(variant), 0) == 0;
-}
-
 /* Lines for one instruction set of the shared routines. The best takes all variants; a weaker one
  * those of MID-L that bring no instructions of their own, since for the others nothing changes but
  * what these show. */
@@ -56,7 +50,7 @@ static void add_lines(const char *pattern, enum midl_isa shared, struct lines *r
         const char *unavailable = midl_variant_unavailable(variant);
         bool plain = midl_variant_isa(variant) == MIDL_ISA_GENERIC &&
                      !midl_variant_is_linear(variant) && !unavailable;
-        if ((best || plain) && matches(pattern, variant))
+        if ((best || plain) && kernels_match(pattern, variant))
             ret->line[ret->count++] =
                 (struct line){.variant = variant, .shared = shared, .unavailable = unavailable};
     }

@@ -1,17 +1,17 @@
 /* verify_counters.c - `midl verify --counters`: see verify_counters.h. */
 #include "commands/verify_counters.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/stop.h"
 #include "commands/command.h"
 #include "measure/cost_check.h"
-#include "base/progress.h"
+#include "suite/kernels.h"
 
 /* One variant at one place. */
 struct line {
@@ -28,12 +28,6 @@ struct lines {
     size_t count, right, wrong, unknown;
     const struct line *first_wrong;
 };
-
-static bool matches(const char *pattern, const struct midl_variant *variant)
-{
-    return !pattern || strcmp(pattern, midl_variant_idea(variant)) == 0 ||
-           fnmatch(pattern, midl_variant_name(variant), 0) == 0;
-}
 
 /* "n=256 batch=8": the axes that the place sets. */
 static void shape_text(const struct cost_shape *shape, char *ret, size_t size)
@@ -60,7 +54,7 @@ static enum outcome make_lines(const char *kernel, bool quick, struct lines *ret
                             .verdict = COST_UNKNOWN};
         shape_text(line.shape, line.shape_text, sizeof line.shape_text);
         bool again = midl_variant_unavailable(line.variant) && i % shape_count > 0;
-        if (matches(kernel, line.variant) && !again)
+        if (kernels_match(kernel, line.variant) && !again)
             ret->line[ret->count++] = line;
     }
     if (ret->count == 0)

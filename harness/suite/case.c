@@ -236,14 +236,13 @@ static const char *file_value(const char *name)
 static const char *option_value(const struct bench_shape *shape, enum axis_id axis,
                                 char text[CASE_TEXT_SIZE])
 {
-    char *made = text;
     struct writer writer = {.text = text};
     const struct axis_row *row = suite_axis(axis);
     bool brought = row->part == PART_LAYER && shape->layer_path;
     if (axis == AXIS_LAYER)
-        return file_value(bench_layer_name(shape, made));
+        return file_value(bench_layer_name(shape, text));
     if (axis == AXIS_INPUT)
-        return file_value(bench_input_name(shape, made));
+        return file_value(bench_input_name(shape, text));
     if (!row->in_case || brought || !suite_axis_matters(shape, axis))
         return NULL;
     put_value(&writer, shape, axis);

@@ -3,18 +3,21 @@
  * Each section's axes turn like the wheels of an odometer; every position is one shape, checked on
  * the spot, and gets the kernels that its section names. Shapes are told apart by the label under
  * which they will be stored: sections that meet at one shape add their kernels to one group. */
-#include <fnmatch.h>
+#define _GNU_SOURCE /* tdestroy */
 #include <math.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/quote.h"
 #include "base/util.h"
 #include "data/layer_file.h"
 #include "machine/machine.h"
+#include "suite/kernels.h"
 #include "suite/suite_internal.h"
 
 /* A file that an axis names; all NULL for layers and inputs that are made. */
@@ -39,15 +42,13 @@ struct case_entry {
 #define NOWHERE SIZE_MAX
 
 struct expansion {
-    struct bench_cases cases; /* until the end only its paths */
-    struct shape_entry *shapes;
+    struct bench_cases cases;    /* until the end only its paths */
+    struct shape_entry **shapes; /* in file order */
     size_t shape_count, shape_room;
+    void *tree; /* of the same, by tsearch() */
     struct case_entry *entries;
     size_t entry_count, entry_room;
-    size_t *slots; /* open hash table of shapes; NOWHERE: free */
-    size_t slot_count;
-    const struct midl_variant **kernels; /* of the current shape */
-    size_t kernel_count;
+    struct kernel_list kernels; /* of the current shape */
 };
 
 /* One position of a section's wheels. */
@@ -261,155 +262,18 @@ static enum outcome shape_at(const struct place *place, struct bench_shape *ret,
     return outcome;
 }
 
-/* ---- Kernels of a shape ---------------------------------------------------------------------- */
-
-static void add_kernel(struct expansion *expansion, const struct midl_variant *variant)
-{
-    for (size_t i = 0; i < expansion->kernel_count; i++)
-        if (expansion->kernels[i] == variant)
-            return;
-    expansion->kernels[expansion->kernel_count++] = variant;
-}
-
-static enum outcome unknown_kernel(const char *word, struct error *error)
-{
-    size_t variants = midl_variant_count(), count = 0;
-    const char **words = calloc(variants * 2, sizeof *words);
-    char hint[HINT_SIZE] = "";
-    if (words) {
-        for (size_t i = 0; i < variants; i++) {
-            words[count++] = midl_variant_idea(midl_variant_at(i));
-            words[count++] = midl_variant_name(midl_variant_at(i));
-        }
-        did_you_mean(word, words, count, hint);
-    }
-    free(words);
-    return fail(error, OUTCOME_USAGE, "unknown kernel %.60s%s; midl list kernels shows them all",
-                word, hint);
-}
-
-static enum outcome add_named(struct expansion *expansion, const char *word, enum midl_dtype dtype,
-                              struct error *error)
-{
-    const struct midl_variant *variant = midl_variant_find(word, dtype);
-    if (variant) {
-        add_kernel(expansion, variant);
-        return OUTCOME_DONE;
-    }
-    for (int other = MIDL_F32; other <= MIDL_INT8; other++)
-        if (midl_variant_find(word, (enum midl_dtype)other))
-            return fail(error, OUTCOME_USAGE, "kernel %s does not exist for dtype %s (but for %s)",
-                        word, midl_dtype_name(dtype), midl_dtype_name((enum midl_dtype)other));
-    return unknown_kernel(word, error);
-}
-
-static enum outcome add_matching(struct expansion *expansion, const char *pattern,
-                                 enum midl_dtype dtype, struct error *error)
-{
-    bool known = false, found = false;
-    for (size_t i = 0; i < midl_variant_count(); i++) {
-        const struct midl_variant *row = midl_variant_at(i);
-        bool idea = fnmatch(pattern, midl_variant_idea(row), 0) == 0;
-        if (!idea && fnmatch(pattern, midl_variant_name(row), 0) != 0)
-            continue;
-        known = true;
-        if (midl_variant_dtype(row) != dtype)
-            continue;
-        found = true;
-        add_kernel(expansion, idea ? midl_variant_find(midl_variant_idea(row), dtype) : row);
-    }
-    if (!known)
-        return fail(error, OUTCOME_USAGE,
-                    "kernel = %.60s matches no kernel; midl list kernels shows them all", pattern);
-    if (!found)
-        return fail(error, OUTCOME_USAGE, "no kernel that kernel = %.60s matches has dtype %s",
-                    pattern, midl_dtype_name(dtype));
-    return OUTCOME_DONE;
-}
-
-static enum outcome choose_kernels(struct expansion *expansion, const struct axis_list *list,
-                                   enum midl_dtype dtype, struct error *error)
-{
-    enum outcome outcome = OUTCOME_DONE;
-    expansion->kernel_count = 0;
-    if (list->count == 0)
-        return add_matching(expansion, "*", dtype, error);
-    for (size_t i = 0; i < list->count && !outcome; i++) {
-        bool pattern = strpbrk(list->words[i], "*?[") != NULL;
-        outcome = (pattern ? add_matching : add_named)(expansion, list->words[i], dtype, error);
-    }
-    return outcome;
-}
-
-/* The first reference that the type has. */
-static void add_reference(struct expansion *expansion, const struct suite *suite,
-                          enum midl_dtype dtype)
-{
-    for (size_t i = 0; i < suite->reference.count && !suite->bare; i++) {
-        const struct midl_variant *variant = midl_variant_find(suite->reference.words[i], dtype);
-        if (!variant)
-            continue;
-        add_kernel(expansion, variant);
-        return;
-    }
-}
-
 /* ---- Collecting ------------------------------------------------------------------------------ */
 
-/* Room for one more element, doubling. */
-static bool make_room(void **array, size_t count, size_t *room, size_t element_bytes)
+/* The order of the tree of shapes: by hash, and by label where hashes are equal. */
+static int compare_shapes(const void *left, const void *right)
 {
-    if (count < *room)
-        return true;
-    size_t more = *room ? *room * 2 : 64;
-    void *grown = realloc(*array, more * element_bytes);
-    if (!grown)
-        return false;
-    *array = grown;
-    *room = more;
-    return true;
-}
-
-static bool same_shape(const struct shape_entry *entry, uint64_t hash, const char *text)
-{
-    char other[CASE_TEXT_SIZE];
-    if (entry->hash != hash)
-        return false;
-    bench_shape_text(&entry->shape, other);
-    return strcmp(other, text) == 0;
-}
-
-/* The slot of a shape, free if it is new. The table is never full. */
-static size_t find_slot(const struct expansion *expansion, uint64_t hash, const char *text)
-{
-    size_t slot = (size_t)hash % expansion->slot_count;
-    while (expansion->slots[slot] != NOWHERE &&
-           !same_shape(&expansion->shapes[expansion->slots[slot]], hash, text))
-        slot = (slot + 1) % expansion->slot_count;
-    return slot;
-}
-
-/* Keep the table at most half full. Shapes already there differ: only free slots are looked for. */
-static bool widen_slots(struct expansion *expansion)
-{
-    if (expansion->shape_count * 2 < expansion->slot_count)
-        return true;
-    size_t count = expansion->slot_count ? expansion->slot_count * 2 : 256;
-    size_t *slots = malloc(count * sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        slots[i] = NOWHERE;
-    for (size_t i = 0; i < expansion->shape_count; i++) {
-        size_t slot = (size_t)expansion->shapes[i].hash % count;
-        while (slots[slot] != NOWHERE)
-            slot = (slot + 1) % count;
-        slots[slot] = i;
-    }
-    free(expansion->slots);
-    expansion->slots = slots;
-    expansion->slot_count = count;
-    return true;
+    const struct shape_entry *a = left, *b = right;
+    char text_a[CASE_TEXT_SIZE], text_b[CASE_TEXT_SIZE];
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    bench_shape_text(&a->shape, text_a);
+    bench_shape_text(&b->shape, text_b);
+    return strcmp(text_a, text_b);
 }
 
 /* The entry of this shape, made if it is new; NULL for lack of memory. */
@@ -417,20 +281,22 @@ static struct shape_entry *shape_entry_of(struct expansion *expansion,
                                           const struct bench_shape *shape)
 {
     char text[CASE_TEXT_SIZE];
-    bench_shape_text(shape, text);
-    uint64_t hash = fnv1a(FNV_START, text);
-    void *shapes = expansion->shapes;
-    if (!widen_slots(expansion) || !make_room(&shapes, expansion->shape_count,
-                                              &expansion->shape_room, sizeof *expansion->shapes))
+    struct shape_entry **shapes = array_room(expansion->shapes, expansion->shape_count + 1,
+                                             &expansion->shape_room, sizeof(struct shape_entry *));
+    expansion->shapes = shapes ? shapes : expansion->shapes;
+    struct shape_entry *entry = shapes ? malloc(sizeof *entry) : NULL;
+    if (!entry)
         return NULL;
-    expansion->shapes = shapes;
-    size_t *slot = &expansion->slots[find_slot(expansion, hash, text)];
-    if (*slot == NOWHERE) {
-        *slot = expansion->shape_count;
-        expansion->shapes[expansion->shape_count++] =
-            (struct shape_entry){.shape = *shape, .hash = hash, .first = NOWHERE, .last = NOWHERE};
-    }
-    return &expansion->shapes[*slot];
+    bench_shape_text(shape, text);
+    *entry = (struct shape_entry){
+        .shape = *shape, .hash = fnv1a(FNV_START, text), .first = NOWHERE, .last = NOWHERE};
+    struct shape_entry **node = tsearch(entry, &expansion->tree, compare_shapes);
+    struct shape_entry *known = node ? *node : NULL;
+    if (known == entry)
+        shapes[expansion->shape_count++] = entry;
+    else
+        free(entry);
+    return known;
 }
 
 /* Append a case to its group unless it is there. False for lack of memory. */
@@ -440,9 +306,9 @@ static bool add_case(struct expansion *expansion, struct shape_entry *shape,
     for (size_t i = shape->first; i != NOWHERE; i = expansion->entries[i].next)
         if (expansion->entries[i].variant == variant)
             return true;
-    void *entries = expansion->entries;
-    if (!make_room(&entries, expansion->entry_count, &expansion->entry_room,
-                   sizeof *expansion->entries))
+    struct case_entry *entries = array_room(expansion->entries, expansion->entry_count + 1,
+                                            &expansion->entry_room, sizeof *entries);
+    if (!entries)
         return false;
     expansion->entries = entries;
     size_t index = expansion->entry_count++;
@@ -462,15 +328,16 @@ static enum outcome add_shape(struct expansion *expansion, const struct place *p
     struct bench_shape shape;
     enum outcome outcome = shape_at(place, &shape, error);
     if (!outcome)
-        outcome =
-            choose_kernels(expansion, &place->section->axes[AXIS_KERNEL].list, shape.dtype, error);
+        outcome = kernels_choose(&place->section->axes[AXIS_KERNEL].list, shape.dtype,
+                                 &expansion->kernels, error);
     if (outcome)
         return outcome;
-    add_reference(expansion, place->suite, shape.dtype);
+    if (!place->suite->bare)
+        kernels_add_first(&place->suite->reference, shape.dtype, &expansion->kernels);
     struct shape_entry *entry = shape_entry_of(expansion, &shape);
     bool ok = entry != NULL;
-    for (size_t i = 0; i < expansion->kernel_count && ok; i++)
-        ok = add_case(expansion, entry, expansion->kernels[i]);
+    for (size_t i = 0; i < expansion->kernels.count && ok; i++)
+        ok = add_case(expansion, entry, expansion->kernels.rows[i]);
     if (!ok)
         return fail_memory(error, "the cases of a sweep",
                            (double)expansion->entry_count * 2 * sizeof(struct bench_case));
@@ -620,7 +487,7 @@ static enum outcome lay_out(struct expansion *expansion, struct error *error)
         return fail_memory(error, "the cases of a sweep",
                            (double)(expansion->entry_count * sizeof *cases->cases));
     for (size_t i = 0; i < expansion->shape_count; i++) {
-        const struct shape_entry *shape = &expansion->shapes[i];
+        const struct shape_entry *shape = expansion->shapes[i];
         cases->groups[cases->group_count++] = (struct bench_group){cases->count, shape->count};
         for (size_t j = shape->first; j != NOWHERE; j = expansion->entries[j].next)
             cases->cases[cases->count++] =
@@ -636,17 +503,17 @@ enum outcome suite_expand(const struct suite *suite, struct bench_cases *ret, st
     if (!suite->section_count)
         return fail(error, OUTCOME_USAGE, "%s: only [train] sections: midl train %s runs it",
                     suite->origin, suite->name);
-    expansion.kernels = calloc(midl_variant_count(), sizeof *expansion.kernels);
-    if (!expansion.kernels)
+    expansion.kernels.rows = calloc(midl_variant_count(), sizeof *expansion.kernels.rows);
+    if (!expansion.kernels.rows)
         outcome = fail_memory(error, "a list of kernels", 0);
     for (size_t i = 0; i < suite->section_count && !outcome; i++)
         outcome = expand_section(&expansion, suite, &suite->sections[i], error);
     if (!outcome)
         outcome = lay_out(&expansion, error);
+    tdestroy(expansion.tree, free);
     free(expansion.shapes);
     free(expansion.entries);
-    free(expansion.slots);
-    free(expansion.kernels);
+    free(expansion.kernels.rows);
     if (outcome)
         bench_cases_clear(&expansion.cases);
     else
