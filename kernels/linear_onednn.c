@@ -17,6 +17,7 @@ extern MIDL_IMPL(linear_onednn);
 #include <oneapi/dnnl/dnnl.h>
 
 enum { PIECES_MOST = 32 };
+enum { X, W, BIAS, Y, ARRAYS }; /* of one call */
 
 struct piece {
     size_t batch;
@@ -112,36 +113,42 @@ static void destroy(void *opaque)
     free(state);
 }
 
-/* The primitive for one batch. The first is free to choose how weights are packed (packed: NULL).
- */
+/* Describe the arrays of a batch; all begin empty, so that they can be forgotten at any time. */
+static dnnl_status_t describe_arrays(memory_description ret[ARRAYS], size_t batch,
+                                     const struct midl_shape *shape)
+{
+    const dnnl_dim_t B = (dnnl_dim_t)batch, d = (dnnl_dim_t)shape->d, n = (dnnl_dim_t)shape->n;
+    dnnl_status_t status = describe_memory(&ret[X], 2, (dnnl_dims_t){B, d}, dnnl_ab);
+    if (status == dnnl_success)
+        status = describe_memory(&ret[W], 2, (dnnl_dims_t){n, d}, dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = describe_memory(&ret[BIAS], 1, (dnnl_dims_t){n}, dnnl_a);
+    if (status == dnnl_success)
+        status = describe_memory(&ret[Y], 2, (dnnl_dims_t){B, n}, dnnl_ab);
+    return status;
+}
+
+/* Make the primitive for one batch. The first is free to choose how weights are packed (packed:
+ * NULL). */
 static dnnl_status_t make_piece(struct onednn_state *state, const struct midl_shape *shape,
                                 size_t batch, memory_description_in packed)
 {
-    dnnl_dim_t B = (dnnl_dim_t)batch, d = (dnnl_dim_t)shape->d, n = (dnnl_dim_t)shape->n;
-    memory_description x, w, bias, y;
+    memory_description arrays[ARRAYS] = {0};
     struct piece *piece = &state->pieces[state->count++];
     piece->batch = batch;
-    dnnl_status_t status = describe_memory(&x, 2, (dnnl_dims_t){B, d}, dnnl_ab);
+    dnnl_status_t status = describe_arrays(arrays, batch, shape);
     if (status == dnnl_success)
-        status = describe_memory(&w, 2, (dnnl_dims_t){n, d}, dnnl_format_tag_any);
-    if (status == dnnl_success)
-        status = describe_memory(&bias, 1, (dnnl_dims_t){n}, dnnl_a);
-    if (status == dnnl_success)
-        status = describe_memory(&y, 2, (dnnl_dims_t){B, n}, dnnl_ab);
-    if (status != dnnl_success)
-        return status;
-    status = describe_product(&piece->description, state->engine, in(&x), packed ? packed : in(&w),
-                              in(&bias), in(&y));
+        status =
+            describe_product(&piece->description, state->engine, in(&arrays[X]),
+                             packed ? packed : in(&arrays[W]), in(&arrays[BIAS]), in(&arrays[Y]));
     if (status == dnnl_success)
         status = dnnl_primitive_create(&piece->primitive, piece->description);
     if (status == dnnl_success)
-        status = dnnl_memory_create(&piece->x, in(&x), state->engine, DNNL_MEMORY_NONE);
+        status = dnnl_memory_create(&piece->x, in(&arrays[X]), state->engine, DNNL_MEMORY_NONE);
     if (status == dnnl_success)
-        status = dnnl_memory_create(&piece->y, in(&y), state->engine, DNNL_MEMORY_NONE);
-    forget(&x);
-    forget(&w);
-    forget(&bias);
-    forget(&y);
+        status = dnnl_memory_create(&piece->y, in(&arrays[Y]), state->engine, DNNL_MEMORY_NONE);
+    for (int i = 0; i < ARRAYS; i++)
+        forget(&arrays[i]);
     return status;
 }
 
@@ -163,21 +170,20 @@ static dnnl_status_t pack(struct onednn_state *state, const struct midl_layer *l
                           memory_description_in packed)
 {
     dnnl_dim_t d = (dnnl_dim_t)layer->shape.d, n = (dnnl_dim_t)layer->shape.n;
-    memory_description plain, vector;
+    memory_description plain = {0}, vector = {0};
     dnnl_memory_t source = NULL;
     dnnl_primitive_desc_t description = NULL;
     dnnl_primitive_t reorder = NULL;
     dnnl_status_t status = describe_memory(&plain, 2, (dnnl_dims_t){n, d}, dnnl_ab);
     if (status == dnnl_success)
         status = describe_memory(&vector, 1, (dnnl_dims_t){n}, dnnl_a);
-    if (status != dnnl_success)
-        return status;
     /* oneDNN's interface takes what it only reads without const. */
     union {
         const float *in;
         void *out;
     } weights = {layer->full_weight}, bias = {layer->full_bias};
-    status = dnnl_memory_create(&source, in(&plain), state->engine, weights.out);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&source, in(&plain), state->engine, weights.out);
     if (status == dnnl_success)
         status = dnnl_memory_create(&state->bias, in(&vector), state->engine, bias.out);
     if (status == dnnl_success)

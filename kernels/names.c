@@ -127,6 +127,8 @@ size_t midl_default_rank(size_t n)
 /* Largest dimension: indices are 32 bits wide, and a product of two fits size_t. */
 #define DIMENSION_MOST ((size_t)1 << 30)
 
+#define NUMBER_SIZE 32
+
 static enum midl_status invalid(char reason[MIDL_REASON_SIZE], const char *what, size_t value)
 {
     snprintf(reason, MIDL_REASON_SIZE, "%s = %zu", what, value);
@@ -144,8 +146,24 @@ static enum midl_status block_check(const struct midl_shape *shape, char reason[
     return MIDL_OK;
 }
 
+/* Print a number as %g does, with a point in every locale. What is neither digit, sign nor letter
+ * of %g is the locale's decimal sign, of one byte or of more. */
+static void number_text(double value, char ret[NUMBER_SIZE])
+{
+    char printed[NUMBER_SIZE];
+    size_t used = 0;
+    snprintf(printed, sizeof printed, "%g", value);
+    for (const char *c = printed; *c; c++)
+        if (strchr("0123456789+-einfa", *c))
+            ret[used++] = *c;
+        else if (used > 0 && ret[used - 1] != '.')
+            ret[used++] = '.';
+    ret[used] = '\0';
+}
+
 enum midl_status midl_shape_check(const struct midl_shape *shape, char reason[MIDL_REASON_SIZE])
 {
+    char number[NUMBER_SIZE];
     if (shape->d < 1 || shape->d > DIMENSION_MOST)
         return invalid(reason, "d must be 1..2^30, not d", shape->d);
     if (shape->n < 1 || shape->n > DIMENSION_MOST)
@@ -160,8 +178,8 @@ enum midl_status midl_shape_check(const struct midl_shape *shape, char reason[MI
         return block_check(shape, reason);
     if (shape->select == MIDL_SELECT_THRESHOLD &&
         !(shape->threshold >= 0 && shape->threshold < 1)) {
-        snprintf(reason, MIDL_REASON_SIZE, "the threshold must be in [0, 1), not %g",
-                 (double)shape->threshold);
+        number_text((double)shape->threshold, number);
+        snprintf(reason, MIDL_REASON_SIZE, "the threshold must be in [0, 1), not %s", number);
         return MIDL_INVALID;
     }
     return MIDL_OK;

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* feenableexcept */
 #include <fenv.h>
 #include <locale.h>
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -506,6 +507,26 @@ static void expect_read(const char *text)
     midl_calibration_destroy(back);
 }
 
+static void expect_reason(float threshold, const char *ending)
+{
+    const struct midl_shape wrong = {
+        .d = 4, .n = 4, .r = 1, .select = MIDL_SELECT_THRESHOLD, .threshold = threshold};
+    char reason[MIDL_REASON_SIZE] = "";
+    assert_int_equal(midl_shape_check(&wrong, reason), MIDL_INVALID);
+    assert_true(strlen(reason) > strlen(ending));
+    assert_string_equal(reason + strlen(reason) - strlen(ending), ending);
+}
+
+static void expect_reasons(void)
+{
+    expect_reason(1.5f, ", not 1.5");
+    expect_reason(-0.0625f, ", not -0.0625");
+    expect_reason(1.25e20f, ", not 1.25e+20");
+    expect_reason(3, ", not 3");
+    expect_reason(INFINITY, ", not inf");
+    expect_reason(NAN, ", not nan");
+}
+
 /* Decimal commas, and a decimal sign of two bytes. */
 static void locales_change_nothing(void **state)
 {
@@ -525,11 +546,13 @@ static void locales_change_nothing(void **state)
         char *text = calibration_here();
         assert_string_equal(text, plain);
         expect_read(plain);
+        expect_reasons();
         free(text);
         setlocale(LC_ALL, "C");
         tried++;
     }
     expect_read(plain);
+    expect_reasons();
     snprintf(remove, sizeof remove, "rm -r '%s'", folder);
     assert_int_equal(system(remove), 0);
     unsetenv("LOCPATH");
