@@ -201,7 +201,7 @@ struct block_call {
     size_t first, count;
 };
 
-/* What one thread does of a call: some inputs, or its part of the members of all. */
+/* The part of a call that one thread does: some inputs, or some members of all. */
 struct share {
     const struct block_call *call;
     size_t first_input, end_input;
@@ -578,7 +578,7 @@ static void copy_inputs(const struct share *share, size_t first, size_t last)
     }
 }
 
-/* What a thread does with inputs of its own. */
+/* Do a thread's own inputs. */
 static void run_inputs(struct share *share)
 {
     const struct block_state *state = share->call->state;
@@ -593,8 +593,8 @@ static void run_inputs(struct share *share)
         blend_input(share, b);
 }
 
-/* What it does where all threads have the same inputs; the barriers separate what reads from what
- * wrote. */
+/* Do a thread's members where all threads have the same inputs; the barriers separate writing from
+ * reading. */
 static void run_members(struct share *share)
 {
     const struct block_state *state = share->call->state;

@@ -53,7 +53,7 @@ void midl_build_id(char ret[MIDL_BUILD_ID_SIZE])
              midl_isa_name(midl_isa_best()), MIDL_COMPILER, (unsigned)flags);
 }
 
-/* What a time may be. */
+/* The range of times. */
 static const double LEAST_NS = 1, MOST_NS = 1e14;
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -60,7 +60,7 @@ struct midl_calibration {
     size_t ratio_count;
 };
 
-/* What calibration_ratios holds of a time: 0 for the least alone. */
+/* The byte of calibration_ratios for a time: 0 for the least alone. */
 uint8_t calibration_slower(double time_ns, double least_ns);
 
 /* Append a series of zeros; NULL if there is no memory. Valid until the next call. */
@@ -87,7 +87,7 @@ const struct midl_variant *calibration_choice(const struct midl_calibration *cal
                                               enum midl_dtype dtype, const struct midl_shape *shape,
                                               size_t batch, int threads);
 
-/* What an idea takes at one width: ln of the time at the grid's shares and batches. */
+/* The times of an idea at one width: ln of the time at the grid's shares and batches. */
 struct calibration_curve {
     const struct midl_variant *variant;
     float log_time[CALIBRATION_SHARES][CALIBRATION_BATCHES];

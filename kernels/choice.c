@@ -42,7 +42,7 @@ static double time_by_popularity(const struct calibration_curve *curve, size_t b
 
 /* ---- At planning ----------------------------------------------------------------------------- */
 
-/* What a plan may meet: a batch, a share of pairs, and of neurons that all inputs select. */
+/* A call that a plan may meet: a batch, a share of pairs, and of neurons that all inputs select. */
 struct case_of {
     size_t batch;
     double share, always;
@@ -75,7 +75,7 @@ static size_t find_cases(const struct midl_shape *shape, size_t max_batch, bool 
     return count;
 }
 
-/* What the fastest of some curves takes. */
+/* The time of the fastest of some curves. */
 static double least_time(const struct calibration_curve *curves, size_t count,
                          const struct case_of *at, size_t *ret)
 {

@@ -21,7 +21,7 @@ static bool is_variants_file(const char *name)
     return false;
 }
 
-/* What a variant runs: its own file for its instruction set, and all that is no variant's own. */
+/* Whether a variant runs an object: its own file for its instruction set, or no variant's own. */
 static bool runs(const struct midl_variant *variant, const struct object_row *object)
 {
     if (strcmp(object->name, variant->file) == 0)

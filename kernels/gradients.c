@@ -740,7 +740,7 @@ static void hard_inputs(const struct call *call, size_t first, size_t last, size
     }
 }
 
-/* What dy asks of one neuron under `soft`. */
+/* Gradients of one neuron under `soft`, from dy. */
 struct soft_gradient {
     float full, light, gate, mask;
 };

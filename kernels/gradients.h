@@ -117,9 +117,9 @@ MIDL_API void midl_training_backward(struct midl_training *training, const struc
                                      size_t batch, const float *x, const float *dy, float *dx,
                                      const struct midl_gradients *gradients);
 
-/* What the gate or midl_training_force selected in the last forward pass or evaluation; under
- * `soft`, what it would select at temperature 0. Belongs to the training and holds until its next
- * call. batch = 0 before the first. */
+/* The selection that the gate or midl_training_force made in the last forward pass or evaluation;
+ * under `soft`, the one that it would make at temperature 0. Belongs to the training and holds
+ * until its next call. batch = 0 before the first. */
 MIDL_API struct midl_selection midl_training_selection(const struct midl_training *training);
 
 /* Bytes taken. */

@@ -19,8 +19,8 @@
 
 enum { CHUNK = 48 }; /* inputs, at most */
 
-/* So many inputs go through all products before their logits are searched: few enough that a near
- * cache still holds these, and whole tiles of six. */
+/* The number of inputs that go through all products before their logits are searched: few enough
+ * that a near cache still holds these, and whole tiles of six. */
 static size_t chunk_inputs(const struct midl_shape *shape, size_t inputs)
 {
     size_t most = shape->n < 1024 ? CHUNK : CHUNK / 2;
@@ -52,7 +52,7 @@ static void *take(size_t count, size_t element_bytes, size_t *bytes, bool *ok)
     return array;
 }
 
-/* What the gate's up-projection reads. */
+/* The width that the gate's up-projection reads. */
 static size_t gate_rank(const struct midl_shape *s)
 {
     return s->gate == MIDL_GATE_SHARED ? s->r : s->rg;
@@ -266,7 +266,7 @@ struct layer_call {
     float *y;
 };
 
-/* What one thread does: some inputs, and of their products its part of the neurons. */
+/* The part of one thread: some inputs, and of their products some neurons. */
 struct share {
     const struct layer_call *call;
     size_t first, last; /* inputs */
@@ -283,7 +283,7 @@ struct chunk {
     float *y, *logits;
 };
 
-/* What follows reads what others wrote. */
+/* Wait, because what follows reads what other threads wrote. */
 static void wait_for_parts(const struct share *share)
 {
     if (share->parts > 1) {

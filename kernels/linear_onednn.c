@@ -152,7 +152,7 @@ static dnnl_status_t make_piece(struct onednn_state *state, const struct midl_sh
     return status;
 }
 
-/* What oneDNN takes for intermediate results, once for all pieces: they never run at once. */
+/* Bytes of oneDNN's intermediate results, once for all pieces: they never run at once. */
 static size_t scratch_bytes(const struct onednn_state *state)
 {
     int64_t most = 0, bytes;

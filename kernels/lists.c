@@ -84,7 +84,7 @@ struct tile {
 /* Kinds of tiles: 2 x 1..COLS with SHARED(C) inputs shared; the same with none. */
 enum { PAIRS, STRANGERS = PAIRS + COLS, KINDS = STRANGERS + COLS };
 
-/* Of a pair's C inputs: with two or more, a step has no more loads than multiply-adds. */
+/* The number of a pair's C inputs that are shared: a step has no more loads than multiply-adds. */
 #define SHARED(C) ((C) < 2 ? (C) : 2 + (C) / 4)
 
 static size_t cols_of(size_t kind)
@@ -342,7 +342,7 @@ static void pair_neurons(struct scratch *scratch, const uint64_t *masks, const u
         take_pair(scratch, neuron, size_of(a), &a, &b, tiles);
 }
 
-/* Of the three ways to make two pairs of four neurons, the one whose masks differ least. */
+/* Choose that of three ways to make two pairs of four neurons whose masks differ least. */
 static void match(const uint64_t *masks, uint16_t order[4])
 {
     uint64_t m[4];
@@ -434,7 +434,7 @@ static inline void prefetch_ahead(const struct slice *slice, const struct tile *
         __builtin_prefetch(slice->ahead + row * slice->length + i, 0, 2);
 }
 
-/* Of the next tile's rows, all that the processor doesn't see coming. */
+/* Prefetch the parts of the next tile's rows that the processor doesn't see coming. */
 VEC_INLINE void prefetch_beginnings(const float *const next[ROWS])
 {
 #pragma GCC unroll 2
@@ -630,7 +630,7 @@ static void chunk_slice(const struct place *at, size_t chunk, size_t chunks, siz
         slice_sums(false, &slice);
 }
 
-/* What one thread does of a pass. */
+/* The part of a pass that one thread does. */
 struct share {
     const struct lists_call *call;
     size_t part;

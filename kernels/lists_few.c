@@ -67,7 +67,7 @@ enum {
     BEGINNING = 2 * LINE   /* of a row from a cache: from there on hardware prefetches by itself */
 };
 
-/* What some inputs need, those of one thread or of all together. */
+/* Memory for some inputs, those of one thread or of all together. */
 struct workspace {
     float *x;        /* [LISTS_FEW][x_stride]: the inputs */
     uint32_t *order; /* [n + a SPARE for each thread, shared out]: wanted neurons, and by whom */

@@ -166,7 +166,7 @@ MIDL_API void midl_isa_limit(enum midl_isa most);
 
 /* ---- The selection of one call -------------------------------------------------------------- */
 
-/* What the gate chose for B inputs. Input i selected count[i] neurons: index[i * stride + 0..],
+/* The neurons chosen for B inputs. Input i selected count[i] neurons: index[i * stride + 0..],
  * ascending, with their gate values p in gate[...] at the same places. Belongs to the plan and
  * holds until its next run. stride = k. */
 struct midl_selection {
@@ -256,8 +256,8 @@ MIDL_API double midl_linear_flops(const struct midl_shape *shape, size_t batch);
 MIDL_API struct midl_parts midl_layer_flops(const struct midl_shape *shape, size_t batch,
                                             size_t selected);
 
-/* What `variant` executes and touches for B inputs with this selection; NULL: the expectation for k
- * neurons an input, under a threshold at most a fifth of all, chosen uniformly.
+/* The cost of `variant` for B inputs with this selection; NULL: the expectation for k neurons per
+ * input, under a threshold at most a fifth of all, chosen uniformly.
  * A variant that computes every row is charged for every row; one that skips, for what it did:
  * pairs for FLOPs, distinct rows of W (the union over the batch) for bytes. */
 MIDL_API struct midl_cost midl_variant_cost(const struct midl_variant *variant,
@@ -286,7 +286,7 @@ MIDL_API enum midl_status midl_round_weights(enum midl_dtype dtype, size_t n, si
  * is built in. */
 struct midl_calibration;
 
-/* What times depend on in this library: version, kernels, instruction set in use, compiler. */
+/* Name all that times depend on in this library: version, kernels, instruction set, compiler. */
 #define MIDL_BUILD_ID_SIZE 160
 MIDL_API void midl_build_id(char ret[MIDL_BUILD_ID_SIZE]);
 

@@ -26,9 +26,9 @@ void midl_pairs_full(struct midl_pairs *pairs, const float *W, const float *x);
 /* Where the pair of entry i of input b stands in both arrays that follow. */
 const uint32_t *midl_pairs_places(const struct midl_pairs *pairs, size_t b);
 
-/* What midl_pairs_full made, by places; and room for the gradient dF, to be filled in by places,
- * and in `by_input` [B][k] in the order of the selection's lists, before the gradients are asked
- * for. */
+/* The results of midl_pairs_full by places; and room for the gradient dF, to be filled in by
+ * places, and in `by_input` [B][k] in the order of the selection's lists, before the gradients are
+ * asked for. */
 float *midl_pairs_values(const struct midl_pairs *pairs);
 float *midl_pairs_gradient(const struct midl_pairs *pairs);
 float *midl_pairs_by_input(const struct midl_pairs *pairs);

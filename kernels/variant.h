@@ -16,7 +16,7 @@
 
 struct choice;
 
-/* What sizes and forms of loops depend on beside the instruction set. */
+/* The processor's traits, beside the instruction set, that sizes and forms of loops depend on. */
 struct midl_core {
     size_t first_floats; /* of the first-level data cache: 8192 or more */
     bool shared_port;    /* shuffles start where multiply-adds do: Intel's; AMD's start beside */
@@ -24,7 +24,7 @@ struct midl_core {
 
 struct midl_core midl_core(void);
 
-/* What a variant is given at planning; outlives its state. */
+/* The input of a variant's planning; outlives its state. */
 struct variant_env {
     struct midl_layer layer;
     struct midl_weights full; /* W in the type of the plan; `choose` sees the type alone */

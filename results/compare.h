@@ -35,7 +35,7 @@ struct compare_row {
     enum compare_verdict verdict;
 };
 
-/* What makes two runs unlike: "cpu", what it was in the one and in the other. */
+/* A fact that makes two runs unlike: "cpu", and its value in the one and in the other. */
 struct compare_difference {
     char *what, *values[2];
 };

@@ -150,7 +150,7 @@ static enum store_status read_times(struct store *store, sqlite3_stmt *samples, 
     return code == SQLITE_DONE ? STORE_OK : store_fail_sqlite(store, code, writing);
 }
 
-/* What every row of a point begins with. `suffix` of the name: "", "_mean", ... */
+/* Print the beginning that all rows of a point share. `suffix` of the name: "", "_mean", ... */
 static void print_head(FILE *out, sqlite3_stmt *point, int64_t family, size_t repetitions,
                        const char *suffix, bool first)
 {

@@ -14,7 +14,7 @@ static const char querying[] = "run the query";
 
 /* ---- Statement and parameters ---------------------------------------------------------------- */
 
-/* What sqlite3_stmt_readonly() calls reading but isn't a SELECT. */
+/* Refuse statements that sqlite3_stmt_readonly() calls reading but that are no SELECT. */
 static int refuse_settings(void *data, int action, const char *a, const char *b, const char *c,
                            const char *d)
 {

@@ -67,7 +67,8 @@ static size_t lower_rank(size_t count, double confidence)
         end--;
     }
 
-    /* So much may lie below x_(r); the last factor forgives rounding where it is just equal. */
+    /* The probability that may lie below x_(r); the last factor forgives rounding where it is just
+     * equal. */
     double allowed = (1 - confidence) * half * (1 + 1e-12), tail = 0;
     size_t rank = end;
     while (2 * rank + 1 <= count && tail + weight <= allowed) {

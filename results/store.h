@@ -152,7 +152,7 @@ enum store_status store_run_end(struct store *store, int64_t run_id, const char 
 
 /* ---- Resuming -------------------------------------------------------------------------------- */
 
-/* Who goes on with a run. */
+/* The process that goes on with a run. */
 struct store_claim {
     const char *process; /* stored as the run's fact `process` */
     /* Whether that process still measures the run, whose last sign of life is so many seconds old.
@@ -234,7 +234,8 @@ enum store_status store_latest_run(struct store *store, const char *suite, int64
  * JSON: an array of objects, NULL and infinite numbers as null.
  *
  * STORE_NONE: there was no row (header or [] are written). STORE_BAD: not exactly one SELECT, or it
- * is wrong; STORE_OLD if that may be because the database is older. STORE_MACHINE: also when `out` can't be written to. */
+ * is wrong; STORE_OLD if that may be because the database is older. STORE_MACHINE: also when `out`
+ * can't be written to. */
 enum store_status store_query(struct store *store, const char *sql,
                               const struct store_fact *parameters, size_t parameter_count,
                               enum store_format format, FILE *out, size_t *ret_rows);

@@ -39,7 +39,7 @@ enum outcome file_bad(struct error *error, const char *path, uint64_t offset, co
                 (unsigned long long)offset, reason);
 }
 
-/* Whose fault an errno is: the machine's, or the path's that was given. */
+/* Tell an errno that is the machine's fault from one of the path that was given. */
 static enum outcome blame(int number)
 {
     switch (number) {

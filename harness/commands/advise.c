@@ -182,7 +182,7 @@ static enum outcome choose_layer(struct job *job, struct error *error)
                        job->request.layer ? job->request.layer : "", *names ? names : "none");
 }
 
-/* What the layer meets when the network reads `count` examples, at even distances. */
+/* Collect the layer's inputs while the network reads `count` examples, at even distances. */
 static enum outcome meet(struct job *job, const struct dataset_part *part, size_t count,
                          float **ret, struct error *error)
 {

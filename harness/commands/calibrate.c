@@ -360,8 +360,8 @@ static enum outcome read_kinds(const struct request *request, struct kinds *ret,
     return outcome;
 }
 
-/* What the file at `path` has of other dtypes and numbers of threads stays there, if it is of this
- * machine and build. */
+/* Keep the series of other dtypes and numbers of threads that the file at `path` has, if it is of
+ * this machine and build. */
 static enum outcome keep_others(struct calibrate *calibrate, const char *path, struct error *error)
 {
     struct midl_calibration *before;

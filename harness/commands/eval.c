@@ -152,7 +152,7 @@ static enum outcome read_files(const struct request *request, struct job *job, s
     return outcome;
 }
 
-/* Whose fault it is that there is no plan. */
+/* The outcome for a plan that was refused: bad options, or a machine that lacks something. */
 static enum outcome plan_outcome(const struct request *request, const struct job *job,
                                  enum midl_status status)
 {

@@ -268,7 +268,7 @@ static void append(char *text, size_t size, const char *separator, const char *w
     snprintf(text + used, size - used, "%s%s", used ? separator : "", word);
 }
 
-/* What cannot run here, one line for each reason. */
+/* Print the kernels that cannot run here, one line per reason. */
 static void print_missing(const cJSON *kernels)
 {
     const cJSON *item, *other;

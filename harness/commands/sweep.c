@@ -153,7 +153,8 @@ static enum outcome add_file(const char *path, const char **last, uint64_t *hash
     return file_hash(path, hash, error);
 }
 
-/* What the run is: its cases, the contents of their files, and how long each is measured. */
+/* Hash all that makes the run: its cases, the contents of their files, and how long each is
+ * measured. */
 static enum outcome measured_hash(struct sweep *sweep, struct error *error)
 {
     const struct bench_cases *cases = &sweep->cases;
@@ -319,8 +320,8 @@ static void print_state(const struct runner *runner)
         snprintf(noisy, sizeof noisy, ", %zu of them noisy", runner->noisy);
     if (runner->resumed > 0)
         snprintf(before, sizeof before, ", %zu more before", runner->resumed);
-    print_text("run %lld in %s: %zu points%s%s", (long long)runner->session.run_id,
-               runner->db, runner->done, noisy, before);
+    print_text("run %lld in %s: %zu points%s%s", (long long)runner->session.run_id, runner->db,
+               runner->done, noisy, before);
     if (runner->noise.pairs > 0) {
         char noise[NOISE_TEXT];
         noise_text(&runner->noise, noise);

@@ -106,7 +106,7 @@ static enum outcome find_commit(struct build *build, const char *revision, struc
     return outcome;
 }
 
-/* What a build depends on beside its commit. */
+/* Hash all that a build depends on beside its commit. */
 static uint64_t flags_hash(void)
 {
     uint64_t hash = fnv1a(FNV_START, MIDL_COMPILER);

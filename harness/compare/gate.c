@@ -183,7 +183,7 @@ static enum outcome qualify_at(struct gate *gate, size_t at, struct gate_values 
     return outcome;
 }
 
-/* What all ratios of identical builds so far say. */
+/* Judge the machine by all ratios of identical builds so far. */
 static struct gate_quality quality_of(const struct gate *gate, const struct gate_values *values,
                                       size_t points)
 {

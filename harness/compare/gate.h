@@ -30,7 +30,7 @@ int gate_count_change(const double instructions[2], double effect, double rows);
 #define GATE_QUALIFY_POINTS 3
 #define GATE_QUALIFY_LOOKS 4 /* at each, until the machine is known to be good enough */
 
-/* What callgrind counted in one call of the old and of the new build; NaN: not counted. */
+/* Counts of callgrind in one call of the old and of the new build; NaN: not counted. */
 struct gate_counts {
     double instructions[2], l1d_misses[2], ll_misses[2];
     char reason[160]; /* why there are none; "" if there are */
@@ -46,7 +46,7 @@ struct gate_row {
     const char *accepted; /* the line of the file of accepted slowdowns; NULL: none */
 };
 
-/* What identical builds looked like. */
+/* The differences that identical builds showed. */
 struct gate_quality {
     double spread;     /* among placements, of a log ratio; mean of the points tried */
     double apart;      /* the largest shift between identical builds, relative */

@@ -99,7 +99,7 @@ static void count_text(const struct gate_row *row, char ret[16])
         snprintf(ret, 16, "%+.2f %%", 100 * rise);
 }
 
-/* What else is to be known of a point: "" if nothing. */
+/* Write what else is to be known of a point: "" if nothing. */
 static void remark(const struct gate_row *row, char ret[512])
 {
     bool other = row->chose[0][0] && row->chose[1][0] && strcmp(row->chose[0], row->chose[1]) != 0;

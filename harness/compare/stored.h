@@ -50,7 +50,7 @@ void stored_print_markdown(const struct stored_report *report, FILE *out);
 void stored_print_csv(const struct stored_report *report, FILE *out);
 enum outcome stored_print_json(const struct stored_report *report, FILE *out, struct error *error);
 
-/* Of trends: no test case fails, whatever drifts. */
+/* Print a trend as JUnit: no test case fails, whatever drifts. */
 void stored_print_junit(const struct stored_report *report, FILE *out);
 
 /* A line "::notice ..." for each point that drifts. */

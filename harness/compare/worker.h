@@ -22,7 +22,7 @@ struct worker {
 enum outcome worker_run(const struct worker *worker, const struct bench_case *bench_case,
                         struct pair_result *ret, struct error *error);
 
-/* What it prints, and reading that back: false if the text is cut short or isn't it. */
+/* Write a result as text, and read it back: false if the text is cut short or isn't one. */
 void worker_write(FILE *out, const struct pair_result *result);
 bool worker_read(const char *text, struct pair_result *ret);
 

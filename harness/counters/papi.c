@@ -241,8 +241,8 @@ static void fill_set(int set, const char *const *events, size_t count, size_t mo
     }
 }
 
-/* What starting and stopping alone counts: the least of some tries, as an interrupt or a first
- * touch only ever adds. */
+/* Count what starting and stopping alone costs: the least of some tries, because an interrupt or a
+ * first touch only ever adds. */
 static int count_idle(int set, size_t count, long long idle[EVENTS_PER_SET])
 {
     enum { TRIES = 5 };

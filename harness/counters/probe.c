@@ -421,8 +421,8 @@ static enum verdict trial_once(struct trial *trial)
     return wrong(trial, "counts %.6g where there are hardly any %s", quiet, row->unit);
 }
 
-/* What disturbs a count (an interrupt, a stolen moment, memory pressure) passes: a wrong count gets
- * another chance. One that is right by chance is not to be feared: the bounds are narrow. */
+/* Try a counter, again where it is wrong: disturbances (an interrupt, a stolen moment, memory
+ * pressure) pass. One that is right by chance is not to be feared: the bounds are narrow. */
 static enum verdict trial_run(struct trial *trial)
 {
     enum { CHANCES = 3 };

@@ -43,7 +43,7 @@ struct tensors {
     unsigned char *data;
 };
 
-/* What reading needs at hand. */
+/* A file that is being read. */
 struct reader {
     const char *path;
     char *text; /* the JSON, NUL-terminated */

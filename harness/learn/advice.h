@@ -70,8 +70,8 @@ enum outcome advice_measure(struct advice *advice, const size_t *ways, size_t co
                             struct advice_time *ret, struct advice_time *ret_dense,
                             struct error *error);
 
-/* Of those that advice_measure measured last, how much faster a is than b: their ratio in rounds.
- */
+/* Find how much faster advice a is than b, both measured by the last advice_measure: the ratio of
+ * their times within rounds. */
 bool advice_ratio(const struct advice *advice, size_t a, size_t b, struct stats_interval *ret);
 
 /* Up to `most` ways that were predicted only, spread over all. */

@@ -8,8 +8,8 @@
 #include "midl_config.h"
 #include "products.h"
 
-/* Of the inputs' mean variance, that is added to each direction: a direction in which the given
- * inputs don't vary may be one in which others do. */
+/* The share of the inputs' mean variance that is added to each direction, because other inputs may
+ * vary in directions in which the given ones don't. */
 static const double noise_share = 1e-4;
 
 /* Offsets of the gate, by which p is near 1 on selected neurons. */

@@ -43,7 +43,7 @@ struct convert_options {
     int threads;
 };
 
-/* What a conversion made and found. All arrays belong to it. */
+/* The result of a conversion. All arrays belong to it. */
 struct converted {
     struct midl_layer layer;
     uint32_t *order;  /* [n]: neuron j was neuron order[j] of the plain layer */

@@ -21,7 +21,7 @@ const char *layer_unavailable(enum layer_kind kind)
     return NULL;
 }
 
-/* What a size of batch needs. */
+/* Primitives and memory for one size of batch. */
 struct sized {
     struct onednn_primitive primitives[3];
     struct onednn_primitive to_forward, to_backward, from_gradient; /* of a convolution's weights */

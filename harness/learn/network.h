@@ -43,7 +43,7 @@ enum outcome network_forward(struct network *network, const struct pass *pass, c
 enum outcome network_layer_forward(struct network *network, size_t i, const struct pass *pass,
                                    const float *x, struct error *error);
 
-/* What a batch cost: the sum over inputs of -log softmax(logits)[label], and how many were right
+/* The loss of a batch: the sum over inputs of -log softmax(logits)[label], and how many were right
  * (the first of the largest logits). */
 struct network_score {
     double loss;

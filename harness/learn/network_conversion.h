@@ -16,7 +16,7 @@ struct network_conversion {
 
 enum { NETWORK_CONVERSION_INPUTS = 5000 };
 
-/* What became of a layer. */
+/* One converted layer and how well it fits. */
 struct layer_conversion {
     size_t layer; /* in the network */
     double explained, positive, margin, active;

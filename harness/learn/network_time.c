@@ -179,7 +179,7 @@ static bool is_plain(const struct layer_spec *layer)
     return layer->kind == LAYER_LINEAR;
 }
 
-/* What layer i of a network meets; valid after a forward pass. */
+/* The inputs of layer i of a network; valid after a forward pass. */
 static float *met(const struct network *network, size_t i, float *x)
 {
     return i ? network->outputs[i - 1] : x;

@@ -24,7 +24,7 @@ enum outcome network_time_create(struct network *model, const double *active,
                                  struct network_time **ret, struct error *error);
 void network_time_destroy(struct network_time *time); /* accepts NULL */
 
-/* What the points will say of the model. Texts are the caller's. */
+/* The columns of points that tell of the model. Texts are the caller's. */
 struct network_facts {
     const char *dataset, *model, *method, *file;
     double active; /* share of neurons selected, over all MID-L layers */

@@ -40,7 +40,7 @@ struct onednn_primitive {
 };
 void onednn_destroy(struct onednn_primitive *primitive);
 
-/* What the primitive says it takes: a description that belongs to it. */
+/* Ask the primitive for the layout of an array; the description belongs to the primitive. */
 onednn_memory_in onednn_ask(const struct onednn_primitive *primitive, dnnl_query_t what, int index);
 size_t onednn_bytes(onednn_memory_in memory);
 size_t onednn_scratch_bytes(const struct onednn_primitive *primitive);

@@ -15,7 +15,7 @@ struct study_options {
     void *data; /* of report */
 };
 
-/* What an experiment came to. The network belongs to the study and holds until the next one. */
+/* The result of an experiment. The network belongs to the study and holds until the next one. */
 struct study_result {
     struct trainer_epoch *epochs; /* the study's; validation is NaN where there was none */
     size_t epoch_count, best;

@@ -42,7 +42,7 @@ static double memory_2(const char *folder, const char **ret_file)
     return fmin(most, high);
 }
 
-/* What stands for "none" in version 1 is the largest multiple of a page. */
+/* The limit of memory by version 1, where the largest multiple of a page stands for "none". */
 static double memory_1(const char *folder, const char **ret_file)
 {
     double bytes = limit_in(folder, "memory.limit_in_bytes");

@@ -102,7 +102,7 @@ static void ask_system(void)
         machine.allowed = (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* What control groups and resource limits allow of processors and memory. */
+/* Ask how many processors and how much memory control groups and resource limits allow. */
 static void ask_limits(void)
 {
     char text[4096];
@@ -336,7 +336,7 @@ static void ask_libraries(void)
 
 /* ---- The clock ------------------------------------------------------------------------------- */
 
-/* What asking costs: the best of several runs of readings. And the smallest step seen, in whole
+/* Time a reading of the clock: the best of several runs. And find its smallest step, in whole
  * nanoseconds as the clock counts. */
 static void ask_clock(void)
 {

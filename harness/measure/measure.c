@@ -340,7 +340,7 @@ static bool subject_move(struct subject *subject, const struct placement *place)
     return true;
 }
 
-/* What a placement with its plans takes, as far as it isn't on huge pages. */
+/* Count the bytes of a placement with its plans that aren't on huge pages. */
 static size_t group_page_bytes(const struct group *group)
 {
     const size_t huge = machine_get()->huge_page_bytes;
@@ -373,7 +373,7 @@ static bool group_move(void *data)
     return ok;
 }
 
-/* What moving will take, about: plans take most of it. */
+/* Estimate the time of moving: plans take most of it. */
 static double group_plan_ns(const struct group *group)
 {
     double sum_ns = 0;

@@ -118,7 +118,7 @@ static enum outcome put_tables(const struct html_page *page, size_t *count, FILE
     return outcome;
 }
 
-/* What each run answers, newest first, and what it was measured on. */
+/* Write the answer of each run, newest first, and the machine that it was measured on. */
 static enum outcome put_runs(const struct html_page *page, FILE *out, struct error *error)
 {
     const struct draw_source *source = page->draw->sources;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "report/draw.h"
 
-/* What the page is made of. */
+/* The parts of a page. */
 struct html_page {
     struct draw *draw;            /* begun, with one source; its output folder receives svg files */
     const struct figures *tables; /* of tables_read() */

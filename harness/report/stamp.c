@@ -188,8 +188,8 @@ static long trailer_number(const char *trailer, const char *key)
     return at ? strtol(at + strlen(key), NULL, 10) : -1;
 }
 
-/* What an update of the file goes on from: the classic trailer, or the dictionary of a stream of
- * cross-references, which newer libraries write instead. */
+/* The end of a file, from which an update goes on: the classic trailer, or the dictionary of a
+ * stream of cross-references, which newer libraries write instead. */
 struct pdf_end {
     bool stream;
     long size, root, table; /* objects, the root's number, where the cross-references begin */

@@ -148,7 +148,7 @@ static const struct cell *find_cell(const struct cells *cells, const char *line,
 
 /* ---- Setting --------------------------------------------------------------------------------- */
 
-/* What a character is where it would be a command; NULL: itself. */
+/* The text for a character that would be a command; NULL: itself. */
 static const char *escape(char c, enum table_format format)
 {
     static const struct {
@@ -228,7 +228,7 @@ static void put_cell(const struct cell *cell, enum table_format format, bool int
     fprintf(out, format == TABLE_LATEX ? " [%s, %s]" : " (%s to %s)", lo, hi);
 }
 
-/* What begins and ends a table, a line and a cell. */
+/* The texts that begin and end a table, a line and a cell. */
 struct setting {
     const char *line_begin, *between, *line_end;
 };

@@ -74,8 +74,8 @@ static enum outcome begin_run(struct runner *runner, struct error *error)
         store_put_facts(runner->session.store, runner->session.run_id, places, count), error);
 }
 
-/* What differences this machine shows by chance, in a fiftieth of the time that the run will
- * take, a second at most. A run too short for that goes without; a resumed one has it already,
+/* Measure which differences this machine shows by chance, in a fiftieth of the time that the run
+ * will take, a second at most. A run too short for that goes without; a resumed one has it already,
  * unless it was interrupted before. */
 static enum outcome measure_noise(struct runner *runner, struct error *error)
 {
@@ -230,8 +230,8 @@ static enum outcome add_ceilings(struct runner *runner, int threads, struct erro
         error);
 }
 
-/* What this machine can do, for every number of threads that a group still to be measured asks for:
- * what was stored of others in an earlier sitting stays. */
+/* Measure the ceilings for every number of threads that a group still to be measured asks for;
+ * those that an earlier sitting stored for other numbers stay. */
 static enum outcome measure_ceilings(struct runner *runner, struct error *error)
 {
     double start_ns = clock_ns();

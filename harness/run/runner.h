@@ -34,7 +34,7 @@ struct runner {
     bool parts;      /* measure the parts of the fastest MID-L call of each group, too */
     bool lean;       /* points alone: neither noise nor ceilings of the machine */
     double start_ns; /* when the program began (clock_ns) */
-    /* What the caller measures and stores behind the cases, in the same run: `more_count` points in
+    /* Measures and stores more behind the cases, in the same run: `more_count` points in
      * *ret_done at the end, fewer when it was asked to stop. NULL: nothing. */
     enum outcome (*more)(void *data, struct runner *runner, size_t *ret_done, struct error *error);
     void *more_data;

@@ -128,7 +128,7 @@ static enum store_status end_killed(struct store *store)
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-/* What changes numbers: a run that differs in one of them is another. */
+/* Facts that change numbers: a run that differs in one of them is another. */
 static const char *const identity[] = {
     "host",      "cpu",         "isa",           "microcode",    "compiler",
     "flags",     "openblas",    "openblas_core", "onednn",       "blis",

@@ -224,7 +224,8 @@ static void reject(struct trial_result *ret, const char *how, const char *reason
     ret->verdict = TRIAL_FAILED;
 }
 
-/* What `data->other` holds must equal the base: to the bit, or as outputs within the bound. */
+/* Compare `data->other` with the base: it must be equal to the bit, or be outputs within the bound.
+ */
 static void compare_passes(struct trial_data *data, bool linear, bool bits, const char *how,
                            struct trial_result *ret)
 {

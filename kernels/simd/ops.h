@@ -37,7 +37,7 @@ struct midl_topk_guess {
  * the last are zeros, to whole long words. */
 #define MIDL_BITS(n) (((n) + 63) / 64 * 8)
 
-/* What topk finds in each of `count` inputs. */
+/* The result of topk for each of `count` inputs. */
 struct midl_chosen {
     uint32_t *index; /* [count][k], ascending */
     float *value;    /* [count][k]: theirs */

@@ -190,7 +190,7 @@ static void window_shares(size_t n, size_t rank, float reach, float *ret_least, 
     *ret_most = share + margin;
 }
 
-/* Of a few values the rank-th largest, by counting for each how many are larger. Equal values have
+/* Find the rank-th largest of a few values by counting for each how many are larger. Equals have
  * equal counts, so that the count rank - 1 may not occur. values: `vectors`, and NaN from n on. */
 VEC_INLINE struct cut rank_among(size_t vectors, size_t n, const float *values, size_t rank)
 {
@@ -356,7 +356,7 @@ static size_t end_of_equal(size_t n, const float *values, float value, size_t co
     return i;
 }
 
-/* Of those that equal the cut, only the first few where not all are among the k largest. */
+/* Write those above the cut, and of those that equal it as many as make k. */
 static void write_chosen(size_t n, const float *values, const struct cut *cut,
                          const struct place *to)
 {

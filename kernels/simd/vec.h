@@ -88,7 +88,7 @@ VEC_INLINE vec vec_quads_lane(vec v, size_t at)
                      : _mm512_permute_ps(v, 0xff);
 }
 
-/* Of four rows, the four columns of each piece of four lanes. */
+/* Turn four rows into the four columns of each piece of four lanes. */
 VEC_INLINE void vec_turn_pieces(const vec v[4], vec ret[4])
 {
     vec ab = _mm512_unpacklo_ps(v[0], v[1]), cd = _mm512_unpacklo_ps(v[2], v[3]);
