@@ -133,7 +133,7 @@ struct midl_layer {
     const float *gate_bias;   /* h [n] */
 };
 
-/* The default rank of light path and lowrank gate: n/32, at least 1. */
+/* Return the default rank of light path and lowrank gate: n/32, at least 1. */
 MIDL_API size_t midl_default_rank(size_t n);
 
 /* MIDL_OK or MIDL_INVALID with the reason. Does not look at weights. */
@@ -176,7 +176,7 @@ struct midl_selection {
     const float *gate;     /* [B][k] */
 };
 
-/* How many distinct neurons the batch selected: the union over its inputs. */
+/* Count the distinct neurons that the batch selected: the union over its inputs. */
 MIDL_API size_t midl_selection_distinct(const struct midl_selection *selection, size_t n);
 
 /* ---- Variants ------------------------------------------------------------------------------- */
@@ -248,7 +248,7 @@ MIDL_API double midl_parts_sum(const struct midl_parts *parts);
 MIDL_API double midl_cost_flops(const struct midl_cost *cost);
 MIDL_API double midl_cost_bytes(const struct midl_cost *cost);
 
-/* FLOPs of B inputs through the plain linear layer: B (2 d n + n). */
+/* Count FLOPs of B inputs through the plain linear layer: B (2 d n + n). */
 MIDL_API double midl_linear_flops(const struct midl_shape *shape, size_t batch);
 
 /* FLOPs of the layer's definition for B inputs of which `selected` (input, neuron) pairs take the
@@ -356,7 +356,7 @@ MIDL_API const struct midl_variant *midl_plan_variant(const struct midl_plan *pl
  * in place, don't count; nor does what OpenBLAS or BLIS keep for all plans of a process. */
 MIDL_API size_t midl_plan_bytes(const struct midl_plan *plan);
 
-/* "0.1.0" */
+/* Return "0.1.0". */
 MIDL_API const char *midl_version(void);
 
 /* MIDL_ABI of the header that the library was built with: what a program that loads a library by

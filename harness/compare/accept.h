@@ -29,11 +29,11 @@ struct accept_list {
 enum outcome accept_parse(const char *text, const char *origin, struct accept_list *ret,
                           struct error *error);
 
-/* A file; NULL: an empty list. */
+/* Read a file; NULL: an empty list. */
 enum outcome accept_read(const char *path, struct accept_list *ret, struct error *error);
 
-/* Why a slowdown of this variant at this shape is accepted on `today` ("2026-11-30"); NULL if no
- * line says so. */
+/* Find why a slowdown of this variant at this shape is accepted on `today` ("2026-11-30"); NULL if
+ * no line says so. */
 const char *accept_find(const struct accept_list *list, const char *variant, const char *label,
                         const char *today);
 

@@ -86,7 +86,7 @@ struct gate {
 enum outcome gate_begin(const struct gate_options *options, const struct bench_cases *cases,
                         struct gate *ret, struct error *error);
 
-/* All stages that are asked for. OUTCOME_NO_VERDICT: the machine is too noisy, or it was
+/* Run all stages that are asked for. OUTCOME_NO_VERDICT: the machine is too noisy, or it was
  * interrupted; the rows hold what is known. */
 enum outcome gate_measure(struct gate *gate, struct error *error);
 

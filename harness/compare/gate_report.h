@@ -20,11 +20,11 @@ void gate_print_markdown(const struct gate_report *report, FILE *out);
 void gate_print_junit(const struct gate_report *report, FILE *out);
 enum outcome gate_print_json(const struct gate_report *report, FILE *out, struct error *error);
 
-/* One line "::error ..." per point that fails, "::warning ..." for what isn't resolved: GitHub
- * shows them at the change. */
+/* Print one line "::error ..." per point that fails, "::warning ..." for what isn't resolved:
+ * GitHub shows them at the change. */
 void gate_print_annotations(const struct gate_report *report, FILE *out);
 
-/* The words of a shape's label that differ among the points of the gate: "n=512 batch=16". */
+/* Write the words of a shape's label that differ among the points of the gate: "n=512 batch=16". */
 void gate_short_shape(const struct gate *gate, const struct gate_row *row,
                       char ret[CASE_TEXT_SIZE]);
 

@@ -29,7 +29,7 @@ struct midl_library {
     void *handle; /* of dlopen; NULL: linked */
 };
 
-/* The copy that this program is linked with. */
+/* Return the copy that this program is linked with. */
 struct midl_library library_linked(void);
 
 /* Load a copy. OUTCOME_USAGE: the file can't be read, isn't a shared library, isn't libmidl, or has

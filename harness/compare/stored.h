@@ -29,7 +29,7 @@ bool stored_is_database(const char *name);
 enum outcome stored_open(struct stored_side *side, const char *db, const char *suite,
                          struct error *error);
 
-/* OUTCOME_USAGE, with the first difference, where runs are unlike. */
+/* Fail with OUTCOME_USAGE and the first difference where runs are unlike. */
 enum outcome stored_refuse(const struct compare_table *table, struct error *error);
 
 /* Leave out points that only one run has. */
@@ -53,10 +53,10 @@ enum outcome stored_print_json(const struct stored_report *report, FILE *out, st
 /* Print a trend as JUnit: no test case fails, whatever drifts. */
 void stored_print_junit(const struct stored_report *report, FILE *out);
 
-/* A line "::notice ..." for each point that drifts. */
+/* Print one line "::notice ..." per point that drifts. */
 void stored_print_annotations(const struct stored_report *report, FILE *out);
 
-/* "26 points, 25 steady, 1 drift" */
+/* Write a summary: "26 points, 25 steady, 1 drift". */
 #define STORED_SUMMARY_SIZE 192
 void stored_summary(const struct stored_report *report, char ret[STORED_SUMMARY_SIZE]);
 

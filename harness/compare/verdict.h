@@ -46,7 +46,7 @@ enum gate_state {
     GATE_WRONG       /* the new build's result is wrong: `reason` */
 };
 
-/* "same", "slower", "not resolved", ... */
+/* Name a state: "same", "slower", "not resolved", ... */
 const char *gate_state_name(enum gate_state state);
 
 struct gate_values {
@@ -80,20 +80,20 @@ struct gate_rule {
     int looks;     /* at most, in the search and again in the confirmation */
 };
 
-/* Holm's step-down: ret_reject[i] if chance[i] stands against `count` hypotheses at `alpha`. A NaN
- * is never rejected. */
+/* Correct for many hypotheses by Holm's step-down: ret_reject[i] if chance[i] stands against
+ * `count` hypotheses at `alpha`. A NaN is never rejected. */
 void gate_holm(const double *chance, size_t count, double alpha, bool *ret_reject);
 
-/* After a look of the search: open points become suspect, same, faster or stay open. `points` are
- * all of them, for the correction. */
+/* Review after a look of the search: open points become suspect, same, faster or stay open.
+ * `points` are all of them, for the correction. */
 void gate_review(struct gate_point *points, size_t count, const struct gate_rule *rule);
 
-/* After a look of the confirmation, the same for the suspects: slower, same, or still suspect. */
+/* Review after a look of the confirmation: suspects become slower or same, or stay. */
 void gate_review_again(struct gate_point *points, size_t count, const struct gate_rule *rule);
 
-/* 1: a point is slower (and no control) or wrong; else 4: a suspect was left unresolved, as many as
- * GATE_UNCLEAR are, nothing was compared, or a control is slower, which only a machine can be; else
- * 0. */
+/* Judge the whole. 1: a point is slower (and no control) or wrong; else 4: a suspect was left
+ * unresolved, as many as GATE_UNCLEAR are, nothing was compared, or a control is slower, which only
+ * a machine can be; else 0. */
 enum outcome gate_outcome(const struct gate_point *points, size_t count);
 
 /* ---- The whole procedure ------------------------------------------------------------------- */
@@ -114,8 +114,9 @@ enum outcome gate_run(struct gate_point *points, size_t count, const struct gate
 
 /* ---- What a machine can tell --------------------------------------------------------------- */
 
-/* The slowdown that is found in 95 of 100 runs over `points` points, from ratios of identical
- * builds whose standard deviation among placements is `spread`, with `placements` a look: relative.
+/* Predict the slowdown that is found in 95 of 100 runs over `points` points, from ratios of
+ * identical builds whose standard deviation among placements is `spread`, with `placements` per
+ * look: relative.
  */
 double gate_resolvable(double spread, size_t placements, size_t points,
                        const struct gate_rule *rule);
@@ -123,7 +124,7 @@ double gate_resolvable(double spread, size_t placements, size_t points,
 /* Whether a look at identical builds would be flagged, in either direction. */
 bool gate_differs(const double *logs, size_t count, const struct gate_rule *rule);
 
-/* Robust standard deviation of logarithms around their centre. */
+/* Estimate the standard deviation of logarithms around their centre, robustly. */
 double gate_spread(const double *logs, size_t count);
 
 #endif

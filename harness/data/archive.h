@@ -9,7 +9,7 @@
 enum outcome archive_files(const char *path, const char *patterns, size_t limit,
                            struct bundle *bundle, struct error *error);
 
-/* "" if archives can be read, else the reason. */
+/* Tell why archives can't be read; "" if they can. */
 const char *archive_unavailable(void);
 
 #endif

@@ -30,7 +30,7 @@ enum outcome bundle_read(const char *place, const char *patterns, size_t limit, 
                          struct error *error);
 void bundle_clear(struct bundle *bundle);
 
-/* The path of the one file of a folder that matches, to be freed. */
+/* Find the one file of a folder that matches; its path is to be freed. */
 enum outcome bundle_path(const char *folder, const char *pattern, char **ret, struct error *error);
 
 /* True if the folder has a file for each pattern. */

@@ -51,7 +51,7 @@ struct dataset_options {
     const char *text;  /* plain text file of the set `text`; NULL: the IMDB reviews */
 };
 
-/* Row i of a part. */
+/* Return row i of a part. */
 static inline const float *dataset_row(const struct dataset_part *part, size_t i)
 {
     return part->x + i * part->stride;

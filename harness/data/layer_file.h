@@ -16,7 +16,7 @@
 enum outcome layer_read(const char *path, struct midl_layer *ret_layer, void **ret_owned,
                         struct error *error);
 
-/* `more`: NULL, or a tensor that the file holds beside the layer. */
+/* Write a layer. `more`: NULL, or a tensor that the file holds beside the layer. */
 enum outcome layer_write(const char *path, const struct midl_layer *layer,
                          const struct tensor *more, struct error *error);
 

@@ -19,7 +19,7 @@ struct mat_bytes {
 enum outcome mat_file_read(const char *path, const char *name, struct mat_bytes *ret,
                            struct error *error);
 
-/* "" if such files can be read, else the reason. */
+/* Tell why such files can't be read; "" if they can. */
 const char *mat_file_unavailable(void);
 
 #endif

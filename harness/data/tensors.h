@@ -61,7 +61,7 @@ size_t tensors_count(const struct tensors *tensors);
 const struct tensor *tensors_at(const struct tensors *tensors, size_t i); /* in order of names */
 const char *tensors_metadata(const struct tensors *tensors, const char *key); /* or NULL */
 
-/* Where the tensor's data stands in the file. */
+/* Find where the tensor's data stands in the file, in bytes. */
 uint64_t tensors_offset(const struct tensors *tensors, const struct tensor *tensor);
 
 struct tensor_meta {

@@ -59,8 +59,8 @@ void advice_destroy(struct advice *advice); /* accepts NULL */
 size_t advice_count(const struct advice *advice);
 const struct advice_way *advice_way(const struct advice *advice, size_t i);
 
-/* The ways of a kind whose error is at most `error`, fastest by prediction first, to ret[0..most);
- * returns how many. */
+/* Write the ways of a kind whose error is at most `error`, fastest by prediction first, to
+ * ret[0..most); returns how many. */
 size_t advice_best(const struct advice *advice, enum advice_kind kind, double error, size_t *ret,
                    size_t most);
 
@@ -74,18 +74,18 @@ enum outcome advice_measure(struct advice *advice, const size_t *ways, size_t co
  * their times within rounds. */
 bool advice_ratio(const struct advice *advice, size_t a, size_t b, struct stats_interval *ret);
 
-/* Up to `most` ways that were predicted only, spread over all. */
+/* Write up to `most` ways that were predicted only, spread over all; returns how many. */
 size_t advice_held_out(const struct advice *advice, size_t *ret, size_t most);
 
-/* The verdict, from what was measured: the plain layer unless one of the others is faster beyond
+/* Decide from what was measured: the plain layer unless one of the others is faster beyond
  * its interval; of these low rank unless MID-L is faster beyond the interval of their ratio (`midl`
  * over `low_rank`; NULL: there is none of the kind). Pure. */
 enum advice_kind advice_decide(const struct stats_interval *low_rank_speedup,
                                const struct stats_interval *midl_speedup,
                                const struct stats_interval *midl_over_low_rank);
 
-/* Pure: y at x on the line through points (xs ascending), their ends' lines beyond them; count
- * >= 1. */
+/* Interpolate y at x on the lines between points (xs ascending), beyond them on the outermost
+ * lines; count >= 1. Pure. */
 double advice_interpolate(const double *xs, const double *ys, size_t count, double x);
 
 #endif

@@ -24,6 +24,7 @@ struct checkpoint {
     struct checkpoint_array arrays[CHECKPOINT_ARRAYS];
 };
 
+/* Replace the file by the state, whole or not at all. */
 enum outcome checkpoint_write(const char *path, const struct checkpoint *checkpoint,
                               struct error *error);
 

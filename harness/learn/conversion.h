@@ -54,10 +54,10 @@ struct converted {
     void *memory;
 };
 
-/* NULL if this build can convert, else why not. */
+/* Tell why this build can't convert; NULL if it can. */
 const char *convert_unavailable(void);
 
-/* The gate value above which a converted layer selects under `threshold`. */
+/* Return the gate value above which a converted layer selects under `threshold`. */
 float convert_threshold(void);
 
 /* Convert. On failure *ret is untouched. */
@@ -73,22 +73,22 @@ struct low_rank {
     double explained;
 };
 
-/* The best layer of a rank for these inputs, a control. Arrays are the caller's, to be freed by
- * low_rank_clear. */
+/* Make the best layer of a rank for these inputs, a control. Arrays are the caller's, to be freed
+ * by low_rank_clear. */
 enum outcome convert_low_rank(const struct convert_source *source, size_t rank, int threads,
                               struct low_rank *ret, struct error *error);
 void low_rank_clear(struct low_rank *low_rank);
 
-/* The largest rank, at least 1, with which a layer whose gate shares the projection (or, where
+/* Find the largest rank, at least 1, with which a layer whose gate shares the projection (or, where
  * `own_gate`, has one of the same rank) still has a FLOPs ratio of 1.7 at k/n = 0.45. */
 size_t convert_default_rank(size_t d, size_t n, bool own_gate);
 
-/* The largest rank of a low-rank layer d -> n with a FLOPs ratio of at least `ratio`. */
+/* Find the largest rank of a low-rank layer d -> n with a FLOPs ratio of at least `ratio`. */
 size_t convert_low_rank_of(size_t d, size_t n, double ratio);
 
-/* order [n]: groups of `block` neurons that are active together, by activity [count][n] (its
- * largest 30 % in each row): the most often active neuron that is left, then those left whose
- * activity has the highest cosine with its own. */
+/* Group neurons that are active together: order [n] receives groups of `block`, by activity
+ * [count][n] (its largest 30 % in each row): the most often active neuron that is left, then those
+ * left whose activity has the highest cosine with its own. */
 enum outcome convert_group(size_t count, size_t n, size_t block, const float *activity, int threads,
                            uint32_t *order, struct error *error);
 

@@ -61,9 +61,9 @@ struct experiments {
 enum outcome experiments_add(struct experiments *experiments, const struct experiment_lists *lists,
                              struct error *error);
 
-/* All of a suite's sections [train]; a key that `options` gives goes before the sections' (NULL:
- * none). Experiments that start from one trained network stand together, whichever their sections.
- * The error names file and line. */
+/* Add the experiments of all sections [train] of a suite; a key that `options` gives goes before
+ * the sections' (NULL: none). Experiments that start from one trained network stand together,
+ * whichever their sections. The error names file and line. */
 enum outcome experiments_of_suite(const struct suite *suite, const struct experiment_lists *options,
                                   struct experiments *ret, struct error *error);
 void experiments_clear(struct experiments *experiments);
@@ -72,10 +72,10 @@ void experiments_clear(struct experiments *experiments);
 enum outcome experiments_of_text(struct experiments *experiments, const char *file,
                                  struct error *error);
 
-/* The dense experiment that a converting method starts from. */
+/* Make the dense experiment that a converting method starts from. */
 struct experiment experiment_dense(const struct experiment *experiment);
 
-/* FNV-1a of all keys, 16 hex digits. */
+/* Hash all keys by FNV-1a to 16 hex digits. */
 void experiments_hash(const struct experiments *experiments, char ret[17]);
 
 #endif

@@ -16,25 +16,25 @@ struct inference_options {
 
 struct inference; /* opaque */
 
-/* The network's weights and outputs are used where they lie, so it must stay, and two inferences of
- * one network must not run at once. A variant that doesn't fit or can't run is OUTCOME_USAGE with
- * its reason. On success *ret is the caller's. */
+/* Plan a network for its answers. Its weights and outputs are used where they lie, so it must stay,
+ * and two inferences of one network must not run at once. A variant that doesn't fit or can't run
+ * is OUTCOME_USAGE with its reason. On success *ret is the caller's. */
 enum outcome inference_create(struct network *network, const struct inference_options *options,
                               struct inference **ret, struct error *error);
 void inference_destroy(struct inference *inference); /* accepts NULL */
 
-/* Logits of a whole batch: [batch][classes], in the network's memory. */
+/* Run a whole batch to its logits [batch][classes], in the network's memory. */
 enum outcome inference_run(struct inference *inference, const float *x, const float **ret_logits,
                            struct error *error);
 
-/* The plan of a layer, or NULL, and the layer that it was made of. */
+/* Return the plan of a layer, or NULL, and the layer that it was made of. */
 struct midl_plan *inference_plan(const struct inference *inference, size_t layer);
 const struct midl_layer *inference_layer(const struct inference *inference, size_t layer);
 
 /* Make all plans anew, elsewhere in memory. False, the old ones in place, if there is none. */
 bool inference_move(struct inference *inference);
 
-/* The memory that a program with nothing but this inference needs for it: parameters, plans,
+/* Count the bytes that a program with nothing but this inference needs for it: parameters, plans,
  * outputs. */
 double inference_bytes(const struct inference *inference);
 

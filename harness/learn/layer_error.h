@@ -10,7 +10,7 @@
 enum outcome layer_error(const struct convert_source *source, const struct midl_layer *layer,
                          const uint32_t *order, int threads, double *ret, struct error *error);
 
-/* The same of a plain layer of low rank. */
+/* Find the same error of a plain layer of low rank. */
 enum outcome low_rank_error(const struct convert_source *source, const struct low_rank *low_rank,
                             int threads, double *ret, struct error *error);
 

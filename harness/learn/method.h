@@ -43,8 +43,8 @@ enum outcome method_network(enum method method, const struct method_options *opt
                             const struct network_spec *plain, struct network_spec *ret,
                             struct error *error);
 
-/* The largest rank, at least 1, with which a MID-L layer d -> n of this gate, its gate's rank the
- * same, has a FLOPs ratio of at least METHOD_RATIO at k/n = METHOD_ACTIVE. */
+/* Find the largest rank, at least 1, with which a MID-L layer d -> n of this gate, its gate's rank
+ * the same, has a FLOPs ratio of at least METHOD_RATIO at k/n = METHOD_ACTIVE. */
 size_t method_rank(size_t d, size_t n, enum midl_gate gate);
 
 #endif

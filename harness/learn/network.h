@@ -32,14 +32,14 @@ void network_destroy(struct network *network);
 /* The number of weights that a network of this kind has, statistics included. */
 double network_weights(const struct network_spec *spec);
 
-/* The parameter of that name, or NULL. */
+/* Find the parameter of that name; NULL: there is none. */
 struct parameter *network_parameter(struct network *network, const char *name);
 
-/* Logits of a batch: [batch][classes], in the network's memory. x [batch][in]. */
+/* Compute the logits of a batch: [batch][classes], in the network's memory. x [batch][in]. */
 enum outcome network_forward(struct network *network, const struct pass *pass, const float *x,
                              const float **ret_logits, struct error *error);
 
-/* One layer alone: outputs[i] from x, which is outputs[i - 1], or the network's input. */
+/* Compute one layer alone: outputs[i] from x, which is outputs[i - 1], or the network's input. */
 enum outcome network_layer_forward(struct network *network, size_t i, const struct pass *pass,
                                    const float *x, struct error *error);
 
@@ -50,15 +50,15 @@ struct network_score {
     size_t right;
 };
 
-/* Forward, loss, backward: gradients of the mean loss. */
+/* Go forward, take the loss, go backward: gradients of the mean loss. */
 enum outcome network_train(struct network *network, const struct pass *pass, const float *x,
                            const uint32_t *labels, struct network_score *ret, struct error *error);
 
-/* Pure: score of logits [batch][classes], and unless NULL the gradient of the mean loss. */
+/* Score logits [batch][classes], and unless NULL write the gradient of the mean loss. Pure. */
 struct network_score cross_entropy(size_t batch, size_t classes, const float *logits,
                                    const uint32_t *labels, float *ret_gradient);
 
-/* Bytes that the network's arrays take. */
+/* Count the bytes that the network's arrays take. */
 double network_bytes(const struct network *network);
 
 #endif

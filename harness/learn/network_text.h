@@ -70,14 +70,14 @@ struct network_spec {
 enum outcome network_read(const char *hidden, struct extent in, size_t symbols, size_t classes,
                           struct network_spec *ret, struct error *error);
 
-/* The hidden layers as text; network_read makes the same layers of it. */
+/* Write the hidden layers as text; network_read makes the same layers of it. */
 void network_text(const struct network_spec *spec, char ret[NETWORK_TEXT_SIZE]);
 
 /* Whether that has room for all layers. network_read() refuses what hasn't; a network whose layers
  * were changed since may have outgrown it. */
 bool network_text_fits(const struct network_spec *spec);
 
-/* "3x32x32", "784" or "16 of 53", and back. */
+/* Write the input as text, "3x32x32", "784" or "16 of 53", and read it back. */
 void network_input_text(const struct network_spec *spec, char ret[64]);
 enum outcome network_input_read(const char *text, struct extent *ret_in, size_t *ret_symbols,
                                 struct error *error);
@@ -86,11 +86,11 @@ enum outcome network_input_read(const char *text, struct extent *ret_in, size_t 
  */
 bool network_is_hidden(const struct network_spec *spec, size_t layer);
 
-/* FLOPs of a layer for one input, if it is linear in any way; `active`: the share of a MID-L
+/* Count FLOPs of a layer for one input, if it is linear in any way; `active`: the share of a MID-L
  * layer's neurons on the full path. */
 double network_layer_flops(const struct layer_spec *layer, double active);
 
-/* FLOPs of the hidden linear layers for one input as they are, and as plain linear layers. */
+/* Count FLOPs of the hidden linear layers for one input as they are, and as plain linear layers. */
 double network_hidden_flops(const struct network_spec *spec);
 double network_hidden_linear_flops(const struct network_spec *spec);
 

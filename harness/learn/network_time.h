@@ -14,8 +14,8 @@
 
 struct network_time; /* opaque: the four networks */
 
-/* FLOPs that the model's replaced layers save, by the share of neurons that each of its MID-L
- * layers selects on average ([layers of the model]; others are not looked at). */
+/* Compute the FLOPs ratio of the model's replaced layers, by the share of neurons that each of its
+ * MID-L layers selects on average ([layers of the model]; others are not looked at). */
 double network_time_ratio(const struct network_spec *model, const double *active);
 
 /* Prepare for batches up to the model's max_batch. The model must stay. OUTCOME_USAGE: it has no
@@ -30,7 +30,7 @@ struct network_facts {
     double active; /* share of neurons selected, over all MID-L layers */
 };
 
-/* The label of the points of one batch. */
+/* Write the label of the points of one batch. */
 void network_time_key(const struct network_time *time, const struct network_facts *facts,
                       size_t batch, char ret[CASE_TEXT_SIZE]);
 

@@ -25,10 +25,10 @@ typedef dnnl_memory_desc_t onednn_memory;
 typedef const dnnl_memory_desc_t *onednn_memory_in;
 #endif
 
-/* Made by onednn_begin; the functions below return false when oneDNN refuses. */
+/* Make an engine. This and the functions below return false when oneDNN refuses. */
 bool onednn_begin(dnnl_engine_t *ret_engine);
 
-/* Floats of these dimensions; tag any: oneDNN chooses. To be given to onednn_forget. */
+/* Describe floats of these dimensions; tag any: oneDNN chooses. To be given to onednn_forget. */
 bool onednn_describe(onednn_memory *ret, int dims, const dnnl_dims_t sizes, dnnl_format_tag_t tag);
 void onednn_forget(onednn_memory *memory);
 onednn_memory_in onednn_in(const onednn_memory *memory);
@@ -45,24 +45,24 @@ onednn_memory_in onednn_ask(const struct onednn_primitive *primitive, dnnl_query
 size_t onednn_bytes(onednn_memory_in memory);
 size_t onednn_scratch_bytes(const struct onednn_primitive *primitive);
 
-/* 3x3 convolution, stride 1, padding 1, of `batch` images: forward; gradient by inputs; gradient by
- * weights and bias. Weights [out.c][in.c][3][3] in an order that oneDNN chooses. */
+/* Make a 3x3 convolution, stride 1, padding 1, of `batch` images: forward; gradient by inputs;
+ * gradient by weights and bias. Weights [out.c][in.c][3][3] in an order that oneDNN chooses. */
 bool onednn_conv(dnnl_engine_t engine, size_t batch, struct extent in, struct extent out,
                  struct onednn_primitive ret[3]);
 
-/* 2x2 maximum, stride 2: forward (with a workspace), backward, and forward without one. */
+/* Make a 2x2 maximum, stride 2: forward (with a workspace), backward, and forward without one. */
 bool onednn_pool(dnnl_engine_t engine, size_t batch, struct extent in, struct extent out,
                  struct onednn_primitive ret[3]);
 
-/* Batch normalisation with scale and shift: forward with statistics of the batch, backward, and
- * forward with statistics that are given. */
+/* Make a batch normalisation with scale and shift: forward with statistics of the batch, backward,
+ * and forward with statistics that are given. */
 bool onednn_norm(dnnl_engine_t engine, size_t batch, struct extent extent, double epsilon,
                  struct onednn_primitive ret[3]);
 
 /* Whether the backward normalisation takes the shift, which it does not need: 2.x asks for it. */
 static const bool onednn_norm_wants_shift = DNNL_VERSION_MAJOR < 3;
 
-/* Copy from one order to another. */
+/* Make a copy from one order to another. */
 bool onednn_reorder(dnnl_engine_t engine, onednn_memory_in from, onednn_memory_in to,
                     struct onednn_primitive *ret);
 

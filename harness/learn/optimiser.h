@@ -25,7 +25,7 @@ bool optimiser_parse(const char *name, enum optimiser_kind *ret);
 const char *schedule_name(enum schedule_kind kind);
 bool schedule_parse(const char *name, enum schedule_kind *ret);
 
-/* The learning rate of step 0 .. total - 1. */
+/* Compute the learning rate of a step, 0 .. total - 1. */
 double schedule_rate(enum schedule_kind kind, double start, uint64_t step, uint64_t total);
 
 struct optimiser {

@@ -9,7 +9,8 @@
 /* Call piece(data, i) for every i below `count`, by up to `threads` threads. */
 void pieces_run(int threads, size_t count, void (*piece)(void *data, size_t i), void *data);
 
-/* How many pieces of `grain` cover `total`, and where piece i ends (it begins at i * grain). */
+/* Count the pieces of `grain` that cover `total`, and find where piece i ends; it begins at
+ * i * grain. */
 static inline size_t pieces_of(size_t total, size_t grain)
 {
     return (total + grain - 1) / grain;

@@ -19,7 +19,8 @@ struct plain_layer {
         judged; /* every fifth is kept to judge by; the same where inputs are few */
 };
 
-/* Values that are not finite are an error. On success *ret is to be cleared. */
+/* Read a layer and its inputs. Values that are not finite are an error. On success *ret is to be
+ * cleared. */
 enum outcome plain_layer_read(const struct plain_layer_request *request, struct plain_layer *ret,
                               struct error *error);
 void plain_layer_clear(struct plain_layer *layer); /* accepts a zeroed one */

@@ -19,15 +19,15 @@ struct product {
 /* Make the library run each call on the thread that calls it, in the whole process. */
 void product_begin(void);
 
-/* y = x W^T + b; b may be NULL: 0. */
+/* Compute y = x W^T + b; b may be NULL: 0. */
 void product_outputs(const struct product *size, const float *W, const float *b, const float *x,
                      float *y);
 
-/* dW = dy^T x; db = column sums of dy, unless NULL. */
+/* Compute dW = dy^T x, and db = column sums of dy unless NULL. */
 void product_weights(const struct product *size, const float *dy, const float *x, float *dW,
                      float *db);
 
-/* dx = dy W. */
+/* Compute dx = dy W. */
 void product_inputs(const struct product *size, const float *dy, const float *W, float *dx);
 
 #endif

@@ -37,13 +37,14 @@ struct smi_points {
     size_t count, d, stride;
 };
 
-/* SMI of points and their labels, below `classes`. Points of a class that has one member only are
- * left out. Fewer points than neighbours + 2 in a group's absence is OUTCOME_NO_VERDICT. */
+/* Estimate SMI of points and their labels, below `classes`. Points of a class that has one member
+ * only are left out. Fewer points than neighbours + 2 in a group's absence is OUTCOME_NO_VERDICT.
+ */
 enum outcome smi_of_labels(const struct smi_points *points, const uint32_t *labels, size_t classes,
                            const struct smi_options *options, struct smi_estimate *ret,
                            struct error *error);
 
-/* SMI of pairs: rows of a and b belong together. */
+/* Estimate SMI of pairs: rows of a and b belong together. */
 enum outcome smi_of_vectors(const struct smi_points *a, const struct smi_points *b,
                             const struct smi_options *options, struct smi_estimate *ret,
                             struct error *error);

@@ -41,7 +41,8 @@ struct study; /* opaque */
 struct study *study_create(const struct study_options *options); /* NULL: no memory */
 void study_destroy(struct study *study);                         /* accepts NULL */
 
-/* Interrupted by `report`: OUTCOME_NO_VERDICT. An error begins with data set, method and seed. */
+/* Run an experiment. Interrupted by `report`: OUTCOME_NO_VERDICT. An error begins with data set,
+ * method and seed. */
 enum outcome study_run(struct study *study, const struct experiment *experiment,
                        struct study_result *ret, struct error *error);
 

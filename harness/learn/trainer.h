@@ -52,7 +52,8 @@ enum outcome trainer_run(struct network *network, const struct dataset *set,
                          const struct trainer_options *options, trainer_report report, void *data,
                          struct trainer_result *ret, struct error *error);
 
-/* Mean loss and share of right answers over a part, in batches of the network's size. */
+/* Find the mean loss and the share of right answers over a part, in batches of the network's size.
+ */
 enum outcome trainer_evaluate(struct network *network, const struct dataset_part *part, size_t d,
                               double *ret_loss, double *ret_accuracy, struct error *error);
 

@@ -27,12 +27,12 @@ struct figures {
 
 /* Read all figures of the installed plots/. On success *ret is to be cleared. */
 enum outcome figures_read(struct figures *ret, struct error *error);
-/* The same for tables: plots/tables/NAME.sql, which need no script. */
+/* Read all tables in the same way: plots/tables/NAME.sql, which need no script. */
 enum outcome tables_read(struct figures *ret, struct error *error);
 void figures_clear(struct figures *figures);
 
-/* The figure or table of that name; NULL, with an error that suggests the nearest name, if there is
- * none. */
+/* Find the figure or table of that name; NULL, with an error that suggests the nearest name, if
+ * there is none. */
 const struct figure *figures_find(const struct figures *figures, const char *name,
                                   struct error *error);
 

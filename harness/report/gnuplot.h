@@ -21,11 +21,11 @@ struct figure_format {
     struct figure_file files[FIGURE_FILES_MAX]; /* those behind the last are all NULL */
 };
 
-/* svg, pdf, png, tex. */
+/* Walk over the formats: svg, pdf, png, tex. */
 size_t figure_format_count(void);
 const struct figure_format *figure_format_at(size_t i);
 
-/* How long one picture may take, in seconds: 120. Tests shorten it. */
+/* The time that one picture may take, in seconds: 120. Tests shorten it. */
 extern double gnuplot_limit_s;
 
 /* Whether gnuplot is there, new enough and built for these formats. */

@@ -18,11 +18,11 @@
 
 enum table_format { TABLE_MARKDOWN, TABLE_LATEX, TABLE_CSV, TABLE_HTML };
 
-/* False if there is no such format. */
+/* Find a format by its name; false if there is none. */
 bool table_format_find(const char *name, enum table_format *ret);
 
-/* The text of a table, to be freed. OUTCOME_NO_VERDICT: the run has no rows for it. `intervals`:
- * with the ends behind each value. */
+/* Make the text of a table, to be freed. OUTCOME_NO_VERDICT: the run has no rows for it.
+ * `intervals`: with the ends behind each value. */
 enum outcome table_text(struct store *store, const struct figure *table,
                         const struct store_fact *parameters, size_t parameter_count,
                         enum table_format format, bool intervals, char **ret, struct error *error);
@@ -32,7 +32,7 @@ enum outcome table_text(struct store *store, const struct figure *table,
 enum outcome table_answer(struct store *store, const char *run, FILE *out, size_t columns,
                           size_t *ret_lines, struct error *error);
 
-/* `value` with the decimals that the interval from lo to hi justifies; NaN: two. */
+/* Write `value` with the decimals that the interval from lo to hi justifies; NaN: two. */
 #define TABLE_NUMBER_SIZE 32
 void table_number(double value, double lo, double hi, char ret[TABLE_NUMBER_SIZE]);
 
