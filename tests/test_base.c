@@ -96,9 +96,9 @@ static void test_folder_make(void **state)
     assert_int_equal(folder_make(path, &error), OUTCOME_DONE);
     assert_int_equal(folder_make(path, &error), OUTCOME_DONE); /* there already */
     snprintf(file, sizeof file, "%s", scratch_file("file", "x", 1));
-    assert_error("file", folder_make(file, &error), OUTCOME_MACHINE, &error, "not a folder");
+    assert_error("file", folder_make(file, &error), OUTCOME_USAGE, &error, "not a folder");
     strcat(file, "/below");
-    assert_error("below", folder_make(file, &error), OUTCOME_MACHINE, &error, "cannot make");
+    assert_error("below", folder_make(file, &error), OUTCOME_USAGE, &error, "cannot make");
     assert_error("empty", folder_make("", &error), OUTCOME_USAGE, &error, "no path");
     memset(long_path, 'a', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';

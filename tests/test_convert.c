@@ -311,6 +311,13 @@ static void test_refused(void **state)
     options = plain;
     options.active = NAN;
     refused(bench, options, COUNT, "0..1");
+    struct bench *large = malloc(sizeof *large); /* sums of squares are infinite */
+    memcpy(large, bench, sizeof *large);
+    for (size_t i = 0; i < COUNT * D; i++)
+        large->x[i] *= 1e30f;
+    large->source.x = large->x;
+    refused(large, plain, COUNT, "too large for floats");
+    free(large);
 }
 
 /* Neurons without variance, and inputs that are all the same, leave finite layers. */
@@ -321,11 +328,15 @@ static void test_degenerate(void **state)
     bench->source.weight = bench->weight;
     bench->source.bias = bench->bias;
     bench->source.x = bench->x;
-    for (size_t round = 0; round < 2; round++) {
+    for (size_t round = 0; round < 4; round++) {
         if (round == 0)
             memset(bench->weight + 3 * D, 0, 2 * D * sizeof(float));
         for (size_t i = 0; round == 1 && i < COUNT * D; i++)
             bench->x[i] = 1;
+        for (size_t i = 0; round == 2 && i < COUNT * D; i++)
+            bench->x[i] = 0;
+        for (size_t i = 0; round == 3 && i < N * D; i++)
+            bench->weight[i] = 0;
         for (size_t i = 0; i < 3; i++) {
             struct convert_options options = plain;
             options.select = (enum midl_select)i;

@@ -595,6 +595,8 @@ static void test_adult_refused(void **state)
         {ADULT_LINE("2O", "State-gov", "<=50K"), "offset 0: '2O' is no number"},
         {ADULT_LINE("1e999", "State-gov", "<=50K"), "'1e999' is no number"},
         {ADULT_LINE("nan", "State-gov", "<=50K"), "'nan' is no number"},
+        {ADULT_LINE("0x27", "State-gov", "<=50K"), "'0x27' is no number"},
+        {ADULT_LINE("\"39\"", "State-gov", "<=50K"), "is no number"},
         {ADULT_LINE("20", "State-gov", "=50K"), "'=50K' is no label"},
         {ADULT_LINE("20", "State-gov", "<=50K.x"), "'<=50K.x' is no label"},
         {"|only a comment\n", "no records"},

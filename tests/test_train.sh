@@ -85,12 +85,37 @@ cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resume
 [ "$("$query" "$folder/killed.db" "SELECT count(*) FROM accuracy WHERE split = 'test'")" = 1 ] ||
     complain "the result is not stored once"
 
+# ---- What is the same, and what only has the same name
+
+printf 'The quick brown fox jumps over the lazy dog, and so does the next one. %.0s' 1 2 3 4 5 >"$folder/a.txt"
+printf 'Sphinx of black quartz, judge my vow: pack it with five dozen jugs. %.0s' 1 2 3 4 5 >"$folder/b.txt"
+for text in a b a; do
+    "$midl" train text --text "$folder/$text.txt" --network 'embed2 8' --epochs 0.1 --quiet --resume \
+        --db "$folder/text.db" || complain "training on $text.txt failed"
+done
+[ "$("$query" "$folder/text.db" "SELECT count(*) FROM accuracy WHERE split = 'test'")" = 2 ] ||
+    complain "two texts are not two results"
+"$midl" train teacher --network 8 --epochs 0.1,0.2 --train-size 100 --test-size 50 --quiet \
+    --db "$folder/names.db" --save "$folder/names" || complain "training two alike failed"
+[ "$(ls "$folder/names" | wc -l)" -eq 2 ] || complain "one model replaced another: $(ls "$folder/names")"
+"$midl" train teacher --network 32 --method converted --epochs 0.1 --train-size 100 --test-size 50 --json \
+    --db "$folder/json.db" >"$folder/json" || complain "training with --json failed"
+grep -q '"epoch_s":null' "$folder/json" || complain "no JSON: $(cat "$folder/json")"
+
 # ---- Bad input
 
 refuses 2 "moon" moon
 refuses 2 "dence" teacher --method dence
 refuses 2 "active" teacher --method midl --active 2
 refuses 2 "epochs" teacher --epochs none
+refuses 2 "multiply" teacher --seeds 100000 --batch 1:64
+refuses 2 "more than 10000" teacher --seeds 10001
+refuses 2 "cannot write" teacher --save "$folder/none/a.safetensors"
+refuses 2 "is not a folder" teacher --save "$folder/a.txt"
+refuses 2 "would replace" text --save "$folder/a.txt" --text "$folder/a.txt"
+refuses 2 "which is not asked" teacher --text "$folder/a.txt"
+refuses 2 "data set mnist: not in" teacher,mnist --data "$folder" # before the first is trained
+[ ! -e "$folder/bad.db" ] || complain "what was refused has a database"
 refuses 1 "finite" teacher --rate 900 --optimiser sgd --epochs 1 --quiet
 
 echo "$stopped of $tries trainings killed, $faults faults"

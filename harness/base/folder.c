@@ -31,11 +31,13 @@ enum outcome folder_make(const char *path, struct error *error)
         end += strcspn(end, "/");
         snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return fail(error, OUTCOME_MACHINE, "cannot make the folder %.300s: %s", part,
-                        strerror(errno));
+            return fail(error,
+                        errno == ENOTDIR || errno == ENOENT || errno == ELOOP ? OUTCOME_USAGE
+                                                                              : OUTCOME_MACHINE,
+                        "cannot make the folder %.300s: %s", part, strerror(errno));
     }
     if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-        return fail(error, OUTCOME_MACHINE, "%.300s is not a folder; name another", path);
+        return fail(error, OUTCOME_USAGE, "%.300s is not a folder; name another", path);
     return OUTCOME_DONE;
 }
 

@@ -178,7 +178,7 @@ void progress_end(struct progress *progress)
     progress_time_text(now_s() - progress->began_s, taken);
     if (state->skipped)
         snprintf(earlier, sizeof earlier, " (%zu of them earlier)", state->skipped);
-    if (!progress->quiet)
+    if (!progress->quiet && (state->done || progress->terminal)) /* an error's line stands alone */
         fprintf(stderr, "%s%s: %zu of %zu done%s, %s%s\n", progress->terminal ? "\r" : "",
                 state->what, state->done, state->total, earlier, taken,
                 progress->terminal ? "\033[K" : "");

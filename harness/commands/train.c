@@ -360,6 +360,25 @@ static enum outcome check_save(const struct train *train, struct error *error)
     return outcome;
 }
 
+/* Ask before long work whether all data sets are here. */
+static enum outcome check_data(const struct train *train, struct error *error)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    const struct dataset_info *before = NULL;
+    for (size_t i = 0; i < train->experiments.count && !outcome; i++) {
+        const struct experiment *e = &train->experiments.at[i];
+        char missing[DATASET_MISSING_SIZE], *place = NULL;
+        if (e->info == before || *e->content)
+            continue;
+        before = e->info;
+        outcome = dataset_locate(e->info, train->options.data, &place, missing, error);
+        if (!outcome && !place)
+            outcome = fail(error, OUTCOME_USAGE, "data set %s: %s", e->info->name, missing);
+        free(place);
+    }
+    return outcome;
+}
+
 static enum outcome save_model(const struct train *train, const struct experiment *e,
                                const struct study_result *r, struct error *error)
 {
@@ -485,7 +504,9 @@ static enum outcome train_all(struct train *train, const char *command, struct e
                                     .report = report,
                                     .data = train};
     snprintf(checkpoints, sizeof checkpoints, "%s.checkpoints", database(train));
-    enum outcome outcome = check_save(train, error);
+    enum outcome outcome = check_data(train, error);
+    if (!outcome)
+        outcome = check_save(train, error);
     if (!outcome)
         outcome = open_run(train, command, error);
     if (!outcome)

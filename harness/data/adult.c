@@ -154,7 +154,7 @@ static bool to_number(const char *text, float *ret)
 {
     char *end;
     double value = strtod(text, &end);
-    bool whole = end != text && *end == '\0';
+    bool whole = end != text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
     *ret = (float)value;
     return whole && fabs(value) <= 1e30;
 }

@@ -18,6 +18,9 @@ static const double topk_offset = 4, threshold_scale = 4, threshold_offset = 6;
 /* The share of an input's neurons that counts as active. */
 static const double group_share = 0.3;
 
+/* Of M, in whose direction a float holds what a matrix is scaled by. */
+#define LEAST_EIGENVALUE 1e-30
+
 enum { LEAST_DEVIATION = 1000 }; /* s_j is at least this part of the deviation of F */
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
@@ -263,6 +266,21 @@ static enum outcome eigenvectors(struct work *w, size_t rank)
 
 #endif
 
+/* Sums of squares of the outputs must fit floats. */
+static enum outcome check_outputs(const struct work *w)
+{
+    double most = 0;
+    for (size_t j = 0; j < w->source->n; j++)
+        most = fmax(most, fabs(w->mean[j]));
+    double squares = w->total_deviation * w->total_deviation * (double)w->source->n *
+                     (double)w->source->count; /* the most that a sum over inputs may come to */
+    if (!(most < 1e38 && squares < 1e38))
+        return fail(w->error, OUTCOME_USAGE,
+                    "the layer's outputs on the %zu inputs are too large for floats",
+                    w->source->count);
+    return OUTCOME_DONE;
+}
+
 /* Statistics and the `rank` largest eigenvectors. */
 static enum outcome analyse(struct work *w, size_t rank)
 {
@@ -283,9 +301,15 @@ static enum outcome analyse(struct work *w, size_t rank)
     if (outcome)
         return outcome;
     outputs(w);
-    if ((outcome = covariance(w)) != OUTCOME_DONE)
+    if ((outcome = check_outputs(w)) != OUTCOME_DONE || (outcome = covariance(w)) != OUTCOME_DONE)
         return outcome;
     return eigenvectors(w, rank);
+}
+
+/* The standard deviation of F over all neurons, or 1 where F is the same for all inputs. */
+static double spread(const struct work *w)
+{
+    return w->total_deviation * w->total_deviation > LEAST_EIGENVALUE ? w->total_deviation : 1;
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
@@ -311,7 +335,7 @@ static void path_clear(struct path *path)
 static void make_matrices(const struct work *w, size_t found, float *turned, struct path *path)
 {
     const struct convert_source *s = w->source;
-    double least = w->values[found - 1] * 1e-12 + 1e-300;
+    double least = w->values[found - 1] * 1e-12 + LEAST_EIGENVALUE;
     for (size_t i = 0; i < path->rank; i++) {
         const double *vector = w->vectors + (found - 1 - i) * s->n;
         double scale = sqrt(sqrt(fmax(w->values[found - 1 - i], least)));
@@ -348,8 +372,7 @@ static void make_values(const struct work *w, double *mean, struct path *path)
         path->residual[i % s->n] += off * off / (double)s->count;
     }
     for (size_t j = 0; j < s->n; j++)
-        path->residual[j] =
-            fmax(sqrt(path->residual[j]), w->total_deviation / LEAST_DEVIATION + 1e-30);
+        path->residual[j] = fmax(sqrt(path->residual[j]), spread(w) / LEAST_DEVIATION);
 }
 
 static enum outcome make_path(struct work *w, size_t found, size_t rank, struct path *ret)
@@ -423,7 +446,7 @@ static void gate_of(const struct work *w, const struct path *path, enum midl_sel
         *ret_factor = threshold_scale / path->residual[j];
         *ret_offset = threshold_scale * margin + threshold_offset;
     } else {
-        *ret_factor = 1 / fmax(w->total_deviation, 1e-30);
+        *ret_factor = 1 / spread(w);
         *ret_offset = topk_offset;
     }
 }

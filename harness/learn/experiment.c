@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/util.h"
 
+enum { CHOICES_MOST = 1000000 };
+
 enum part { PART_ALL, PART_GATED, PART_LEARNED, PART_DROP, PART_LESS, PART_PLACE, PART_TEST };
 
 static const struct key_row {
@@ -275,6 +277,7 @@ enum outcome experiments_of_text(struct experiments *experiments, const char *fi
                                  struct error *error)
 {
     uint64_t hash = FNV_START;
+    size_t found = 0;
     enum outcome outcome = file_hash(file, &hash, error);
     for (size_t i = 0; i < experiments->count && !outcome; i++) {
         struct experiment *e = &experiments->at[i];
@@ -282,7 +285,10 @@ enum outcome experiments_of_text(struct experiments *experiments, const char *fi
             continue;
         snprintf(e->content, sizeof e->content, "%016" PRIx64, hash);
         name_experiment(e);
+        found++;
     }
+    if (!outcome && !found)
+        outcome = fail(error, OUTCOME_USAGE, "--text is for the data set text, which is not asked");
     return outcome;
 }
 
@@ -319,6 +325,9 @@ static enum outcome append(struct experiments *experiments, const struct experim
     for (size_t i = 0; i < experiments->count; i++)
         if (strcmp(experiments->at[i].key, e->key) == 0)
             return OUTCOME_DONE;
+    if (experiments->count == EXPERIMENTS_MOST)
+        return fail(error, OUTCOME_USAGE, "more than %d experiments: give fewer values",
+                    EXPERIMENTS_MOST);
     struct experiment *grown =
         array_room(experiments->at, experiments->count + 1, &experiments->room, sizeof *grown);
     if (!grown)
@@ -356,6 +365,12 @@ enum outcome experiments_add(struct experiments *experiments, const struct exper
 {
     struct choice choice = {.lists = lists};
     enum outcome outcome = OUTCOME_DONE;
+    double choices = 1; /* those that come to the same experiment included */
+    for (size_t key = 0; key < EXPERIMENT_KEYS; key++)
+        choices *= fmax(1, (double)lists->keys[key].count);
+    if (choices > CHOICES_MOST)
+        return fail(error, OUTCOME_USAGE,
+                    "the lists multiply to %.4g experiments: give fewer values", choices);
     do {
         struct experiment e;
         outcome = make(&choice, &e, error);

@@ -51,6 +51,8 @@ struct experiment {
     char key[640], trained_key[640];
 };
 
+enum { EXPERIMENTS_MOST = 10000 };
+
 struct experiments {
     struct experiment *at;
     size_t count, room;

@@ -80,7 +80,7 @@ static enum outcome load(struct study *study, const struct experiment *e, struct
 {
     char key[sizeof study->set_key];
     struct dataset_options options = e->data;
-    options.text = study->options.text;
+    options.text = *e->content ? study->options.text : NULL;
     snprintf(key, sizeof key, "%s %" PRIu64 " %zu %zu %a %a", e->info->name, options.seed,
              options.train_size, options.test_size, options.label_noise, options.train_noise);
     if (strcmp(key, study->set_key) == 0)
