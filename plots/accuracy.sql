@@ -1,13 +1,35 @@
 -- accuracy.sql - test accuracy over k/n, with intervals over seeds
 -- needs: two k/n; run `midl train DATASET --method dense,midl --active 0.1,0.2,0.3,0.45`
+-- joins: accuracy
 mine AS (SELECT * FROM points WHERE 0),
+
+-- Smaller plain layers stand at the k/n at which MID-L takes as many FLOPs, if there is one.
+gated AS (
+    SELECT dataset, method, kind, share_active, avg(flops_ratio) AS ratio FROM final
+    WHERE method IN ('midl', 'midl-block', 'converted', 'converted-block') AND flops_ratio > 0
+    GROUP BY dataset, method, kind),
+plain AS (
+    SELECT dataset, method, kind, avg(flops_ratio) AS ratio FROM final
+    WHERE method IN ('dense-narrow', 'low-rank') AND flops_ratio > 0 GROUP BY dataset, method, kind),
+smaller AS (
+    SELECT dataset, method, kind, x FROM (
+        SELECT *, row_number() OVER (PARTITION BY dataset, method, x ORDER BY off, kind) AS nearest FROM (
+            SELECT plain.dataset, plain.method, plain.kind, gated.share_active AS x,
+                   round(abs(gated.ratio / plain.ratio - 1), 2) AS off,
+                   row_number() OVER (PARTITION BY plain.dataset, plain.method, plain.kind
+                                      ORDER BY round(abs(gated.ratio / plain.ratio - 1), 2), gated.method DESC) AS choice
+            FROM plain JOIN gated ON gated.dataset = plain.dataset AND abs(gated.ratio / plain.ratio - 1) < 0.1)
+        WHERE choice = 1)
+    WHERE nearest = 1),
 
 asked AS (
     SELECT dataset, method, seed, accuracy, 0 AS share, x, x AS toward, x IS NULL AS plain,
-           printf('%g, %d', noise, train_size) AS held
-    FROM (SELECT *, CASE WHEN method NOT IN ('dense', 'dropout', 'dense-narrow', 'low-rank')
-                         THEN share_active END AS x
-          FROM final)),
+           printf('%g, %g, %d', noise, spoiled, train_size) AS held
+    FROM (SELECT final.*, CASE WHEN method IN ('dense', 'dropout') THEN NULL
+                               WHEN method IN ('dense-narrow', 'low-rank') THEN smaller.x
+                               ELSE share_active END AS x
+          FROM final LEFT JOIN smaller USING (dataset, method, kind))
+    WHERE x IS NOT NULL OR method IN ('dense', 'dropout')),
 
 -- Plain networks have no k: they are lines across.
 across AS (
@@ -21,15 +43,16 @@ across AS (
 
 chosen AS (
     SELECT dataset, row_number() OVER (ORDER BY dataset) AS panel
-    FROM (SELECT DISTINCT dataset FROM answers WHERE places > 1 ORDER BY dataset LIMIT 6)),
+    FROM (SELECT DISTINCT dataset FROM answers WHERE places > 1 ORDER BY dataset LIMIT 9)),
 shown AS (
     SELECT panel, x, 100 * mean AS y, 100 * (mean - half) AS lo, 100 * (mean + half) AS hi,
-           coalesce(look, 770) AS style, coalesce(name, method) AS series
+           coalesce(look, 800) AS style, coalesce(name, method) AS series
     FROM across JOIN chosen USING (dataset) LEFT JOIN ways USING (method))
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       coalesce((SELECT printf('MID-L less dense at k/n = %.2f, in points: ', x) || text FROM differences),
+       coalesce((SELECT CASE few WHEN 1 THEN 'MID-L minus dense at k/n = ' || from_to(least, most, 2) || ', in points: ' || text
+                        ELSE 'MID-L at k/n = ' || from_to(least, most, 2) || ' is ' || text END FROM differences),
                 'Accuracy against the share of active neurons') AS text
 WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL
@@ -48,4 +71,5 @@ SELECT * FROM (
     FROM shown ORDER BY panel, style, x)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
-FROM accuracy_note WHERE EXISTS (SELECT 1 FROM shown);
+FROM (SELECT text || '. Narrower dense and low rank stand at the k/n at which MID-L takes as many FLOPs. What shares a k/n stands side by side' AS text FROM accuracy_note)
+WHERE EXISTS (SELECT 1 FROM shown);

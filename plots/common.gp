@@ -34,9 +34,9 @@ spare_dash = '(8,3) (2,2) (8,3) (2,2) (2,2)'
 yard_hue  = '0x303030 0x5A5A5A 0x808080 0x484848 0x9A9A9A'
 yard_mark = '1        2        3        11       11'
 yard_dash = '(12,4)   (2,3)    (12,3,2,3) (6,2)  (5,3)'
-other_hue  = '0x0072B2 0xD55E00 0x009E73 0xCC79A7 0x000000 0xE69F00 0x56B4E9 0x882255'
-other_mark = '5        13       9        7        15       11       5        13'
-other_dash = '1        (8,3)    (2,2)    1        (8,3)    (2,2)    (8,3)    1'
+other_hue  = '0x0072B2 0xD55E00 0x009E73 0xCC79A7 0x000000 0xE69F00 0x56B4E9 0x882255 0x999933 0x332288'
+other_mark = '5        13       9        7        15       11       5        13       7        15'
+other_dash = '1        (8,3)    (2,2)    1        (8,3)    (2,2)    (8,3)    1        (2,2)    1'
 order_hue  = '0x7FB8DA 0x3E8EC4 0x1B5E9B 0x0A3A6B 0x5B3A8C 0x2A0A4A'
 order_mark = '1 2 3 8 12 4'
 order_dash = '1 (8,3) (2,2) 1 (8,3) (2,2)'
@@ -76,10 +76,12 @@ meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 :
     seen = seen . style . ' ', series = series + 1, yards = yards + (style < 0), \
     styles[series] = style, names[series] = label, strong[series] = strength, \
     groups[series] = group)
+# A missing text is none.
+group_of(text) = text eq 'NaN' ? '' : text
 append(text) = strstrt(caption, text) > 0 ? 0 : \
     (caption = caption . (strlen(caption) > 0 ? '. ' : '') . text)
 stats data using ( \
-    is('series') ? meet(int(column(3)), strcol(4), int(column(6)), strcol(10)) : \
+    is('series') ? meet(int(column(3)), strcol(4), int(column(6)), group_of(strcol(10))) : \
     is('point') ? meet(int(column(3)), strcol(4), 1, '') : 0, \
     is('title') ? (title = strcol(10)) : 0, is('subject') ? (subject = strcol(10)) : 0, \
     is('sources') ? (sources = int(column(6))) : 0, \
@@ -97,7 +99,7 @@ swap(s, a, b) = strstrt(s, a) == 0 ? s : \
     s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
 escape(s) = swap(swap(swap(swap(swap(swap(swap(s, '\', '\textbackslash '), '{', '\{'), '}', '\}'), \
     '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#')
-symbols(s) = swap(swap(swap(swap(swap(s, '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
+symbols(s) = swap(swap(swap(swap(swap(swap(s, ' ', '~'), '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
     '–', '--'), '…', '\dots{}')
 quote(s) = format ne 'tex' ? s : \
     symbols(swap(swap(swap(escape(s), '$', '\$'), '^', '\^{}'), '~', '\~{}'))
@@ -131,6 +133,7 @@ panel_h = 4.6
 counts = 0     # 1: y counts things: the axis is logarithmic, large numbers end in k or M
 yard_marks = 0 # 1: yardsticks are points among the others, not lines across
 size_marks = 0 # 1: marks tell the looks from 81 on, variants have colour and dash only
+swatches = 0   # 1: series are bars: the legend shows patches of their colours
 
 # Text in points, lines and marks in the same proportion in all formats; png at 200 dots an inch.
 dots = 200
@@ -149,6 +152,10 @@ terminal(w, h) = \
             text_size, 1.2 * text_size, w, h, text_size)
 small = sprintf(',%g', small_size)
 
+# A name that is too long for the page without its middle.
+shorten(s, most) = strlen(s) <= most ? s : \
+    s[1:most / 2 - 1] . '…' . s[strlen(s) - (most - most / 2 - 1):*]
+
 # Entries of the legend: a series, or where a group begins its heading (entry_of 0).
 array entry_of[128]
 array entry_text[128]
@@ -158,7 +165,7 @@ entries = 0; longest = 0; entry_w = 1; group_seen = ''
 add_entry(i, text) = (entries = entries + 1, entry_of[entries] = i, entry_text[entries] = text, \
     longest = strlen(text) > longest ? strlen(text) : longest)
 add_series(i) = (groups[i] ne group_seen ? (group_seen = groups[i], add_entry(0, groups[i])) : 0, \
-    add_entry(i, names[i]))
+    add_entry(i, shorten(names[i], int((page_w - 1.5) / 0.128))))
 # All series, or those that are drawn strongly and how many others there are.
 list_entries(all) = (entries = 0, longest = 0, group_seen = '', others = 0, \
     sum [i = 1:series] all || strong[i] ? add_series(i) : (others = others + 1), \
@@ -185,6 +192,10 @@ page(unused) = ( \
     legend_rows(page_w - 0.5) * line_h > tallest ? list_entries(0) : 0, \
     small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
     cell_w = page_w / cols, \
+    title_lines = 1, \
+    sum [i = 1:panels] (title_lines = lines(small_title(i)) > title_lines ? \
+                        lines(small_title(i)) : title_lines), \
+    top_gap = top_gap + 0.22 * (title_lines - 1), panel_h = panel_h + 0.22 * (title_lines - 1), \
     empty_w = (rows * cols - panels) * cell_w - left_gap, \
     inside = empty_w > entry_w && legend_rows(empty_w) * line_h < panel_h - 0.4, \
     legend_w = inside ? empty_w : page_w - 0.5, \
@@ -200,6 +211,13 @@ page(unused) = ( \
     sprintf("set terminal %s; set output '%s%s'; set multiplot", terminal(page_w, page_h), name, \
             format eq 'tex' ? '-inc.tex' : '.' . format))
 
+# A panel's title is centred above its axes. One that would leave the cell is small, and in lines.
+title_room(unused) = cell_w - left_gap - right_gap + 2 * (left_gap < right_gap ? left_gap : right_gap)
+is_long(i) = strlen(panel_titles[i]) * text_width > title_room(0)
+small_title(i) = is_long(i) ? wrap(panel_titles[i], int(title_room(0) / small_width)) : ''
+panel_title(i) = is_long(i) ? fine(small_title(i)) : quote(panel_titles[i])
+panel_font(i) = is_long(i) ? small : sprintf(',%g', text_size)
+
 # there[i]: whether panel i has rows; of several sources one may have fewer panels. `eval place(i)`:
 # the axes of panel i, and its 'point' rows without names in $here, so that a curve
 # doesn't go through the rows of all panels.
@@ -210,14 +228,16 @@ last_row(i) = i + cols > panels
 beside(i, text) = first_column(i) ? \
     sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", \
             swap(quote(text), '\', '\\'), (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
-below(i, text) = last_row(i) ? sprintf("set xlabel \"%s\" offset 0, 0.4;", \
-                                       swap(quote(text), '\', '\\')) : ''
+# The words below an axis are small where they would leave the cell.
+below(i, text) = !last_row(i) ? '' : strlen(text) * text_width > title_room(0) ? \
+    sprintf("set xlabel \"%s\" font small offset 0, 0.4;", swap(fine(text), '\', '\\')) : \
+    sprintf("set xlabel \"%s\" font ',%g' offset 0, 0.4;", swap(quote(text), '\', '\\'), text_size)
 edge(side, at) = sprintf("set %smargin at screen %g; ", side, at)
 place(i) = edge('l', ((i - 1) % cols / (1. * cols)) + left_gap / page_w) \
     . edge('r', ((i - 1) % cols + 1.) / cols - right_gap / page_w) \
     . edge('t', 1 - (head + (i - 1) / cols * panel_h + top_gap) / page_h) \
     . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h) \
-    . 'set title "' . swap(quote(panel_titles[i]), '\', '\\') . '" offset 0, -0.6;' . gather(i)
+    . sprintf("set title panel_title(%d) font panel_font(%d) offset 0, -0.6;", i, i) . gather(i)
 
 # Line style i is that of series i. Pale ones are drawn first: order[1] is the number of the first.
 array order[64]
@@ -237,8 +257,10 @@ do for [i = 1:series] {
 # `eval finish(0)`: title, legend and small print, then the page is complete.
 cm_x(x) = x / page_w
 cm_y(y) = y / page_h
-entry_line(i) = entry_of[i] == 0 || size_marks && look(styles[entry_of[i]]) > 80 ? -page_w : entry_x[i]
-has_mark(style) = style == 0 ? 0 : size_marks ? look(style) > 80 : style > 0 || style < 0 && yard_marks
+entry_line(i) = entry_of[i] == 0 || swatches || size_marks && look(styles[entry_of[i]]) > 80 ? \
+    -page_w : entry_x[i]
+entry_patch(i) = entry_of[i] > 0 && swatches ? entry_x[i] : -page_w
+has_mark(style) = style == 0 || swatches ? 0 : size_marks ? look(style) > 80 : style > 0 || style < 0 && yard_marks
 entry_mark(i) = entry_of[i] > 0 && has_mark(styles[entry_of[i] > 0 ? entry_of[i] : 1]) ? \
     entry_x[i] + 0.35 : -page_w
 entry_style(i) = entry_of[i] > 0 ? entry_of[i] : 1
@@ -247,6 +269,9 @@ finish(unused) = clear . 'unset border; unset tics; unset grid; set margins 0, 0
     . 'set label "" . fine(small_print) at screen cm_x(0.2), cm_y(foot - 0.15) font small;' \
     . 'set for [i = 1:entries] arrow from screen cm_x(entry_line(i)), cm_y(entry_y[i])' \
     . ' to screen cm_x(entry_line(i) + 0.7), cm_y(entry_y[i]) nohead ls entry_style(i);' \
+    . 'set for [i = 1:entries] object rectangle from screen cm_x(entry_patch(i)),'\
+    . ' cm_y(entry_y[i] - 0.1) to screen cm_x(entry_patch(i) + 0.7), cm_y(entry_y[i] + 0.1)'\
+    . ' fc rgb colour(entry_style(i)) fs solid noborder;'\
     . 'set for [i = 1:entries] label "" . fine(entry_text[i]) at' \
     . ' screen cm_x(entry_x[i] + (entry_of[i] > 0 ? 0.8 : 0)), cm_y(entry_y[i]) font ",6.5";' \
     . 'set for [i = 1:entries] label "" at screen cm_x(entry_mark(i)), cm_y(entry_y[i])' \
@@ -262,7 +287,9 @@ write_caption = format ne 'tex' ? '' : 'set print name . "-caption.tex";' \
 set border 3 lw 0.7
 set clip two
 set tics nomirror scale 0.5 font small
-set format fine_mark . '%h'
+# Very small and large numbers are powers of ten, which TeX takes for mathematics.
+plain_format = format eq 'tex' ? '$%h$' : '%h'
+set format fine_mark . plain_format
 set grid lt 1 lw 0.5 lc rgb 0xE2E2E2
 unset key
 
@@ -273,7 +300,7 @@ tic(value) = value < (counts ? 1e4 : 1e5) ? sprintf('%g', value) : \
     value < 1e6 ? sprintf('%gk', value / 1e3) : value < 1e9 ? sprintf('%gM', value / 1e6) : \
     sprintf('%gG', value / 1e9)
 # The same for the tics of a linear axis from 0, which gnuplot chooses.
-tic_format(high) = high < 1e5 ? '%h' : \
+tic_format(high) = high < 1e5 ? plain_format : \
     high / 1e3 ** floor(log10(high) / 3) < 10 ? '%.1s%c' : '%.0s%c'
 decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9] for [m in "' \
     . steps . '"] ' . axis . 'tics add (fine(tic(m * 10. ** e)) m * 10. ** e);'
@@ -327,10 +354,15 @@ span(rows) = measure(rows) \
     . 'else { set ytics auto; set format y fine_mark . tic_format(high) };' \
     . 'if (zeros > 0) { set ytics add (fine("0") low) };'
 
-# `eval within(p)`: the y axis of panel p, in per cent, as far as its points and intervals go.
-# least_x and most_x: the ends of its points.
+# `eval within(p)`: the y axis of panel p, in per cent, as far as its intervals go, but no farther from
+# the points than those are apart: a few seeds have wide ones. least_x and most_x: the ends of the points.
 within(p) = sprintf("stats data using (in('point', %d) ? lower(0) : NaN):(upper(0)) nooutput;", p) \
-    . 'low = STATS_min_x; high = STATS_max_y; room = high > low ? 0.06 * (high - low) : 1;' \
+    . 'low = STATS_min_x; high = STATS_max_y;' \
+    . sprintf("stats data using (in('point', %d) ? column(6) : NaN) nooutput;", p) \
+    . 'reach = STATS_max - STATS_min > 0.5 ? STATS_max - STATS_min : 0.5;' \
+    . 'low = low < STATS_min - reach ? STATS_min - reach : low;' \
+    . 'high = high > STATS_max + reach ? STATS_max + reach : high;' \
+    . 'room = 0.06 * (high - low);' \
     . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \
     . 'least_x = STATS_min; most_x = STATS_max; low = low - room; high = high + room;' \
     . 'low = low < 0 ? 0 : low; high = high > 100 ? 100 : high;' \
@@ -361,6 +393,9 @@ bars = "for [j = 1:series] $here using (bounded(order[j])):(bar_low(0)):(0):" \
     . "(bar_high(0) - bar_low(0)) with vectors nohead lc rgb colour(order[j]) lw 0.8," \
     . "for [j = 1:series] $here using (column(8) > high ? bounded(order[j]) : NaN):" \
     . "(bar_low(0)):(0):(high - bar_low(0)) with vectors head size screen 0.006, 25 filled" \
+    . " lc rgb colour(order[j]) lw 0.8," \
+    . "for [j = 1:series] $here using (column(7) < low ? bounded(order[j]) : NaN):" \
+    . "(bar_high(0)):(0):(low - bar_high(0)) with vectors head size screen 0.006, 25 filled" \
     . " lc rgb colour(order[j]) lw 0.8"
 curves = "for [j = 1:series] $here using (x_here(order[j])):(y_of(0)) with lines ls order[j]," \
     . bars . "," . marks

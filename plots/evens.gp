@@ -4,10 +4,10 @@ columns = STATS_max_x; heights = STATS_max_y
 if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.7 : 8.4 }
 cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
 right_gap = 1.6; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : 1.3
-panel_h = bottom_gap + top_gap + 0.62 * (heights < 4 ? 4 : heights)
-
 cell_cm = (page_w / cols - left_gap - right_gap) / columns
 narrow = cell_cm < (0.75) # no room for numbers in the cells: the colour tells
+if (narrow) { bottom_gap = 1.45 } # names of columns stand upright
+panel_h = bottom_gap + top_gap + 0.62 * (heights < 4 ? 4 : heights)
 eval page(0)
 set palette defined (0 '#F4F8FC', 0.5 '#6FB1DC', 1 '#08457E')
 dark(unused) = column(7) > 0.68

@@ -10,12 +10,11 @@ stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
 if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.7 : 8.4 }
 cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
-panel_h = bottom_gap + 0.62 * (heights < 5 ? 5 : heights)
 right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : longest_size > 4 ? 1.6 : 1.3
-panel_h = panel_h + top_gap
-
 cell_cm = (page_w / cols - left_gap - right_gap) / columns
 narrow = cell_cm < (0.55) # no room for numbers in the cells: the colour tells
+if (narrow) { bottom_gap = 1.45 } # names of columns stand upright
+panel_h = top_gap + bottom_gap + 0.62 * (heights < 5 ? 5 : heights)
 eval page(0)
 # Steps of colour from the worst to 1 and from there to the best: the scale ends with the data.
 span_of_all = best - worst

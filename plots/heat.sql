@@ -29,11 +29,15 @@ cells AS (
     FROM best JOIN shares USING (share) JOIN heights USING (size)
     WHERE (SELECT count(*) FROM shares) > 1 AND (SELECT count(*) FROM heights) > 1),
 
--- The cells of a row that surely pay end here, and here those begin that surely don't.
+-- Up to here all cells of a row pay for sure.
+doubts AS (
+    SELECT *, min(CASE WHEN speedup_lo > 1 THEN NULL ELSE x END) OVER (PARTITION BY y) AS doubted
+    FROM cells),
 paying AS (
-    SELECT y, max(active) FILTER (WHERE speedup_lo > 1) AS last_active,
-           coalesce(max(x) FILTER (WHERE speedup_lo > 1), 0.0) + 0.5 AS x, max(x) + 0.5 AS right_end
-    FROM cells GROUP BY y)
+    SELECT y, max(active) FILTER (WHERE doubted IS NULL OR x < doubted) AS last_active,
+           coalesce(max(x) FILTER (WHERE doubted IS NULL OR x < doubted), 0.0) + 0.5 AS x,
+           max(x) + 0.5 AS right_end
+    FROM doubts GROUP BY y)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
@@ -80,7 +84,7 @@ SELECT * FROM (
     WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end) ORDER BY y, side)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Left of the black line a variant beats the fastest dense layer for sure'
+       'Left of the black line a variant beats the fastest dense layer for sure, everywhere'
 WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -94,7 +98,7 @@ WHERE (SELECT count(*) FROM cells) < (SELECT count(*) FROM shares)
   AND EXISTS (SELECT 1 FROM cells)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'As many decimals as the interval justifies'
+       'Numbers where they have room, with the decimals that their interval justifies'
 WHERE EXISTS (SELECT 1 FROM cells)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -32,16 +32,16 @@ verdicts AS (
     SELECT panel, active, max(speedup_lo) > 1 AS pays, max(speedup_hi) < 1 AS loses
     FROM shown WHERE NOT linear AND speedup > 0 GROUP BY panel, active),
 
--- The break-even point lies between the last k/n that pays and the next that doesn't: NULL where
--- none does.
-sure AS (
-    SELECT panel, max(active) FILTER (WHERE pays) AS lower, max(active) AS last FROM verdicts
-    GROUP BY panel),
+-- The break-even point lies between the k/n up to which all pay and the one from which all lose: NULL
+-- where none does.
+doubts AS (
+    SELECT *, min(CASE WHEN pays THEN NULL ELSE active END) OVER here AS doubted,
+           max(CASE WHEN loses THEN 0 ELSE active END) OVER here AS hoped
+    FROM verdicts WINDOW here AS (PARTITION BY panel)),
 evens AS (
-    SELECT sure.panel, lower, last, min(active) AS upper, n, places.title
-    FROM sure JOIN places USING (panel)
-         LEFT JOIN verdicts ON verdicts.panel = sure.panel AND loses AND active > coalesce(lower, 0)
-    GROUP BY sure.panel),
+    SELECT panel, max(active) FILTER (WHERE doubted IS NULL OR active < doubted) AS lower,
+           max(active) AS last, min(active) FILTER (WHERE active > hoped) AS upper
+    FROM doubts GROUP BY panel),
 
 ends AS (SELECT min(lower) AS least, max(lower) AS most, count(*) AS total, count(lower) AS paying
          FROM evens)

@@ -6,7 +6,7 @@ do for [p = 1:panels] {
     if (!there[p]) { continue }
     eval clear . place(p) . within(p)
     set xrange [least_x - 0.05 * most_x:1.05 * most_x]
-    eval below(p, 'noise (deviations of the inputs)') . beside(p, 'test accuracy (%)')
+    eval below(p, 'noise on inputs (deviations)') . beside(p, 'test accuracy (%)')
     plot @curves
 }
 eval finish(0)

@@ -1,24 +1,26 @@
 -- noise.sql - test accuracy over Gaussian noise on the test inputs
 -- needs: two levels of noise; run `midl train DATASET --method dense,midl --noise 0,0.5,1,1.5,2`
+-- joins: accuracy
 mine AS (SELECT * FROM points WHERE 0),
 
 asked AS (
     SELECT dataset, method, seed, accuracy, share_active AS share, noise AS x, noise AS toward,
-           0 AS plain, printf('%d', train_size) AS held
+           0 AS plain, printf('%d, %g', train_size, spoiled) AS held
     FROM final),
 
 chosen AS (
     SELECT dataset, row_number() OVER (ORDER BY dataset) AS panel
-    FROM (SELECT DISTINCT dataset FROM answers WHERE places > 1 ORDER BY dataset LIMIT 6)),
+    FROM (SELECT DISTINCT dataset FROM answers WHERE places > 1 ORDER BY dataset LIMIT 9)),
 shown AS (
     SELECT panel, x, 100 * mean AS y, 100 * (mean - half) AS lo, 100 * (mean + half) AS hi,
-           coalesce(look, 770) AS style, coalesce(name, method) AS series
+           coalesce(look, 800) AS style, coalesce(name, method) AS series
     FROM answers JOIN chosen USING (dataset) LEFT JOIN ways USING (method)
     WHERE places > 1)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       coalesce((SELECT printf('MID-L less dense with noise %g, in points: ', x) || text FROM differences),
+       coalesce((SELECT CASE few WHEN 1 THEN 'MID-L minus dense with noise ' || printf('%g', most) || ', in points: ' || text
+                        ELSE 'MID-L with noise ' || printf('%g', most) || ' is ' || text END FROM differences),
                 'Accuracy against noise on the test inputs') AS text
 WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL

@@ -1,4 +1,5 @@
 # parts.gp - one panel a layer, one bar a batch: shares of a call's time, stacked
+swatches = 1
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }
@@ -7,6 +8,6 @@ do for [p = 1:panels] {
     eval below(p, 'batch') . beside(p, 'share of time (%)')
     plot for [i = 1:series] data using (in('bar', p) && column(3) == styles[i] ? column(5) : NaN):6: \
              (column(5) - 0.36):(column(5) + 0.36):7:8 \
-             with boxxyerror fs solid 0.85 border lc rgb 'white' fc rgb colour(i)
+             with boxxyerror fs solid border lc rgb 'white' fc rgb colour(i)
 }
 eval finish(0)

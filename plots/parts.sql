@@ -16,8 +16,8 @@ shapes AS (
           ORDER BY n, d, layer, select_mode, k LIMIT 6)),
 batches AS (SELECT batch, row_number() OVER (ORDER BY batch) AS x FROM (SELECT DISTINCT batch FROM timed)),
 kinds(part, place, style, series) AS (VALUES
-    ('light', 1, 730, 'light path'), ('gate', 2, 710, 'gate'), ('select', 3, 760, 'selection'),
-    ('full', 4, 720, 'full path and blend')),
+    ('light', 1, 810, 'light path'), ('gate', 2, 820, 'gate'), ('select', 3, 830, 'selection'),
+    ('full', 4, 840, 'full path and blend')),
 stacked AS (
     SELECT panel, style, series, x, place, kernel, ns,
            100 * sum(ns) OVER (PARTITION BY panel, x ORDER BY place) / whole AS top, 100 * ns / whole AS share
@@ -27,7 +27,7 @@ stacked AS (
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
        printf('Gate, selection and light path take %s %% of a call', from_to(min(other), max(other), 0)) AS text
-FROM (SELECT sum(share) FILTER (WHERE style <> 720) AS other FROM stacked GROUP BY panel, x)
+FROM (SELECT sum(share) FILTER (WHERE style <> 840) AS other FROM stacked GROUP BY panel, x)
 HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Parts of a call''s time'

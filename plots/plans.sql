@@ -15,8 +15,12 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('Plans hold up to %.2f times the weights and take up to %.0f calls to make',
-              max(memory), max(calls)) AS text
+       CASE WHEN sum(NOT linear) > 0
+            THEN printf('MID-L''s plans hold up to %.2f times the weights and take up to %s calls to make',
+                        max(memory) FILTER (WHERE NOT linear),
+                        printf(CASE WHEN max(calls) FILTER (WHERE NOT linear) < 10 THEN '%.1f' ELSE '%.0f' END,
+                               max(calls) FILTER (WHERE NOT linear)))
+            ELSE 'What plans cost: memory and time' END AS text
 FROM shown HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

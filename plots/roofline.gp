@@ -65,7 +65,7 @@ do for [p = 1:panels] {
     do for [r = 1:flats] {
         digits = flat[r] < 1000 ? '%s %.3g' : '%s %.0f'
         set label '' . fine(sprintf(digits, flat_name[r], flat[r])) at x_high, flat[r] right \
-            offset -0.5, (flat[r] < peak || cols > 2 ? -0.6 : 0.5) font small front
+            offset -0.5, (flat[r] < peak || cell_w < 6.5 ? -0.6 : 0.5) font small front
     }
     if (dots_only) {
         plot @roofs @bars, for [j = 1:series] \

@@ -1,5 +1,6 @@
 # smi.gp - a row for each part of the layer and each control: nats with their interval
 left_gap = 4.0; panel_h = 6.6
+if (sources == 1) { cols = panels == 1 || page_w < 14 ? 1 : 2 }
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

@@ -1,5 +1,6 @@
 -- smi.sql - what the parts of a layer tell of the label: sliced mutual information and its controls
 -- needs: rows of mutual information; run `midl smi`
+-- joins: smi
 mine AS (SELECT * FROM points WHERE 0),
 
 -- From what the layer gives on to its parts, each with the controls that belong to it.
@@ -16,38 +17,48 @@ labels(quantity, label) AS (VALUES
     ('F unselected', 'F on the unselected'), ('L', 'L, all neurons'), ('mask', 'the mask alone')),
 
 shown AS (
-    SELECT smi.*, place, label, control, CASE control WHEN 1 THEN 720 ELSE 710 END AS style,
+    SELECT told.*, place, label, control, CASE control WHEN 1 THEN 720 ELSE 710 END AS style,
            CASE control WHEN 1 THEN 'control' ELSE 'part of the layer' END AS series
-    FROM smi JOIN places USING (quantity) JOIN labels USING (quantity) WHERE run_id = :run)
+    FROM (SELECT *, dense_rank() OVER (ORDER BY dataset, layer) AS panel FROM smi this
+          WHERE run_id = (SELECT max(run_id) FROM smi newer
+                          WHERE newer.layer = this.layer AND newer.dataset = this.dataset
+                            AND (:pinned IS NULL OR run_id = CAST(:pinned AS INTEGER))
+                            AND run_id IN (SELECT run_id FROM runs WHERE :suite IS NULL OR suite = :suite))) told
+         JOIN places USING (quantity) JOIN labels USING (quantity)
+    WHERE panel <= 4)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('Selected neurons tell %.2f nats of the label, unselected ones %.2f, the light path %.2f',
-              max(nats) FILTER (WHERE quantity = 'y selected'),
-              max(nats) FILTER (WHERE quantity = 'y unselected'),
-              max(nats) FILTER (WHERE quantity = 'L')) AS text
+       printf('Selected neurons tell %s nats of the label, unselected ones %s, the light path %s',
+              from_to(min(nats) FILTER (WHERE quantity = 'y selected'),
+                      max(nats) FILTER (WHERE quantity = 'y selected'), 2),
+              from_to(min(nats) FILTER (WHERE quantity = 'y unselected'),
+                      max(nats) FILTER (WHERE quantity = 'y unselected'), 2),
+              from_to(min(nats) FILTER (WHERE quantity = 'L'),
+                      max(nats) FILTER (WHERE quantity = 'L'), 2)) AS text
 FROM shown HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'Sliced mutual information with the label'
 WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL
-SELECT DISTINCT 'panel', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT DISTINCT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        replace(dataset, rtrim(dataset, replace(dataset, '/', '')), '') || ', '
        || replace(replace(layer, rtrim(layer, replace(layer, '/', '')), ''), '.safetensors', '')
 FROM shown
 UNION ALL
 SELECT * FROM (
-    SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL, NULL
+    SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL, ''
     FROM shown ORDER BY style)
 UNION ALL
-SELECT 'y name', 1, NULL, NULL, NULL, place, NULL, NULL, NULL, label FROM shown
+SELECT 'y name', panel, NULL, NULL, NULL, place, NULL, NULL, NULL, label FROM shown
 UNION ALL
 SELECT * FROM (
-    SELECT 'bar', 1, style, series, nats, place, nats_lo, nats_hi, 0, NULL FROM shown
-    ORDER BY place)
+    SELECT 'bar', panel, style, series, nats, place, nats_lo, nats_hi, 0, NULL FROM shown
+    ORDER BY panel, place)
 UNION ALL
-SELECT DISTINCT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       printf('y: output, F: full path, L: light path; %.0f %% of the neurons selected. %d inputs, %d random directions, %d neighbours. Bars: 95 %% intervals over both. Random masks that change with the input add noise of their own',
-              100 * active, points, slices, neighbours)
-FROM shown;
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       printf('y: output, F: full path, L: light path; %s %% of the neurons selected. %s inputs, %s random directions, %s neighbours. Bars: 95 %% intervals over both. Random masks that change with the input add noise of their own',
+              from_to(100 * min(active), 100 * max(active), 0), from_to(min(points), max(points), 0),
+              from_to(min(slices), max(slices), 0), from_to(min(neighbours), max(neighbours), 0))
+FROM shown HAVING count(*) > 0;

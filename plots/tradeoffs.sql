@@ -25,7 +25,7 @@ chosen AS (
 dense AS (
     SELECT dataset, batch, time_ns AS dense_ns FROM best WHERE method = 'dense'),
 shown AS (
-    SELECT best.*, panel, coalesce(dense_ns / speedup, time_ns) / 1e3 AS x, 100 * accuracy AS y, coalesce(look, 790) AS style,
+    SELECT best.*, panel, coalesce(dense_ns / speedup, time_ns) / 1e3 AS x, 100 * accuracy AS y, coalesce(look, 800) AS style,
            coalesce(name, method) AS series
     FROM best JOIN chosen USING (dataset, batch) LEFT JOIN dense USING (dataset, batch)
          LEFT JOIN ways USING (method)),

@@ -1,5 +1,5 @@
 # svg_faults.awk - what is wrong with a figure that gnuplot wrote as SVG, a line each; nothing if it
-# is well: text beyond the page or on other text, an axis without tics, two series of one look (in
+# is well: text beyond the page or on other text, words of missing numbers, an axis without tics, two series of one look (in
 # grey, as a printer makes it). Usage: awk -f svg_faults.awk FIGURE.svg
 
 # Widths of characters in em: DejaVu Sans, wider than most that a viewer may take for it.
@@ -72,6 +72,7 @@ function place_of(line,    q) {
     text = $0; gsub(/<[^>]*>|^[ \t]+/, "", text)
     if (text != "") {
         texts++; words[texts] = text
+        if (text ~ /(^|[^A-Za-z])(NaN|nan|inf)([^A-Za-z]|$)/) printf "text that is no word: %s\n", text
         box(texts, size * width_of(text))
         if (size > 8.6 && size < 8.7) { # of the legend
             entries++; entry_name[entries] = text; entry_x[entries] = text_x - entry_dx

@@ -873,7 +873,7 @@ static void accuracy_over_active(void **state)
     assert_true(figure("accuracy", NULL, 0));
     assert_string_equal(text("panel", 0, TEXT), "known");
     assert_string_equal(text("title", 0, TEXT),
-                        "MID-L less dense at k/n = 0.45, in points: known +1.0 ± 0.0");
+                        "MID-L minus dense at k/n = 0.45, in points: known +1.0 ± 0.0");
     assert_int_equal(rows_of("point", "MID-L"), 2);
     assert_near(number("point", "MID-L", 0, X), 0.2);
     assert_near(number("point", "MID-L", 0, Y), 89);
@@ -897,7 +897,7 @@ static void accuracy_over_size_and_noise(void **state)
     assert_false(figure("training-size", NULL, 0));
     assert_true(figure("noise", NULL, 0));
     assert_string_equal(text("title", 0, TEXT),
-                        "MID-L less dense with noise 2, in points: known +2.0 ± 0.0");
+                        "MID-L minus dense with noise 2, in points: known +2.0 ± 0.0");
     assert_int_equal(rows_of("point", "MID-L"), 3); /* the larger k/n of two with as many points */
     assert_near(number("point", "MID-L", 2, X), 2);
     assert_near(number("point", "MID-L", 2, Y), 72);
@@ -906,7 +906,7 @@ static void accuracy_over_size_and_noise(void **state)
     put_answer("random-k", 0.45, 0, 100, 0.7); /* one size only: not drawn */
     assert_true(figure("training-size", NULL, 0));
     assert_string_equal(text("title", 0, TEXT),
-                        "MID-L less dense with 100 training examples, in points: known -5.0 ± 0.0");
+                        "MID-L minus dense with 100 training examples, in points: known -5.0 ± 0.0");
     assert_int_equal(rows_of("point", NULL), 4);
     assert_int_equal(rows_of("point", "k at random"), 0);
 }
@@ -937,7 +937,7 @@ static void accuracy_of_one_seed(void **state)
     }
     assert_true(figure("noise", NULL, 0));
     assert_string_equal(text("title", 0, TEXT),
-                        "MID-L less dense with noise 1, in points: known +5.0 (one seed)");
+                        "MID-L minus dense with noise 1, in points: known +5.0 (one seed)");
     assert_string_equal(row_at("point", "MID-L", 0)->cell[LO], "NaN");
 }
 

@@ -30,20 +30,42 @@ faults() {
     awk -f "$tests/svg_faults.awk" "$1"
 }
 
+# A look that two series share in the columns of a figure, and lines that go back.
+column_faults() {
+    awk -F '\t' '$1 == "series" || $1 == "point" || $1 == "bar" {
+            if ($3 in name && name[$3] != $4) print "one look for " name[$3] " and " $4
+            name[$3] = $4
+        }
+        $1 == "point" && $3 != "NaN" {
+            line = $2 SUBSEP $3
+            step = line in x ? $5 - x[line] : 0
+            if (step * way[line] < 0) print $4 " turns back in panel " $2 " at " $5
+            if (step) way[line] = step
+            x[line] = $5 + 0
+        }' "$1"
+}
+
 drawn=0
 for run in $(seq "$runs"); do
     "$midl" plot --db runs.db --run "$run" --out "$run" >out 2>err ||
         say "run $run: $(grep -v skipped err)"
     for svg in "$run"/*.svg; do
         [ -e "$svg" ] || continue
-        found=$(faults "$svg")
+        found=$(faults "$svg"; column_faults "${svg%.svg}.tsv")
         [ -z "$found" ] || say "$svg: $found"
         drawn=$((drawn + 1))
     done
 done
 [ $drawn -ge 100 ] || say "only $drawn figures were drawn"
 for figure in $("$midl" plot --list | cut -d ' ' -f 1); do
-    ls ./*/"$figure.svg" >/dev/null 2>&1 || say "no run shows $figure"
+    # Each as wide as a column, too, from the run that shows most panels.
+    widest=$(grep -cH '^panel' ./*/"$figure.tsv" 2>/dev/null | sort -t : -k 2 -n | tail -n 1)
+    widest=${widest#./}
+    [ -n "$widest" ] || { say "no run shows $figure"; continue; }
+    "$midl" plot "$figure" --db runs.db --run "${widest%%/*}" --width 85mm --out narrow >out 2>err ||
+        say "$figure, 85 mm: $(cat err)"
+    found=$(faults "narrow/$figure.svg")
+    [ -z "$found" ] || say "$figure of run ${widest%%/*}, 85 mm: $found"
 done
 
 # ---- Tables --------------------------------------------------------------------------------------
@@ -97,6 +119,9 @@ planted batch.gp 's/^    plot /    unset border; plot /' batch 7 'no axes'
 planted common.gp "s/^midl_mark .*/midl_mark = '5 5 5 5 5 5 5 5 5'/; s/^midl_hue *=/midl_hue = '0 0 0 0 0 0 0 0 0' #/" batch 7 'two series of one look'
 planted common.gp "s/^yard_dash .*/yard_dash = '1'/; s/^yard_hue .*/yard_hue = '0x303030'/" latency 4 'two series of one look'
 planted common.gp 's/1.05 \* panel_h/99 * panel_h/' latency 17 'the legend is taller than a panel'
+planted common.gp "s/^group_of(text) = .*/group_of(text) = 'NaN'/" batch 7 'text that is no word: NaN'
+printf 'series\tNaN\t710\ta\nseries\tNaN\t710\tb\npoint\t1\t710\tb\t2\npoint\t1\t710\tb\t3\npoint\t1\t710\tb\t1\n' >bad.tsv
+[ "$(column_faults bad.tsv | wc -l)" -eq 2 ] || say "faults of columns pass: $(column_faults bad.tsv)"
 sed 's/<title>.*<\/title>//' 7/batch.svg >untitled.svg
 faults untitled.svg | grep -q 'no title' || say "a figure without title passes"
 { cat 7/batch.svg; head -c 400000 /dev/zero | tr '\0' ' '; } >large.svg

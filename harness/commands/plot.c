@@ -22,8 +22,9 @@
 static const char usage_line[] = "midl plot [FIGURE...] [options]";
 static const char about[] =
     "Draw figures from the store; without FIGURE all that the store has rows for. Each takes the\n"
-    "newest run that it has rows in. The columns behind a figure stay beside it, in "
-    "DIR/FIGURE.tsv.\n"
+    "newest run that it has rows in; what was learned is taken from all runs together. The "
+    "columns\n"
+    "behind a figure stay beside it, in DIR/FIGURE.tsv.\n"
     "Exit status 4: a figure that was named, or every figure, has nothing to show.";
 
 struct plot {

@@ -16,15 +16,18 @@
 #define RUN_SIZE 24
 
 static const char usage_line[] = "midl table NAME [options]";
-static const char about[] =
-    "Print a table of the newest run that has rows for it. Values have the decimals that their\n"
-    "intervals justify; CSV has one line per cell, in full. Exit status 4: nothing to show.";
+static const char about[] = "Print a table of the newest run that has rows for it, or of all runs "
+                            "where it is about what was\n"
+                            "learned. Values have the decimals that their intervals justify; CSV "
+                            "has one line per cell, in\n"
+                            "full. Exit status 4: nothing to show.";
 
 struct request {
     const char *db, *run, *suite, *format, *where, *intervals, *list;
     char *command;
-    struct store_fact parameters[PARAMETERS_MAX + 1]; /* the last: the run */
-    struct where held;                                /* that fills the others */
+    struct store_fact
+        parameters[PARAMETERS_MAX + 3]; /* the last: the run, and what was asked of it */
+    struct where held;                  /* that fills the others */
     enum table_format set;
     struct figures tables;
 };
@@ -56,12 +59,19 @@ static enum outcome find_runs(const struct request *request, struct store *store
                 store_error(store));
 }
 
+/* Whether a table takes all runs together: none is named. */
+static bool table_joins(const struct figure *table, const char *named_run)
+{
+    return table->caption_sql && !named_run;
+}
+
 static enum outcome print(struct request *request, const struct figure *table, const char *text,
                           const char *run)
 {
     if (request->set == TABLE_LATEX)
-        printf("%% %s\n%% Made by: %s (run %s of %s)\n", table->about, request->command, run,
-               request->db);
+        printf("%% %s\n%% Made by: %s (%s%s of %s)\n", table->about, request->command,
+               table_joins(table, request->run) ? "all runs" : "run ",
+               table_joins(table, request->run) ? "" : run, request->db);
     fputs(text, stdout);
     return OUTCOME_DONE;
 }
@@ -78,7 +88,9 @@ static enum outcome print_table(struct request *request, const struct figure *ta
          line = strchr(line + 1, '\n')) {
         snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
         request->parameters[request->held.count] = (struct store_fact){"run", run};
-        outcome = table_text(store, table, request->parameters, request->held.count + 1,
+        request->parameters[request->held.count + 1] = (struct store_fact){"pinned", request->run};
+        request->parameters[request->held.count + 2] = (struct store_fact){"suite", request->suite};
+        outcome = table_text(store, table, request->parameters, request->held.count + 3,
                              request->set, request->intervals != NULL, &text, error);
     }
     if (!outcome)

@@ -5,11 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 /* Runs and variants have options of their own. */
 static bool may_be_given(const struct figures *figures, const char *name)
 {
-    return strncmp(name, "run", 3) != 0 && strcmp(name, "db") != 0 && strcmp(name, "kernel") != 0 &&
-           figures_have_parameter(figures, name);
+    static const char *const others[] = {"run", "runs", "pinned", "suite", "db", "kernel"};
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (strcmp(name, others[i]) == 0)
+            return false;
+    return figures_have_parameter(figures, name);
 }
 
 enum outcome where_parse(const char *text, const struct figures *figures, struct where *where,

@@ -63,25 +63,34 @@ static enum outcome find_runs(const struct draw *draw, struct draw_source *sourc
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
+/* Whether a figure takes all runs of a source together: none is named. */
+static bool joins_runs(const struct draw_source *source, const struct figure *figure)
+{
+    return figure->caption_sql && !source->run;
+}
+
 /* Write the columns of the figure in one run, or in `runs` together, and the caption of each below.
  * STORE_NONE: the figure has no rows there. */
 static enum store_status write_columns(const struct draw *draw, const struct draw_source *source,
                                        const struct figure *figure, const char *run,
                                        const char *runs, FILE *out)
 {
-    struct store_fact parameters[DRAW_PARAMETERS_MAX + 3];
+    struct store_fact parameters[DRAW_PARAMETERS_MAX + 5];
     size_t count = draw->parameter_count, rows;
+    const char *caption =
+        joins_runs(source, figure) ? figure->caption_sql : draw->figures->caption_sql;
 
     for (size_t i = 0; i < count; i++)
         parameters[i] = draw->parameters[i];
     parameters[count++] = (struct store_fact){"db", source->db};
     parameters[count++] = (struct store_fact){"runs", runs};
+    parameters[count++] = (struct store_fact){"pinned", source->run};
+    parameters[count++] = (struct store_fact){"suite", draw->suite};
     parameters[count] = (struct store_fact){"run", run};
     enum store_status status =
         store_query(source->store, figure->sql, parameters, count + 1, STORE_TSV, out, &rows);
     if (status == STORE_OK)
-        status = store_query(source->store, draw->figures->caption_sql, parameters, count + 1,
-                             STORE_TSV, out, &rows);
+        status = store_query(source->store, caption, parameters, count + 1, STORE_TSV, out, &rows);
     return status;
 }
 
@@ -96,8 +105,9 @@ static enum outcome fail_empty(const struct draw *draw, const struct draw_source
                 several && source->run ? source->run : "");
 }
 
-/* The columns from the newest run of the source that has any, as text in *ret_text. `runs`: of all
- * sources, for figures that take them as one; or NULL. */
+/* The columns from the newest run of the source that has any, as text in *ret_text; of all runs
+ * together, ret_run "", where the figure joins them. `runs`: of all sources, for figures that take
+ * them as one; or NULL. */
 static enum outcome query_source(const struct draw *draw, const struct draw_source *source,
                                  const struct figure *figure, const char *runs, char ret_run[24],
                                  char **ret_text, struct error *error)
@@ -117,6 +127,10 @@ static enum outcome query_source(const struct draw *draw, const struct draw_sour
             return fail_memory(error, "the data of a figure", 0);
         status = write_columns(draw, source, figure, ret_run, runs, out);
         written = fclose(out) == 0;
+        if (joins_runs(source, figure)) {
+            *ret_run = '\0';
+            break;
+        }
     }
     if (status == STORE_OK && written) {
         *ret_text = text;
@@ -142,7 +156,9 @@ static void label_source(const struct draw *draw, size_t i, const char *run, cha
     for (size_t j = 1; j < draw->source_count; j++)
         several = several || strcmp(draw->sources[j].db, draw->sources[0].db) != 0;
     if (several)
-        snprintf(ret, 128, "%.80s, run %s", slash ? slash + 1 : db, run);
+        snprintf(ret, 128, "%.80s%s%s", slash ? slash + 1 : db, *run ? ", run " : "", run);
+    else if (!*run)
+        snprintf(ret, 128, "all runs");
     else
         snprintf(ret, 128, "run %s", run);
 }
@@ -160,7 +176,7 @@ static bool takes_runs(const struct draw *draw, const struct figure *figure)
 static void add_run(char list[DRAW_RUN_SIZE], const char *run)
 {
     size_t length = strlen(list);
-    if (length + strlen(run) + 2 > DRAW_RUN_SIZE)
+    if (!*run || length + strlen(run) + 2 > DRAW_RUN_SIZE)
         return;
     if (length)
         list[length++] = ',';
@@ -200,7 +216,8 @@ static enum outcome query_all(const struct draw *draw, const struct figure *figu
     if (!outcome && draw->command)
         fprintf(out, "## Made by: %s\n", draw->command);
     for (size_t i = 0; i < count && !outcome; i++)
-        fprintf(out, "## Database: %s, run %s\n", draw->sources[i].db, ret_run);
+        fprintf(out, "## Database: %s, %s%s\n", draw->sources[i].db, *ret_run ? "run " : "all runs",
+                ret_run);
     if (!outcome && count == 1)
         fputs(texts[0], out);
     else if (!outcome)

@@ -50,7 +50,7 @@ struct draw {
 enum outcome draw_begin(struct draw *draw, struct error *error);
 
 /* Draw one figure in all formats, from the newest run that it has rows in; `ret_run` receives its
- * id, of several sources all with commas between, "" when drawn from its own data.
+ * id, of several sources all with commas between, "" when drawn from its own data or from all runs.
  * OUTCOME_NO_VERDICT: there are no rows for it. */
 enum outcome draw_figure(struct draw *draw, const struct figure *figure,
                          char ret_run[DRAW_RUN_SIZE], struct error *error);

@@ -1,5 +1,5 @@
 /* figures.c - the figures that can be drawn: one discovery for all who list or draw them. */
-#define _GNU_SOURCE /* scandir, realpath */
+#define _GNU_SOURCE /* asprintf, scandir, realpath */
 #include "report/figures.h"
 
 #include <dirent.h>
@@ -35,9 +35,38 @@ static void line_after(const char *sql, const char *mark, char ret[FIGURE_LINE_S
     snprintf(ret, FIGURE_LINE_SIZE, "%.*s", (int)strcspn(text, "\r\n"), text);
 }
 
-/* Fill a row whose name is set. */
-static enum outcome read_figure(const char *folder, const char *common, struct figure *row,
+/* Read two queries, one behind the other. */
+static enum outcome read_pair(const char *folder, const char *first, const char *second, char **ret,
+                              struct error *error)
+{
+    char *head = NULL, *rest = NULL;
+    enum outcome outcome = read_query(folder, first, &head, error);
+    if (!outcome)
+        outcome = read_query(folder, second, &rest, error);
+    if (!outcome && asprintf(ret, "%s%s", head, rest) < 0) {
+        *ret = NULL;
+        outcome = fail_memory(error, "a query", (double)(strlen(head) + strlen(rest)));
+    }
+    free(head);
+    free(rest);
+    return outcome;
+}
+
+/* Read the caption of a figure that joins all runs: of those with rows in the view that it names. */
+static enum outcome read_joined(const char *folder, const char *own, struct figure *row,
                                 struct error *error)
+{
+    char view[FIGURE_LINE_SIZE], name[FIGURE_LINE_SIZE + 16];
+    line_after(own, "-- joins: ", view);
+    if (!*view)
+        return OUTCOME_DONE;
+    snprintf(name, sizeof name, "shared/of-%s", view);
+    return read_pair(folder, name, "shared/caption", &row->caption_sql, error);
+}
+
+/* Fill a row whose name is set. */
+static enum outcome read_figure(const char *plots, const char *folder, const char *common,
+                                struct figure *row, struct error *error)
 {
     char mark[FIGURE_NAME_SIZE + 16], *own = NULL;
     enum outcome outcome = read_query(folder, row->name, &own, error);
@@ -46,12 +75,17 @@ static enum outcome read_figure(const char *folder, const char *common, struct f
     snprintf(mark, sizeof mark, "-- %s.sql - ", row->name);
     line_after(own, mark, row->about);
     line_after(own, "-- needs: ", row->needs);
-    size_t size = strlen(common) + strlen(own) + 1;
-    row->sql = malloc(size);
-    if (row->sql)
-        snprintf(row->sql, size, "%s%s", common, own);
+    outcome = read_joined(plots, own, row, error);
+    if (!outcome && asprintf(&row->sql, "%s%s", common, own) < 0) {
+        row->sql = NULL;
+        outcome = fail_memory(error, "a query", (double)(strlen(common) + strlen(own)));
+    }
     free(own);
-    return row->sql ? OUTCOME_DONE : fail_memory(error, "a query", (double)size);
+    if (outcome) {
+        free(row->caption_sql);
+        row->caption_sql = NULL;
+    }
+    return outcome;
 }
 
 /* Whether a file is the query of a figure. Its name is a word of a gnuplot setting and becomes the
@@ -90,7 +124,7 @@ static enum outcome read_rows(struct figures *figures, const char *folder, bool 
         if (scripted && (!folder_path(script, sizeof script, folder, row->name, ".gp") ||
                          access(script, F_OK) != 0))
             continue;
-        outcome = read_figure(folder, common, row, error);
+        outcome = read_figure(figures->folder, folder, common, row, error);
         figures->count += !outcome;
     }
     return outcome;
@@ -112,7 +146,8 @@ static enum outcome read_all(const char *below, bool scripted, struct figures *r
                     "no folder of figures found: set MIDL_SHARE to the folder that holds plots/");
     enum outcome outcome = read_query(figures.folder, "shared/common", &common, error);
     if (!outcome)
-        outcome = read_query(figures.folder, "shared/caption", &figures.caption_sql, error);
+        outcome = read_pair(figures.folder, "shared/of-runs", "shared/caption",
+                            &figures.caption_sql, error);
     if (!outcome)
         outcome = read_query(figures.folder, "shared/runs", &figures.runs_sql, error);
     if (!outcome && !folder_path(queries, sizeof queries, figures.folder, below, ""))
@@ -144,8 +179,10 @@ enum outcome tables_read(struct figures *ret, struct error *error)
 
 void figures_clear(struct figures *figures)
 {
-    for (size_t i = 0; i < figures->count; i++)
+    for (size_t i = 0; i < figures->count; i++) {
         free(figures->rows[i].sql);
+        free(figures->rows[i].caption_sql);
+    }
     free(figures->rows);
     free(figures->caption_sql);
     free(figures->runs_sql);

@@ -14,7 +14,8 @@
 struct figure {
     char name[FIGURE_NAME_SIZE];
     char about[FIGURE_LINE_SIZE], needs[FIGURE_LINE_SIZE]; /* first lines of the query */
-    char *sql; /* the query: shared/common.sql and the figure's own text */
+    char *sql;         /* the query: shared/common.sql and the figure's own text */
+    char *caption_sql; /* of a figure that joins all runs with rows; NULL: that of all others */
 };
 
 struct figures {

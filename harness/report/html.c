@@ -102,7 +102,8 @@ static enum outcome put_table(const struct html_page *page, const struct figure 
         return outcome == OUTCOME_NO_VERDICT ? OUTCOME_DONE : outcome;
     fprintf(out, "<h2>Table: %s</h2>\n<p class=\"small\">", table->name);
     xml_put(table->about, out);
-    fprintf(out, "; run %s</p>\n%s", run, text);
+    fprintf(out, "; %s%s</p>\n%s", table->caption_sql ? "all runs" : "run ",
+            table->caption_sql ? "" : run, text);
     free(text);
     ++*count;
     return OUTCOME_DONE;

@@ -12,8 +12,8 @@
 --   noisy   1: drawn hollow
 --   text    what is written there
 --
--- All but the axes of the figure is held at the setting that most of its points have, or at what
--- --where says. A figure that compares types, threads, caches, selections or layers has NULL for
+-- All but the axes of the figure is held at the setting that most of its points have, of those that
+-- hold MID-L, or at what --where says. A figure that compares types, threads, caches, selections or layers has NULL for
 -- them in `mine`.
 --
 -- Rows that every figure has: 'title', what is to be seen; 'subject', what is shown; 'panel'; 'series'
@@ -71,7 +71,8 @@ named AS (
                                     WHEN 'block' THEN 'top blocks of ' || block
                                     ELSE select_mode || coalesce(' ' || threshold, '') END, '')
            || CASE unselected WHEN 'light' THEN '' ELSE ', unselected ' || unselected END
-           || CASE layer WHEN 'random' THEN '' ELSE coalesce(', layer ' || layer, '') END
+           || CASE layer WHEN 'random' THEN ''
+              ELSE coalesce(', layer ' || replace(replace(layer, rtrim(layer, replace(layer, '/', '')), ''), '.safetensors', ''), '') END
            || CASE input WHEN 'random' THEN '' ELSE ', input ' || input END, 3) AS setting
     FROM mine
     WHERE (:dtype IS NULL OR dtype IS NULL OR dtype = :dtype)
@@ -85,7 +86,7 @@ named AS (
 held AS (
     SELECT setting, count(*) OVER () AS settings
     FROM named WHERE drawable GROUP BY setting
-    ORDER BY count(*) DESC, min(threads), max(cache = 'warm') DESC, max(dtype = 'f32') DESC, setting
+    ORDER BY max(NOT linear AND kernel <> 'low-rank') DESC, count(*) DESC, min(threads), max(cache = 'warm') DESC, max(dtype = 'f32') DESC, setting
     LIMIT 1),
 
 -- Ranks follow the layer size, so they are held size by size.
@@ -114,7 +115,7 @@ drawn AS (
 
 -- How often each series is the fastest of its kind, and how far behind it is otherwise.
 contest AS (
-    SELECT kernel, isa, linear,
+    SELECT kernel, isa, linear, 10 * sum(place = 1) >= count(*) AS leads,
            row_number() OVER (PARTITION BY linear, kernel = 'auto'
                               ORDER BY sum(place = 1) DESC, avg(behind), style) AS standing
     FROM (SELECT kernel, isa, linear, style,
@@ -125,15 +126,15 @@ contest AS (
     GROUP BY kernel, isa, linear),
 
 -- The legend. Up to six series are all drawn strongly; of more, those that --kernel names, or the
--- fastest yardstick, the fastest variant and `auto`.
+-- fastest variant and `auto`, and of yardsticks what is the fastest in a tenth of the places.
 legend AS (
     SELECT 'series' AS what, NULL AS panel, style, series,
            row_number() OVER (ORDER BY linear DESC, abs(style)) AS x,
            CASE WHEN :kernel IS NOT NULL
-                THEN linear AND standing = 1 OR EXISTS (
+                THEN linear AND (standing = 1 OR leads) OR EXISTS (
                          SELECT 1 FROM picked
                          WHERE kernel GLOB pattern OR kernel || '-' || isa GLOB pattern)
-                ELSE standing = 1 OR count(*) OVER () <= 6 END AS y,
+                ELSE standing = 1 OR linear AND leads OR count(*) OVER () <= 6 END AS y,
            NULL AS lo, NULL AS hi, NULL AS noisy,
            CASE linear WHEN 1 THEN 'Dense layer:' ELSE 'MID-L:' END AS text
     FROM (SELECT DISTINCT kernel, isa, linear, style, series FROM drawn)
@@ -162,12 +163,13 @@ notes AS (
 -- largest; plain, 1: dense stands at any x. They end in the same rows as all, and points of MID-L's
 -- runs of `midl sweep` are not theirs: `mine` has none.
 
--- Methods have one look in all figures; one without a row is drawn like the last.
+-- Methods have one look in all figures; one without a row has that of none of them, 800.
 ways(method, look, name) AS (VALUES
     ('dense', -10, 'dense'), ('dropout', -20, 'dropout'), ('dense-narrow', -30, 'narrower dense'),
     ('low-rank', -40, 'low rank'), ('midl', 710, 'MID-L'), ('midl-block', 720, 'MID-L, blocks'),
     ('converted', 730, 'MID-L, converted'),
     ('converted-block', 770, 'converted, blocks'), ('converted-threshold', 780, 'converted, threshold'),
+    ('converted-random', 790, 'converted, k at random'),
     ('random-k', 740, 'k at random'),
     ('static-k', 750, 'k always the same'), ('light-only', 760, 'light path alone')),
 
@@ -175,14 +177,40 @@ ways(method, look, name) AS (VALUES
 student(freedom, t) AS (VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571),
     (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (1000000, 1.96)),
 
--- The last row of each experiment on the test part; of several rules of a method the first.
+-- All runs together, as networks are trained in many; or the one that --run names, :pinned.
+learned AS (
+    SELECT *, CASE WHEN method IN ('dense', 'dropout') THEN 1
+                   WHEN coalesce(active, 1.0) < 1 THEN round(active * 20) / 20
+                   ELSE -round(coalesce(flops_ratio, 1), 1) END AS kind,
+           CASE WHEN experiment LIKE '%label_noise=%'
+                THEN CAST(substr(experiment, instr(experiment, 'label_noise=') + 12) AS REAL)
+                ELSE 0 END
+           + CASE WHEN experiment LIKE '%train_noise=%'
+                  THEN CAST(substr(experiment, instr(experiment, 'train_noise=') + 12) AS REAL)
+                  ELSE 0 END AS spoiled
+    FROM accuracy
+    WHERE split = 'test'
+      AND CASE WHEN :pinned IS NOT NULL THEN run_id = CAST(:pinned AS INTEGER)
+               ELSE run_id IN (SELECT run_id FROM runs WHERE :suite IS NULL OR suite = :suite) END),
+-- Of several networks of a data set the one that most methods were tried on.
+model_most AS (
+    SELECT dataset, model FROM (
+        SELECT dataset, model, row_number() OVER (PARTITION BY dataset
+                                                  ORDER BY count(DISTINCT method) DESC, count(*) DESC, model) AS choice
+        FROM learned GROUP BY dataset, model)
+    WHERE choice = 1),
+-- The last row of the newest result of each network on the test part; of several rules of a method
+-- the default. Neurons that are selected by the input differ in number from seed to seed: share_active
+-- is their mean; spoiled: noise on the training part, on its labels or inputs.
 final AS (
-    SELECT *, round(coalesce(active, 1.0), 3) AS share_active FROM (
-        SELECT *, max(epoch) OVER (PARTITION BY dataset, model, method, seed, k, active, noise,
-                                   train_size, rule, experiment) AS last,
-               dense_rank() OVER (PARTITION BY dataset, method ORDER BY coalesce(rule, '')) AS rules
-        FROM accuracy WHERE run_id = :run AND split = 'test')
-    WHERE epoch = last AND rules = 1),
+    SELECT *, round(avg(coalesce(active, 1.0)) OVER (PARTITION BY dataset, method, kind), 3) AS share_active
+    FROM (SELECT learned.*,
+                 row_number() OVER (PARTITION BY dataset, method, seed, kind, noise, train_size, rule, spoiled
+                                    ORDER BY run_id DESC, epoch DESC) AS nth,
+                 dense_rank() OVER (PARTITION BY dataset, method
+                                    ORDER BY coalesce(rule, 'ste-selected') <> 'ste-selected', rule) AS rules
+          FROM learned JOIN model_most USING (dataset, model))
+    WHERE nth = 1 AND rules = 1),
 
 held_most AS (
     SELECT dataset, held FROM (
@@ -210,7 +238,7 @@ answers AS (
                       / max(1, count(*) - 1)) AS error
           FROM kept GROUP BY dataset, method, x)),
 
--- MID-L less dense, seed by seed.
+-- MID-L minus dense, seed by seed.
 seed_pairs AS (
     SELECT midl.dataset, midl.x, midl.accuracy - dense.accuracy AS difference
     FROM (SELECT *, max(toward) OVER (PARTITION BY dataset) AS there FROM kept
@@ -218,18 +246,28 @@ seed_pairs AS (
          JOIN kept AS dense ON dense.method = 'dense' AND dense.dataset = midl.dataset
                             AND dense.seed = midl.seed AND (dense.x = midl.x OR dense.plain)
     WHERE midl.toward = there),
+gaps AS (
+    SELECT *, error * (SELECT t FROM student WHERE freedom >= seeds - 1 AND seeds > 1
+                       ORDER BY freedom LIMIT 1) AS half
+    FROM (SELECT dataset, x, count(*) AS seeds, avg(difference) AS mean,
+                 sqrt(max(0, avg(difference * difference) - avg(difference) * avg(difference))
+                      / max(1, count(*) - 1)) AS error
+          FROM seed_pairs WHERE dataset IN (SELECT dataset FROM answers WHERE places > 1)
+          GROUP BY dataset)),
+-- One or two data sets in numbers, more in verdicts; at: the x of all.
 differences AS (
-    SELECT x, group_concat(text, ', ') AS text FROM (
-        SELECT x, printf('%s %+.1f', dataset, 100 * mean)
-               || CASE WHEN seeds > 1
-                       THEN printf(' ± %.1f', 100 * error * (SELECT t FROM student
-                                                             WHERE freedom >= seeds - 1
-                                                             ORDER BY freedom LIMIT 1))
+    SELECT min(x) AS least, max(x) AS most, count(*) < 3 AS few,
+           CASE WHEN count(*) < 3 THEN group_concat(text, ', ')
+                ELSE printf('above dense on %d of %d data sets, below on %d', sum(mean > half), count(*),
+                            sum(mean < -half))
+                     || CASE WHEN sum(half IS NULL) = 0 THEN ', else within the interval'
+                             ELSE printf(', within the interval on %d, one seed on %d',
+                                         sum(abs(mean) <= half), sum(half IS NULL)) END END AS text
+    FROM (
+        SELECT *, printf('%s %+.1f', dataset, round(100 * mean, 1) + 0.0)
+               || CASE WHEN seeds > 1 THEN printf(char(160) || '±' || char(160) || '%.1f', 100 * half)
                        ELSE ' (one seed)' END AS text
-        FROM (SELECT dataset, x, count(*) AS seeds, avg(difference) AS mean,
-                     sqrt(max(0, avg(difference * difference) - avg(difference) * avg(difference))
-                          / max(1, count(*) - 1)) AS error
-              FROM seed_pairs GROUP BY dataset) ORDER BY dataset)),
+        FROM gaps ORDER BY dataset)),
 
 -- The small print of all of them.
 accuracy_note AS (

@@ -23,15 +23,15 @@ winners AS (
         GROUP BY batch = 1, kernel)
     WHERE place = 1),
 
--- One input: the last k/n that pays for sure, and the next that loses for sure.
-lower AS (
-    SELECT size, label, max(active) FILTER (WHERE pays) AS pays_to, max(active) AS last
-    FROM sure WHERE batch = 1 GROUP BY size),
+-- One input: up to pays_to all k/n pay for sure, from loses_from on all lose.
+doubts AS (
+    SELECT *, min(CASE WHEN pays THEN NULL ELSE active END) OVER here AS doubted,
+           max(CASE WHEN loses THEN 0 ELSE active END) OVER here AS hoped
+    FROM sure WHERE batch = 1 WINDOW here AS (PARTITION BY size)),
 ends AS (
-    SELECT lower.size, lower.label, pays_to, last, min(sure.active) AS loses_from
-    FROM lower LEFT JOIN sure ON sure.size = lower.size AND sure.batch = 1 AND sure.loses
-                              AND sure.active > coalesce(pays_to, 0)
-    GROUP BY lower.size),
+    SELECT size, label, max(active) FILTER (WHERE doubted IS NULL OR active < doubted) AS pays_to,
+           max(active) AS last, min(active) FILTER (WHERE active > hoped) AS loses_from
+    FROM doubts GROUP BY size),
 one_texts AS (
     SELECT CASE WHEN pays_to IS NULL THEN 'nowhere'
                 ELSE printf('%.2f', pays_to)
@@ -73,9 +73,12 @@ SELECT text FROM (
            || '; fastest mostly ' || (SELECT kernel FROM winners WHERE NOT one)
     FROM share
     UNION ALL
-    SELECT 3, printf('How sure: by 95 %% intervals of the speedup, half of them within %.1f %%; %d of %d points are noisy',
-                     (SELECT half FROM widths WHERE place = (total + 1) / 2),
-                     (SELECT sum(noisy) FROM drawn), (SELECT count(*) FROM drawn))
+    -- An interval wider than its value says that the samples were too few.
+    SELECT 3, 'How sure: by 95 % intervals of the speedup, '
+           || (SELECT CASE WHEN half >= 50 THEN 'but half of them are wider than the speedup itself: too few samples'
+                           ELSE printf('half of them within %.1f %%', half) END
+               FROM widths WHERE place = (total + 1) / 2)
+           || printf('; %d of %d points are noisy', (SELECT sum(noisy) FROM drawn), (SELECT count(*) FROM drawn))
            || '; held: ' || (SELECT setting FROM held)
     WHERE EXISTS (SELECT 1 FROM widths))
 ORDER BY line;

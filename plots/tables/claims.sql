@@ -1,6 +1,7 @@
 -- claims.sql - what the paper claims of MID-L, and what all runs of the store say of it
 -- needs: accuracy of networks, by MID-L and dense; run `midl train paper`
 -- corner: claim of the paper
+-- joins: accuracy
 mine AS (SELECT * FROM points WHERE 0),
 
 six(dataset, place) AS (VALUES ('mnist', 1), ('cifar10', 2), ('cifar100', 3), ('svhn', 4), ('adult', 5),

@@ -8,14 +8,15 @@ mine AS (SELECT * FROM points WHERE run_id = :run),
 sure AS (
     SELECT size, label, batch, active, max(speedup_lo) > 1 AS pays, max(speedup_hi) < 1 AS loses
     FROM drawn WHERE NOT linear AND speedup > 0 GROUP BY size, batch, k),
-lower AS (
-    SELECT size, label, batch, max(active) FILTER (WHERE pays) AS pays_to, max(active) AS last
-    FROM sure GROUP BY size, batch),
+-- Up to pays_to all k/n pay, from loses_from on all lose.
+doubts AS (
+    SELECT *, min(CASE WHEN pays THEN NULL ELSE active END) OVER here AS doubted,
+           max(CASE WHEN loses THEN 0 ELSE active END) OVER here AS hoped
+    FROM sure WINDOW here AS (PARTITION BY size, batch)),
 ends AS (
-    SELECT lower.*, min(sure.active) AS loses_from
-    FROM lower LEFT JOIN sure ON sure.size = lower.size AND sure.batch = lower.batch AND sure.loses
-                              AND sure.active > coalesce(pays_to, 0)
-    GROUP BY lower.size, lower.batch),
+    SELECT size, label, batch, max(active) FILTER (WHERE doubted IS NULL OR active < doubted) AS pays_to,
+           max(active) AS last, min(active) FILTER (WHERE active > hoped) AS loses_from
+    FROM doubts GROUP BY size, batch),
 winners AS (
     SELECT size, batch, kernel FROM (
         SELECT size, batch, kernel,

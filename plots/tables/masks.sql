@@ -7,7 +7,8 @@ mine AS (
            time_ns, time_lo_ns, time_hi_ns, speedup, speedup_lo, speedup_hi,
            CASE WHEN select_mode = 'block' THEN 'blocks of ' || block || ', '
                 WHEN select_mode <> 'topk' THEN select_mode || ', ' ELSE '' END
-           || CASE layer WHEN 'random' THEN '' ELSE layer || ' masks, ' END AS mask
+           || CASE WHEN layer = 'random' THEN '' WHEN layer NOT LIKE '%#%' THEN layer || ' masks, '
+                   ELSE replace(replace(layer, rtrim(layer, replace(layer, '/', '')), ''), '.safetensors', '') || ', ' END AS mask
     FROM points WHERE run_id = :run),
 
 -- SQLite takes the other columns from the row that has the maximum. k/n of blocks is rounded to
