@@ -81,6 +81,19 @@ static enum store_status fail_disk(struct store *store, const char *doing, const
                       doing, reason);
 }
 
+/* Ask why a database can't be opened: SQLite's last attempt, to read a file that isn't there, hides
+ * that one can't be made. The error number; `number` where nothing better is known. */
+static int open_error(const char *path, int number)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (access(path, F_OK) == 0)
+        return access(path, R_OK) == 0 ? number : errno;
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    return access(folder, W_OK) == 0 ? number : errno;
+}
+
 enum store_status store_fail_sqlite(struct store *store, int code, const char *doing)
 {
     const char *message = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
@@ -118,9 +131,10 @@ enum store_status store_fail_sqlite(struct store *store, int code, const char *d
                           "another",
                           doing);
     case SQLITE_CANTOPEN:
+        number = open_error(store->path, system_error);
         return store_fail(store, STORE_MACHINE,
                           "cannot %s: %s; check the folder and its permissions", doing,
-                          system_text);
+                          number ? strerror(number) : message);
     case SQLITE_NOMEM:
         return store_fail(store, STORE_MACHINE, "cannot %s: not enough memory", doing);
     case SQLITE_CONSTRAINT:

@@ -85,6 +85,23 @@ cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resume
 [ "$("$query" "$folder/killed.db" "SELECT count(*) FROM accuracy WHERE split = 'test'")" = 1 ] ||
     complain "the result is not stored once"
 
+# ---- Others' checkpoints stay: of a training that was killed, or goes on beside this one
+
+"$midl" train teacher --epochs 50 --quiet --db "$folder/beside.db" --checkpoint 0.01 >"$folder/out" 2>&1 &
+child=$!
+until ls "$folder/beside.db.checkpoints/"*.safetensors >/dev/null 2>&1 || ! kill -0 $child; do sleep 0.02; done
+kill -KILL $child
+wait $child 2>/dev/null
+"$midl" train teacher --network 8 --epochs 0.1 --train-size 100 --test-size 50 --quiet --db "$folder/beside.db" ||
+    complain "a training beside a checkpoint failed"
+[ "$(ls "$folder/beside.db.checkpoints" | wc -l)" -eq 1 ] || complain "another's checkpoint is gone"
+for file in "$folder/beside.db.checkpoints/"*; do
+    head -c 1000 "$file" >"$folder/cut" && mv "$folder/cut" "$file"
+done
+"$midl" train teacher --epochs 50 --quiet --db "$folder/beside.db" --resume >"$folder/out" 2>&1
+[ $? -eq 2 ] && grep -q 'safetensors: .*remove it to start anew' "$folder/out" ||
+    complain "a checkpoint that is cut off: $(cat "$folder/out")"
+
 # ---- What is the same, and what only has the same name
 
 printf 'The quick brown fox jumps over the lazy dog, and so does the next one. %.0s' 1 2 3 4 5 >"$folder/a.txt"

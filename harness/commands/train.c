@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -521,7 +522,7 @@ static enum outcome train_all(struct train *train, const char *command, struct e
     if (!outcome)
         outcome = session_end(&train->session, true, error);
     if (!outcome)
-        folder_remove(checkpoints);
+        (void)rmdir(checkpoints); /* unless others' are in it: they may want to go on */
     if (!outcome && !train->quiet)
         printf("\nrun %" PRId64 " in %s: %zu experiments%s\n", train->session.run_id,
                database(train), train->done, train->skipped ? ", some of them stored before" : "");

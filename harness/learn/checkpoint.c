@@ -10,9 +10,23 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "data/tensors.h"
 
 static const char format_name[] = "midl-checkpoint";
+
+/* Another training may have removed the folder, as empty. What goes wrong shows when the file is
+ * written. */
+static void make_folder_of(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    struct error error;
+    if (!slash || slash == path || (size_t)(slash - path) >= sizeof folder)
+        return;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    (void)folder_make(folder, &error);
+}
 
 enum outcome checkpoint_write(const char *path, const struct checkpoint *checkpoint,
                               struct error *error)
@@ -40,6 +54,7 @@ enum outcome checkpoint_write(const char *path, const struct checkpoint *checkpo
         snprintf(values[i], sizeof values[i], "%a", checkpoint->counters[i]);
         meta[3 + i] = (struct tensor_meta){names[i], values[i]};
     }
+    make_folder_of(path);
     return tensors_write(path, tensors, count, meta, 3 + CHECKPOINT_COUNTERS, error);
 }
 
@@ -99,8 +114,9 @@ enum outcome checkpoint_read(const char *path, struct checkpoint *checkpoint, bo
     if (!*ret_found)
         return OUTCOME_DONE;
     enum outcome outcome = tensors_read(path, &file, error);
-    if (!outcome)
-        outcome = read_arrays(path, file, checkpoint, false, error);
+    if (outcome)
+        return fail(error, outcome, "%s; remove it to start anew", error->text);
+    outcome = read_arrays(path, file, checkpoint, false, error);
     if (!outcome)
         outcome = read_numbers(path, file, checkpoint, error);
     if (!outcome)
