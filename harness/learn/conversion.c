@@ -18,7 +18,7 @@ static const double topk_offset = 4, threshold_scale = 4, threshold_offset = 6;
 /* The share of an input's neurons that counts as active. */
 static const double group_share = 0.3;
 
-/* Of M, in whose direction a float holds what a matrix is scaled by. */
+/* The least eigenvalue of M by whose inverse a matrix can be scaled and still fit a float. */
 #define LEAST_EIGENVALUE 1e-30
 
 enum { LEAST_DEVIATION = 1000 }; /* s_j is at least this part of the deviation of F */
