@@ -65,6 +65,7 @@ prints '^usage: midl COMMAND' --help
 prints '^  list  *kernels' -h
 prints '^Exit status: 0 done' help
 prints '^midl [0-9][0-9]*\.[0-9][0-9]*\.[0-9]' --version
+prints '^  dense  *hidden layers as they are$' train --help
 prints '^usage: midl list ' help list
 "$midl" --help | grep -q count-one && complain "the hidden command is in the help"
 

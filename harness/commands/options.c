@@ -39,14 +39,53 @@ static void print_row(const struct option_row *row, int column)
     terminal_wrap(stdout, row->help, (size_t)column + 6, terminal_columns(STDOUT_FILENO));
 }
 
-/* Print a text in lines as wide as the terminal, wherever its own lines end. */
+/* Print a line "  WORD   text" of a list as it stands, its further lines below the text. */
+static void print_item(const char *line, size_t length)
+{
+    size_t indent = strspn(line, " ");
+    while (indent < length && (line[indent] != ' ' || line[indent + 1] != ' '))
+        indent++;
+    indent += strspn(line + indent, " ");
+    char *text = strndup(line, length);
+    if (!text)
+        return;
+    if (indent < length) {
+        printf("%.*s", (int)indent, text);
+        terminal_wrap(stdout, text + indent, indent, terminal_columns(STDOUT_FILENO));
+    } else {
+        terminal_wrap(stdout, text, 4, terminal_columns(STDOUT_FILENO));
+    }
+    free(text);
+}
+
+/* Print the paragraph kept in `text` in lines as wide as the terminal, and empty it. */
+static void print_paragraph(char *text)
+{
+    if (*text)
+        terminal_wrap(stdout, text, 0, terminal_columns(STDOUT_FILENO));
+    *text = '\0';
+}
+
+/* Print a text: lines that follow each other are a paragraph, those that begin with blanks a list.
+ */
 static void print_about(const char *about)
 {
-    char text[2048];
-    snprintf(text, sizeof text, "%s", about);
-    for (char *c = text; *c; c++)
-        *c = *c == '\n' ? ' ' : *c;
-    terminal_wrap(stdout, text, 0, terminal_columns(STDOUT_FILENO));
+    char paragraph[2048] = "";
+    for (size_t length; *about; about += length + (about[length] == '\n')) {
+        size_t used = strlen(paragraph);
+        length = strcspn(about, "\n");
+        if (length && *about != ' ') {
+            snprintf(paragraph + used, sizeof paragraph - used, "%s%.*s", used ? " " : "",
+                     (int)length, about);
+            continue;
+        }
+        print_paragraph(paragraph);
+        if (length)
+            print_item(about, length);
+        else
+            printf("\n");
+    }
+    print_paragraph(paragraph);
 }
 
 static void print_help(const char *usage, const char *about, const struct option_row *rows,

@@ -67,7 +67,7 @@ static void about_text(char *ret, size_t size)
 {
     size_t used = (size_t)snprintf(ret, size, "%s", about);
     for (int i = 0; i < METHODS && used < size; i++)
-        used += (size_t)snprintf(ret + used, size - used, "  %-12s %s\n",
+        used += (size_t)snprintf(ret + used, size - used, "  %-19s  %s\n",
                                  method_name((enum method)i), method_about((enum method)i));
     if (used && used < size)
         ret[used - 1] = '\0'; /* the last newline */
