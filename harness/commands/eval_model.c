@@ -90,6 +90,7 @@ static enum outcome layer_inputs(struct network *network, const struct dataset *
     return outcome;
 }
 
+/* Write x and labels of the first examples. */
 static enum outcome write_layer_inputs(const struct eval_model *request, struct network *network,
                                        const struct dataset *set, struct error *error)
 {
@@ -105,9 +106,11 @@ static enum outcome write_layer_inputs(const struct eval_model *request, struct 
     if (!x)
         return fail_memory(error, "the inputs", 4.0 * (double)count * (double)d);
     outcome = layer_inputs(network, set, at, count, d, x, error);
-    const struct tensor tensor = {"x", TENSOR_F32, 2, {count, d}, x, count * d * sizeof *x};
+    const struct tensor tensors[] = {
+        {"x", TENSOR_F32, 2, {count, d}, x, count * d * sizeof *x},
+        {"labels", TENSOR_I32, 1, {count}, set->test.labels, count * sizeof(uint32_t)}};
     if (!outcome)
-        outcome = tensors_write(request->output, &tensor, 1, meta, 2, error);
+        outcome = tensors_write(request->output, tensors, 2, meta, 2, error);
     if (!outcome && !request->json)
         printf("%s: %zu inputs of %s, of length %zu -> %s\n", file_shown(request->model), count,
                request->inputs_of, d, request->output);

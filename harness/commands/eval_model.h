@@ -16,7 +16,7 @@ struct eval_model {
     const char *input; /* or for these inputs, into `output`: logits as tensor y */
     const char *output;
     const char *inputs_of; /* instead of logits: what this layer meets in the test part's first
-                            * EVAL_LAYER_INPUTS examples, into `output` as tensor x */
+                            * EVAL_LAYER_INPUTS examples, and their labels: tensors x, labels */
     size_t batch, threads;
     bool json;
 };

@@ -26,7 +26,8 @@ static const char about[] =
     "input's mask, neurons not selected, the light path alone). Inputs are the layer's own: a "
     "data\n"
     "set's test part for a first layer, or a file of inputs with a file of labels (idx, or a\n"
-    "safetensors tensor `labels` of whole numbers). Stores its rows in the view `smi`.";
+    "safetensors tensor `labels` of whole numbers; of a later layer both are what `midl eval "
+    "--inputs-of` wrote). Stores its rows in the view `smi`.";
 
 struct options {
     const char *layer, *dataset, *data, *inputs, *labels, *count, *slices, *seed, *db, *json,
