@@ -106,16 +106,55 @@ static int bind_parameters(sqlite3_stmt *statement, const struct store_fact *par
     return code;
 }
 
+/* ---- The last query, kept -------------------------------------------------------------------- */
+
+void store_forget_query(struct store *store)
+{
+    sqlite3_finalize(store->kept);
+    free(store->kept_sql);
+    store->kept = NULL;
+    store->kept_sql = NULL;
+}
+
+/* The statement of this text if it is the last one; NULL if it isn't. */
+static sqlite3_stmt *take_kept(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement = store->kept;
+    if (!statement || strcmp(store->kept_sql, sql) != 0)
+        return NULL;
+    store->kept = NULL;
+    store_forget_query(store);
+    return statement;
+}
+
+/* Keep the statement for the next query of the same text, or finalize it. A figure asks one run
+ * after another, and compiling its views takes longer than stepping through them. */
+static void keep(struct store *store, const char *sql, sqlite3_stmt *statement)
+{
+    store_forget_query(store);
+    store->kept_sql = strdup(sql);
+    if (!store->kept_sql) {
+        sqlite3_finalize(statement);
+        return;
+    }
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    store->kept = statement;
+}
+
 /* A statement ready to step. */
 static enum store_status compile(struct store *store, const char *sql,
                                  const struct store_fact *parameters, size_t count,
                                  sqlite3_stmt **ret)
 {
-    sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *statement = take_kept(store, sql);
+    enum store_status status = STORE_OK;
 
-    sqlite3_set_authorizer(store->db, refuse_settings, NULL);
-    enum store_status status = compile_text(store, sql, &statement);
-    sqlite3_set_authorizer(store->db, NULL, NULL);
+    if (!statement) {
+        sqlite3_set_authorizer(store->db, refuse_settings, NULL);
+        status = compile_text(store, sql, &statement);
+        sqlite3_set_authorizer(store->db, NULL, NULL);
+    }
     if (status != STORE_OK)
         return status;
     int code = bind_parameters(statement, parameters, count);
@@ -317,11 +356,13 @@ enum store_status store_query(struct store *store, const char *sql,
     sqlite3_stmt *statement = NULL;
     enum store_status status = compile(store, sql, parameters, parameter_count, &statement);
 
-    if (status == STORE_OK && format == STORE_JSON)
+    if (status != STORE_OK)
+        return status;
+    if (format == STORE_JSON)
         status = check_names(store, statement);
     if (status == STORE_OK)
         status = print_rows(store, statement, format, out, ret_rows);
-    sqlite3_finalize(statement);
+    keep(store, sql, statement);
     return status;
 }
 
@@ -345,6 +386,6 @@ enum store_status store_query_text(struct store *store, const char *sql,
                             querying, size);
     else
         memcpy(ret_text, text, strlen(text) + 1);
-    sqlite3_finalize(statement);
+    keep(store, sql, statement);
     return status;
 }

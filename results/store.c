@@ -317,6 +317,7 @@ static int add_functions(sqlite3 *db)
 /* `name` is a plain path or, with SQLITE_OPEN_URI, a URI. */
 static enum store_status connect(struct store *store, const char *name, int flags)
 {
+    store_forget_query(store);
     sqlite3_close(store->db);
     store->db = NULL;
     int code = sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_EXRESCODE, NULL);
@@ -629,6 +630,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    store_forget_query(store);
     sqlite3_close(store->db);
     free(store->left);
     free(store->path);

@@ -24,11 +24,16 @@ struct store {
     struct store_file place, log, index; /* of the database, its -wal and -shm, when opened */
     char *left;                          /* the path that leads elsewhere now; NULL: none */
     bool left_told;                      /* the caller knows */
+    sqlite3_stmt *kept;                  /* the last query of a caller, reset; NULL: none */
+    char *kept_sql;                      /* its text */
     char error[STORE_ERROR_SIZE];
 };
 
 /* Add the aggregate `levels` (levels.c) to a connection; a result code of SQLite. */
 int store_add_levels(sqlite3 *db);
+
+/* Finalize the query that is kept. */
+void store_forget_query(struct store *store);
 
 /* The schema version that this program writes. */
 extern const int store_newest_version;

@@ -88,6 +88,7 @@ static void leave(struct store *store)
     companion(store, "-wal", log, sizeof log);
     companion(store, "-shm", index, sizeof index);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    store_forget_query(store);
     sqlite3_close(store->db);
     store->db = NULL;
     if (store->log.known && same(log, &store->log))
