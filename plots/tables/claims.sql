@@ -207,7 +207,7 @@ answers_to(place, claim, measured, verdict, figure, command) AS (
            'tradeoffs', 'midl sweep --model MODEL --data DATASET'
     FROM latency WHERE places > 0
     UNION ALL
-    SELECT 10, 'favourable memory', 'parameters, plans (packed copies beside them) and outputs at batch 1, fastest kernel of each: ' || text,
+    SELECT 10, 'favourable memory', 'parameters, plans (packed copies beside them, ranks rounded up to 256) and outputs at batch 1, fastest kernel of each: ' || text,
            CASE WHEN smaller = places THEN 'held' ELSE 'not held' END,
            '', 'midl sweep --model MODEL --data DATASET'
     FROM memory WHERE places > 0),
