@@ -45,7 +45,7 @@ flags() {
 short="kernels memory install.sh commands.sh counts.sh"
 for name in "${@:-all}"; do
     case $name in
-    static) try static "$short threads measure oracle" -Ddefault_library=static -Db_lto=true ;;
+    static) try static "kernels oracle install.sh commands.sh counts.sh" -Ddefault_library=static -Db_lto=true ;;
     shared) try shared "$short verify" -Ddefault_library=shared -Dbuildtype=debug ;;
     bare) try bare "$short measure measure_failed sweep.sh eval.sh resume.sh" -Dauto_features=disabled -Dtests=enabled ;;
     native) CFLAGS="-O3 -march=native" try native "kernels sets.sh oracle" ;;
