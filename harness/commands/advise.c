@@ -615,7 +615,6 @@ int command_advise(int argc, char **argv)
     struct job *job = calloc(1, sizeof *job);
     struct error error;
     bool help = false;
-    int first = argc;
     if (!job)
         return command_fail("advise", fail_memory(&error, "advice", sizeof *job), &error);
     struct request *r = &job->request;
@@ -640,10 +639,8 @@ int command_advise(int argc, char **argv)
         {"held-out", "N", "also measure N layers that were only predicted", &r->held_out},
         {"json", NULL, "print the answer as JSON", &r->json},
         {"quiet", NULL, "no progress", &r->quiet}};
-    enum outcome outcome = options_parse(argc, argv, usage_line, about, rows,
-                                         sizeof rows / sizeof *rows, &first, &help, &error);
-    if (!outcome && !help)
-        outcome = options_no_more(argc, argv, first, &error);
+    enum outcome outcome = options_only(argc, argv, usage_line, about, rows,
+                                        sizeof rows / sizeof *rows, &help, &error);
     if (!outcome && !help)
         outcome = advise(job, &error);
     job_clear(job);

@@ -487,8 +487,7 @@ int command_calibrate(int argc, char **argv)
          &request.source},
         {"quiet", NULL, "no progress", &request.quiet}};
     bool help = false;
-    int first = argc;
-    enum outcome outcome = options_parse(
+    enum outcome outcome = options_only(
         argc, argv, "midl calibrate [--output FILE] [options]",
         "Time the variants on this machine, so that `auto` chooses the fastest: about a minute\n"
         "for each dtype and number of threads. The table is kept in $MIDL_CALIBRATION, or else in\n"
@@ -496,12 +495,8 @@ int command_calibrate(int argc, char **argv)
         "numbers of threads stays there. It holds for this machine and this build only; elsewhere\n"
         "it is refused, and `auto` goes by what is built in. An empty MIDL_CALIBRATION asks for\n"
         "that.",
-        rows, sizeof rows / sizeof *rows, &first, &help, &error);
-    if (outcome == OUTCOME_DONE && help)
-        return OUTCOME_DONE;
-    if (outcome == OUTCOME_DONE)
-        outcome = options_no_more(argc, argv, first, &error);
-    if (outcome == OUTCOME_DONE) {
+        rows, sizeof rows / sizeof *rows, &help, &error);
+    if (outcome == OUTCOME_DONE && !help) {
         stop_on_signals();
         outcome = calibrate_run(&request, &error);
     }

@@ -45,13 +45,19 @@ struct option_row {
     const char **value; /* receives the text, or "" for a flag; last one wins */
 };
 
-/* Parse; -o is short for a row named `output`. `usage` is the line that help begins with, "midl sweep [SUITE] [options]", `about` what
- * the command does, a sentence or more. -h and --help print both and the table to standard output
- * and set *ret_help: the command then returns 0. Positional arguments are permuted to
- * argv[*ret_first..argc). Values are set even if a later option fails. May be called repeatedly. */
+/* Parse; -o is short for a row named `output`. `usage` is the line that help begins with, "midl
+ * sweep [SUITE] [options]", `about` what the command does, a sentence or more. -h and --help print
+ * both and the table to standard output and set *ret_help: the command then returns 0. Positional
+ * arguments are permuted to argv[*ret_first..argc). Values are set even if a later option fails.
+ * May be called repeatedly. */
 enum outcome options_parse(int argc, char **argv, const char *usage, const char *about,
                            const struct option_row *rows, size_t count, int *ret_first,
                            bool *ret_help, struct error *error);
+
+/* Parse a command that takes options only; a positional argument is an error. */
+enum outcome options_only(int argc, char **argv, const char *usage, const char *about,
+                          const struct option_row *rows, size_t count, bool *ret_help,
+                          struct error *error);
 
 /* The error of a positional argument too many: "unexpected argument X". */
 enum outcome options_no_more(int argc, char **argv, int first, struct error *error);

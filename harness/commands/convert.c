@@ -297,17 +297,12 @@ int command_convert(int argc, char **argv)
         {"threads", "N", "default 1", &request.threads},
         {"json", NULL, "print the summary as JSON", &request.json}};
     bool help = false;
-    int first = argc;
-    enum outcome outcome = options_parse(
+    enum outcome outcome = options_only(
         argc, argv, "midl convert --weights W --inputs X -o LAYER | --model M -o OUT [options]",
         "Make a MID-L layer of a trained linear layer in closed form, from inputs "
         "that it met in use; or\nof a model's hidden layers, from its training data.",
-        rows, sizeof rows / sizeof *rows, &first, &help, &error);
-    if (outcome == OUTCOME_DONE && help)
-        return OUTCOME_DONE;
-    if (outcome == OUTCOME_DONE)
-        outcome = options_no_more(argc, argv, first, &error);
-    if (outcome == OUTCOME_DONE) {
+        rows, sizeof rows / sizeof *rows, &help, &error);
+    if (outcome == OUTCOME_DONE && !help) {
         outcome = convert(&request, &job, &error);
         job_clear(&job);
     }

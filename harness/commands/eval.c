@@ -448,17 +448,12 @@ int command_eval(int argc, char **argv)
         {"json", NULL, "print the summary as JSON", &request.json},
         {"quiet", NULL, "no progress", &request.quiet}};
     bool help = false;
-    int first = argc;
     enum outcome outcome =
-        options_parse(argc, argv, "midl eval --layer L | --model M --input X --output Y [options]",
-                      "Run one layer on a file of inputs, by any variant; or a whole network, on\n"
-                      "inputs or on the test part of a data set.",
-                      rows, sizeof rows / sizeof *rows, &first, &help, &error);
-    if (outcome == OUTCOME_DONE && help)
-        return OUTCOME_DONE;
-    if (outcome == OUTCOME_DONE)
-        outcome = options_no_more(argc, argv, first, &error);
-    if (outcome == OUTCOME_DONE) {
+        options_only(argc, argv, "midl eval --layer L | --model M --input X --output Y [options]",
+                     "Run one layer on a file of inputs, by any variant; or a whole network, on\n"
+                     "inputs or on the test part of a data set.",
+                     rows, sizeof rows / sizeof *rows, &help, &error);
+    if (outcome == OUTCOME_DONE && !help) {
         stop_on_signals();
         outcome = request.model       ? evaluate_model(&request, &error)
                   : request.data      ? fail(&error, OUTCOME_USAGE, "--data goes with --model")

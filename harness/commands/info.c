@@ -420,14 +420,11 @@ int command_info(int argc, char **argv)
     };
     struct error error;
     bool help = false;
-    int first = 0;
-    enum outcome outcome = options_parse(
+    enum outcome outcome = options_only(
         argc, argv, "midl info [--json] [--noise]",
         "What is known of this machine, what can be counted on it, and what will spoil a "
         "measurement.",
-        rows, COUNT(rows), &first, &help, &error);
-    if (!outcome && !help)
-        outcome = options_no_more(argc, argv, first, &error);
+        rows, COUNT(rows), &help, &error);
     if (!outcome && !help)
         outcome = tell(noise != NULL, json != NULL, &error);
     return outcome ? command_fail("info", outcome, &error) : OUTCOME_DONE;

@@ -196,6 +196,16 @@ enum outcome options_no_more(int argc, char **argv, int first, struct error *err
     return OUTCOME_DONE;
 }
 
+enum outcome options_only(int argc, char **argv, const char *usage, const char *about,
+                          const struct option_row *rows, size_t count, bool *ret_help,
+                          struct error *error)
+{
+    int first = argc;
+    enum outcome outcome =
+        options_parse(argc, argv, usage, about, rows, count, &first, ret_help, error);
+    return outcome || *ret_help ? outcome : options_no_more(argc, argv, first, error);
+}
+
 enum outcome option_size(const char *name, const char *text, size_t min, size_t max, size_t *ret,
                          struct error *error)
 {

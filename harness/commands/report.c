@@ -89,17 +89,15 @@ static enum outcome report_command(struct request *request, int argc, char **arg
         {"quiet", NULL, "print errors only", &request->quiet},
     };
     bool help;
-    int first;
     size_t run;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0)
             argv[i] = output;
     enum outcome outcome =
-        options_parse(argc, argv, usage_line, about, rows, COUNT(rows), &first, &help, error);
+        options_only(argc, argv, usage_line, about, rows, COUNT(rows), &help, error);
     if (outcome || help)
         return outcome;
-    outcome = options_no_more(argc, argv, first, error);
-    if (!outcome && request->run)
+    if (request->run)
         outcome = option_size("run", request->run, 1, LONG_MAX, &run, error);
     if (!outcome && file_same(request->output, request->db))
         outcome = fail(error, OUTCOME_USAGE, "--output %s: that is the database", request->output);

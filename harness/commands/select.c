@@ -409,7 +409,6 @@ int command_select(int argc, char **argv)
     struct options options = {0};
     struct work work = {0};
     struct error error;
-    int first = 0;
     bool help = false;
     const struct option_row rows[] = {
         {"n", "LIST", "values of one input; 64:16384:x2", &options.n},
@@ -425,15 +424,12 @@ int command_select(int argc, char **argv)
         {"json", NULL, "one JSON object a point on standard output, no table", &options.json},
         {"quiet", NULL, "no progress, no table", &options.quiet}};
     char *command = command_text(argc, argv); /* before parsing permutes the words */
-    enum outcome outcome = command
-                               ? options_parse(argc, argv, "midl select [options]", about, rows,
-                                               sizeof rows / sizeof rows[0], &first, &help, &error)
-                               : fail_memory(&error, "the command line", 4096);
+    enum outcome outcome = command ? options_only(argc, argv, "midl select [options]", about, rows,
+                                                  sizeof rows / sizeof rows[0], &help, &error)
+                                   : fail_memory(&error, "the command line", 4096);
     if (outcome != OUTCOME_DONE || help)
         goto cleanup;
-    outcome = options_no_more(argc, argv, first, &error);
-    if (outcome == OUTCOME_DONE)
-        outcome = read_options(&work, &options, &error);
+    outcome = read_options(&work, &options, &error);
     if (outcome != OUTCOME_DONE)
         goto cleanup;
     stop_on_signals();

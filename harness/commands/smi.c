@@ -320,7 +320,6 @@ int command_smi(int argc, char **argv)
     struct options options = {.layer = NULL};
     struct question question = {.x = NULL};
     struct error error;
-    int first = 0;
     bool help = false;
     const struct option_row rows[] = {
         {"layer", "FILE", "the layer, safetensors", &options.layer},
@@ -335,12 +334,10 @@ int command_smi(int argc, char **argv)
         {"json", NULL, "one JSON array on standard output, no table", &options.json},
         {"quiet", NULL, "no progress, no table", &options.quiet}};
     char *command = command_text(argc, argv); /* before parsing permutes the words */
-    enum outcome outcome =
-        command ? options_parse(argc, argv, "midl smi --layer FILE [options]", about, rows,
-                                sizeof rows / sizeof rows[0], &first, &help, &error)
-                : fail_memory(&error, "the command line", 4096);
-    if (outcome == OUTCOME_DONE && !help)
-        outcome = options_no_more(argc, argv, first, &error);
+    enum outcome outcome = command
+                               ? options_only(argc, argv, "midl smi --layer FILE [options]", about,
+                                              rows, sizeof rows / sizeof rows[0], &help, &error)
+                               : fail_memory(&error, "the command line", 4096);
     if (outcome == OUTCOME_DONE && !help)
         outcome = read_question(&options, &question, &error);
     if (outcome == OUTCOME_DONE && !help) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "data/archive.h"
 #include "data/bundle_internal.h"
@@ -43,14 +44,11 @@ bool bundle_wants(const char *patterns, const char *name)
 
 enum outcome bundle_add(struct bundle *bundle, struct bundle_file *file, struct error *error)
 {
-    size_t count = bundle->count;
-    if ((count & (count - 1)) == 0) { /* full: room doubles at powers of two */
-        size_t room = count ? 2 * count : 1;
-        struct bundle_file *larger = realloc(bundle->files, room * sizeof *larger);
-        if (!larger)
-            return fail_memory(error, file_shown(file->shown), (double)room * sizeof *larger);
-        bundle->files = larger;
-    }
+    struct bundle_file *larger =
+        array_room(bundle->files, bundle->count + 1, &bundle->room, sizeof *larger);
+    if (!larger)
+        return fail_memory(error, file_shown(file->shown), (double)bundle->count * sizeof *larger);
+    bundle->files = larger;
     bundle->files[bundle->count++] = *file;
     *file = (struct bundle_file){.name = NULL};
     return OUTCOME_DONE;

@@ -21,7 +21,7 @@ struct bundle_file {
 /* Files sorted by name, so that a folder and an archive of it read alike. */
 struct bundle {
     struct bundle_file *files;
-    size_t count;
+    size_t count, room;
 };
 
 /* Read all files that match one of `patterns`. No file may have more than `limit` bytes. A pattern

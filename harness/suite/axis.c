@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define ITEM_SHOWN 80 /* characters of a wrong item that its error repeats */
 
 /* One item of the list: "a", "a:b", "a:b:step" or "a:b:xfactor". */
@@ -169,21 +171,6 @@ static double item_steps(const struct item *item)
     return floor((item->to - item->from) / item->step + 1e-6);
 }
 
-/* Room for `count` numbers, at least doubling what there was. */
-static enum outcome make_room(struct axis_list *list, size_t *room, size_t count,
-                              struct error *error)
-{
-    if (count <= *room)
-        return OUTCOME_DONE;
-    size_t more = count > *room * 2 ? count : *room * 2;
-    double *grown = realloc(list->numbers, more * sizeof *grown);
-    if (!grown)
-        return fail_memory(error, "the values of an axis", (double)more * sizeof *grown);
-    list->numbers = grown;
-    *room = more;
-    return OUTCOME_DONE;
-}
-
 static enum outcome append_item(enum axis_kind kind, const struct item *item,
                                 struct axis_list *list, size_t *room, struct error *error)
 {
@@ -192,14 +179,17 @@ static enum outcome append_item(enum axis_kind kind, const struct item *item,
     if (!few)
         return refuse(item->text, item->length, "more than 100000 values", error);
     size_t first = list->count, count = (size_t)steps + 1;
-    enum outcome outcome = make_room(list, room, first + count, error);
-    for (size_t i = 0; i < count && !outcome; i++) {
+    double *numbers = array_room(list->numbers, first + count, room, sizeof *numbers);
+    if (!numbers)
+        return fail_memory(error, "the values of an axis", (double)(first + count) * 8);
+    list->numbers = numbers;
+    for (size_t i = 0; i < count; i++) {
         double value = item_value(kind, item, i);
         bool repeated = list->count > first && !(value > list->numbers[list->count - 1]);
         if (value <= item->to && !repeated)
             list->numbers[list->count++] = value;
     }
-    return outcome;
+    return OUTCOME_DONE;
 }
 
 /* The text up to the next comma, trimmed; *rest moves behind it, to NULL after the last. */
