@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "data/layer_file.h"
@@ -745,6 +746,36 @@ static void test_part(void **state)
     problem_clear(&whole);
 }
 
+static bool is_mapped(const void *address)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    return msync((void *)((uintptr_t)address / page * page), 1, MS_ASYNC) == 0;
+}
+
+/* A copy gives back all that was mapped for it and nothing else, wherever its arena begins; a part
+ * gives back nothing. */
+static void test_mappings_are_given_back(void **state)
+{
+    (void)state;
+    const size_t offsets[] = {0, 64, 2048, 4032};
+    struct problem whole = problem_of(&topk, 3, FILL_NORMAL);
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        struct problem copy, part = problem_part(&whole, 2);
+        assert_true(problem_copy(&whole, offsets[i], &copy));
+        const char *first = copy.mapping, *last = first + copy.mapping_bytes - 1;
+        assert_ptr_equal(copy.arena, first + offsets[i]);
+        assert_memory_equal(copy.arena, whole.arena, whole.arena_bytes);
+        assert_true(is_mapped(first) && is_mapped(last));
+        problem_clear(&copy);
+        assert_false(is_mapped(first) || is_mapped(last));
+        problem_clear(&part);
+        assert_true(is_mapped(whole.arena));
+    }
+    const void *arena = whole.arena;
+    problem_clear(&whole);
+    assert_false(is_mapped(arena));
+}
+
 static void test_alignment(void **state)
 {
     (void)state;
@@ -1127,6 +1158,7 @@ int main(void)
         cmocka_unit_test(test_integer_problems_are_exact),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_part),
+        cmocka_unit_test(test_mappings_are_given_back),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_skewed_masks),
