@@ -10,7 +10,12 @@
 
 #include "machine/ceiling.h"
 #include "machine/machine.h"
+#include "midl_config.h"
 #include "verify/problem.h"
+
+#if MIDL_HAVE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
 
 #include <cmocka.h> /* last: its macro `fail` would replace that of error.h */
 
@@ -112,10 +117,83 @@ static void test_limit(void **state)
     usable_bytes = 0;
 }
 
+/* ---- oneDNN ---------------------------------------------------------------------------------- */
+
+#if MIDL_HAVE_ONEDNN
+
+/* Descriptions of arrays: values in oneDNN 2, handles that are to be given back in 3. */
+#if DNNL_VERSION_MAJOR >= 3
+#define DESCRIBE(prefix) prefix##dnnl_memory_desc_create_with_tag
+dnnl_status_t __real_dnnl_memory_desc_destroy(dnnl_memory_desc_t description);
+dnnl_status_t __wrap_dnnl_memory_desc_destroy(dnnl_memory_desc_t description);
+#else
+#define DESCRIBE(prefix) prefix##dnnl_memory_desc_init_by_tag
+#endif
+dnnl_status_t DESCRIBE(__real_)(dnnl_memory_desc_t *ret, int dims, const dnnl_dims_t sizes,
+                                dnnl_data_type_t type, dnnl_format_tag_t tag);
+dnnl_status_t DESCRIBE(__wrap_)(dnnl_memory_desc_t *ret, int dims, const dnnl_dims_t sizes,
+                                dnnl_data_type_t type, dnnl_format_tag_t tag);
+
+static int descriptions_left = -1, described, given_back; /* left negative: any number */
+
+dnnl_status_t DESCRIBE(__wrap_)(dnnl_memory_desc_t *ret, int dims, const dnnl_dims_t sizes,
+                                dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    if (descriptions_left == 0)
+        return dnnl_out_of_memory;
+    descriptions_left -= descriptions_left > 0;
+    described++;
+    return DESCRIBE(__real_)(ret, dims, sizes, type, tag);
+}
+
+#if DNNL_VERSION_MAJOR >= 3
+dnnl_status_t __wrap_dnnl_memory_desc_destroy(dnnl_memory_desc_t description)
+{
+    given_back += description != NULL;
+    return __real_dnnl_memory_desc_destroy(description);
+}
+#endif
+
+/* Whichever description is refused, the plan ends with that reason, and those before are given
+ * back. */
+static void test_descriptions(void **state)
+{
+    const struct midl_shape shape = {.d = 16, .n = 16, .r = 1, .rg = 1, .k = 5};
+    const struct midl_plan_options options = {
+        .size = sizeof options, .variant = "linear-onednn", .max_batch = 3, .threads = 1};
+    struct problem problem;
+    struct error error;
+    int refused = -1;
+    (void)state;
+    assert_int_equal(problem_random(&shape, 3, 1, FILL_NORMAL, &problem, &error), OUTCOME_DONE);
+    for (enum midl_status status = MIDL_NO_MEMORY; status != MIDL_OK;) {
+        struct midl_plan *plan = NULL;
+        char reason[MIDL_REASON_SIZE] = "";
+        described = given_back = 0;
+        descriptions_left = ++refused;
+        status = midl_plan_create(&problem.layer, &options, &plan, reason);
+        assert_true(status == MIDL_OK || status == MIDL_NO_MEMORY);
+        if (DNNL_VERSION_MAJOR >= 3)
+            assert_int_equal(given_back, described);
+        midl_plan_destroy(plan);
+    }
+    assert_true(refused > 8); /* two pieces of four arrays and more */
+    descriptions_left = -1;
+    problem_clear(&problem);
+}
+
+#else
+static void test_descriptions(void **state)
+{
+    (void)state;
+    skip();
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_limit)};
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_descriptions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
