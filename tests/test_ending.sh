@@ -34,6 +34,15 @@ for fault in exit abort; do
         esac
     done
 done
+LD_PRELOAD=$unkind UNKIND=illegal "$midl" info >"$folder/out" 2>"$folder/err"
+ended "an illegal instruction" $? 3 "instruction that this processor doesn't have"
+# BLIS itself, told to be a processor that there isn't: it aborts, unless a later one learns better.
+if "$midl" list kernels | grep -q '^linear-blis .* generic$'; then
+    BLIS_ARCH_TYPE=999 "$midl" sweep --n 16 --d 16 --batch 2 --kernel linear-blis --db "$folder/a.db" \
+        >"$folder/out" 2>"$folder/err"
+    status=$?
+    [ $status -eq 0 ] || ended "BLIS's abort" $status 3 "a library aborted"
+fi
 "$midl" list kernels >/dev/null || complain "list kernels fails"
 "$midl" frobnicate 2>"$folder/err" && complain "an unknown command succeeds"
 

@@ -1,8 +1,9 @@
 /* unkind.c - a library loaded before all others, in which something that midl calls goes wrong as
- * $UNKIND says: `exit`, `abort`, `spin` or `wait` when the load of the system is asked for; `eio`
- * when a database is read, after $UNKIND_READS reads that go well. */
+ * $UNKIND says: `exit`, `abort`, `illegal`, `spin` or `wait` when the load of the system is asked
+ * for; `eio` when a database is read, after $UNKIND_READS reads that go well. */
 #define _GNU_SOURCE /* pread64 */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,8 @@ int getloadavg(double ret[], int count)
         fprintf(stderr, "unkind: no memory\n");
         abort();
     }
+    if (asked("illegal"))
+        raise(SIGILL);
     if (spins || asked("wait"))
         fprintf(stderr, "unkind: for ever\n");
     while (spins)

@@ -37,11 +37,22 @@ static void on_abort(int number)
                OUTCOME_MACHINE);
 }
 
+static void on_illegal(int number)
+{
+    (void)number;
+    ending_now(
+        "midl: an instruction that this processor doesn't have was met: is BLIS_ARCH_TYPE or "
+        "OPENBLAS_CORETYPE set for another one? what was stored before is safe\n",
+        OUTCOME_MACHINE);
+}
+
 void ending_watch(void)
 {
-    struct sigaction action = {.sa_handler = on_abort};
+    struct sigaction action = {.sa_handler = on_abort}, illegal = {.sa_handler = on_illegal};
     sigemptyset(&action.sa_mask);
+    sigemptyset(&illegal.sa_mask);
     sigaction(SIGABRT, &action, NULL);
+    sigaction(SIGILL, &illegal, NULL);
     atexit(on_exit_of_others);
 }
 

@@ -14,6 +14,11 @@
 #define MAT_HEADER 128u /* bytes: text, version, order of bytes */
 #define MAT_MATRIX 14u  /* types of elements */
 #define MAT_COMPRESSED 15u
+#define MAT_INT32 5u /* of parts of an array */
+#define MAT_FLAGS 6u
+#define HEAD_DIMS_MOST 32u /* of an array that is skipped, too */
+#define HEAD_NAME_MOST 256u
+#define HEAD_BYTES (3 * 8 + 8 + 4 * HEAD_DIMS_MOST + HEAD_NAME_MOST) /* that a head may have */
 #define FILE_BYTES_MOST ((size_t)1 << 31) /* more than any official file has */
 
 #if MIDL_HAVE_MATIO
@@ -32,11 +37,46 @@ static uint32_t little_endian(const unsigned char *bytes)
     return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
 }
 
+/* Step over a part of an array, which must lie within `count` bytes; its type and size. Returns the
+ * place behind it, or 0. */
+static size_t step_over(const unsigned char *bytes, size_t count, size_t at, uint32_t *ret_type,
+                        uint32_t *ret_size)
+{
+    if (at > count || count - at < 8)
+        return 0;
+    uint32_t type = little_endian(bytes + at), size = little_endian(bytes + at + 4);
+    bool is_small = type >> 16 != 0; /* size and data within the tag */
+    *ret_type = is_small ? type & 0xffff : type;
+    *ret_size = is_small ? type >> 16 : size;
+    size_t rounded = is_small ? 0 : ((size_t)size + 7) / 8 * 8;
+    return (!is_small || *ret_size <= 4) && rounded <= count - at - 8 ? at + 8 + rounded : 0;
+}
+
+/* Hold the head of an array (flags, dimensions, name) against what there can be: matio takes the
+ * memory that it claims. */
+static bool head_is_sane(const unsigned char *bytes, size_t count)
+{
+    uint32_t type, size;
+    size_t at = step_over(bytes, count, 0, &type, &size);
+    bool ok = at && type == MAT_FLAGS && size == 8;
+    at = ok ? step_over(bytes, count, at, &type, &size) : 0;
+    ok = at && type == MAT_INT32 && size % 4 == 0 && size <= 4 * HEAD_DIMS_MOST;
+    at = ok ? step_over(bytes, count, at, &type, &size) : 0;
+    return at && size <= HEAD_NAME_MOST;
+}
+
+static enum outcome bad_head(const char *path, uint64_t at, struct error *error)
+{
+    return file_bad(error, path, at,
+                    "the array that begins here has no sound head: flags, "
+                    "dimensions, name");
+}
+
 /* Inflate a compressed element whole and hold its length against the tag that it begins with. */
 static enum outcome check_inflated(const char *path, uint64_t at, const unsigned char *bytes,
                                    size_t count, struct error *error)
 {
-    unsigned char start[8] = {0}, chunk[16384];
+    unsigned char start[8 + HEAD_BYTES] = {0}, chunk[16384];
     uint64_t total = 0;
     z_stream z = {0};
     int status = inflateInit(&z);
@@ -58,12 +98,12 @@ static enum outcome check_inflated(const char *path, uint64_t at, const unsigned
     inflateEnd(&z);
     if (status != Z_STREAM_END)
         return file_bad(error, path, at, "the compressed element that begins here is damaged");
-    if (total < sizeof start || little_endian(start) != MAT_MATRIX ||
-        little_endian(start + 4) != total - sizeof start)
+    size_t head = total < 8 ? 0 : total - 8 < HEAD_BYTES ? (size_t)total - 8 : HEAD_BYTES;
+    if (total < 8 || little_endian(start) != MAT_MATRIX || little_endian(start + 4) != total - 8)
         return file_bad(error, path, at,
                         "the compressed element that begins here is no array of the length that "
                         "its tag says");
-    return OUTCOME_DONE;
+    return head_is_sane(start + 8, head) ? OUTCOME_DONE : bad_head(path, at, error);
 }
 
 /* Walk the elements of a file. */
@@ -85,9 +125,11 @@ static enum outcome check_elements(const char *path, const unsigned char *bytes,
             return file_bad(error, path, at,
                             "an element of %" PRIu32 " bytes, the file has %zu more", size,
                             count - at - 8);
-        enum outcome outcome = type == MAT_COMPRESSED
-                                   ? check_inflated(path, at, bytes + at + 8, size, error)
-                                   : OUTCOME_DONE;
+        enum outcome outcome = OUTCOME_DONE;
+        if (type == MAT_COMPRESSED)
+            outcome = check_inflated(path, at, bytes + at + 8, size, error);
+        else if (!head_is_sane(bytes + at + 8, size))
+            outcome = bad_head(path, at, error);
         if (outcome != OUTCOME_DONE)
             return outcome;
         at += 8 + (size_t)size;
