@@ -13,6 +13,7 @@
 #include "commands/command.h"
 #include "measure/measure.h"
 #include "base/progress.h"
+#include "measure/point.h"
 #include "measure/topk_methods.h"
 #include "suite/suite.h"
 #include "run/print.h"
@@ -67,7 +68,7 @@ struct contender {
     const struct selection_method *method;
     const struct place *place;
     size_t timed; /* its place among the cases of the rounds */
-    char reason[96];
+    char reason[MIDL_REASON_SIZE];
 };
 
 static void contender_call(void *data)
@@ -140,7 +141,7 @@ static bool place_check(const struct place *p)
     return true;
 }
 
-static struct store_point point_of(const struct contender *c)
+static struct store_point contender_point(const struct contender *c)
 {
     const struct place *p = c->place;
     struct store_point point = store_point_blank;
@@ -160,41 +161,6 @@ static struct store_point point_of(const struct contender *c)
     point.reason = c->reason;
     point.selected = (double)(p->batch * p->k);
     return point;
-}
-
-static void point_times(struct store_point *point, struct contender *c, const struct rounds *rounds,
-                        double target)
-{
-    const struct stats_interval *time = &rounds->time[c->timed];
-    double width = stats_relative_width(time);
-    point->time_ns = time->median;
-    point->time_lo_ns = time->lo;
-    point->time_hi_ns = time->hi;
-    point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
-    point->placements = rounds->placements;
-    point->regimes = rounds->regimes;
-    point->samples = rounds->samples[c->timed];
-    point->sample_count = rounds->count;
-    point->status = width <= target ? "ok" : "noisy";
-    point->reason = NULL;
-    if (width <= target)
-        return;
-    snprintf(c->reason, sizeof c->reason, "interval %.2f %% wide, target %g %%", 100 * width,
-             100 * target);
-    point->reason = c->reason;
-}
-
-static bool point_speedup(struct store_point *point, const struct contender *c,
-                          const struct contender *yardstick, const struct rounds *rounds)
-{
-    struct stats_interval speedup = {.median = 1, .lo = 1, .hi = 1};
-    if (c != yardstick && !measure_speedup(rounds, yardstick->timed, c->timed, &speedup))
-        return false;
-    point->yardstick = yardstick->method->name;
-    point->speedup = speedup.median;
-    point->speedup_lo = speedup.lo;
-    point->speedup_hi = speedup.hi;
-    return true;
 }
 
 static enum outcome keep_points(struct work *work, const struct place *place, struct error *error)
@@ -232,7 +198,7 @@ static enum outcome place_time(struct work *work, const struct place *place, str
     size_t timed = 0;
     for (size_t i = 0; i < place->methods; i++) {
         struct contender *c = &place->contenders[i];
-        place->points[i] = point_of(c);
+        place->points[i] = contender_point(c);
         if (c->reason[0])
             continue;
         c->timed = timed;
@@ -247,8 +213,9 @@ static enum outcome place_time(struct work *work, const struct place *place, str
         struct contender *c = &place->contenders[i];
         if (c->reason[0])
             continue;
-        point_times(&place->points[i], c, &rounds, work->rounds.target);
-        if (yardstick && !point_speedup(&place->points[i], c, yardstick, &rounds))
+        point_times(&place->points[i], &rounds, c->timed, work->rounds.target, c->reason);
+        if (yardstick && !point_speedup(&place->points[i], &rounds, yardstick->method->name,
+                                        yardstick->timed, c->timed))
             outcome = fail_memory(error, "the ratios of samples", (double)rounds.count * 16);
     }
     if (!outcome && !rounds.interrupted)

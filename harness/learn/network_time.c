@@ -11,6 +11,7 @@
 #include "learn/inference.h"
 #include "learn/method.h"
 #include "machine/pin.h"
+#include "measure/point.h"
 #include "verify/checker.h"
 
 /* The networks that are compared. */
@@ -332,8 +333,8 @@ static void describe_layer(struct store_point *point, const struct contest *cont
     point->active_mean = gated ? contest->facts->active : NAN;
 }
 
-static struct store_point point_of(const struct contest *contest, const struct entrant *entrant,
-                                   const struct owned *owned)
+static struct store_point entrant_point(const struct contest *contest,
+                                        const struct entrant *entrant, const struct owned *owned)
 {
     static const char *const methods[] = {NULL, "dense", "low-rank", "dense-narrow"};
     struct store_point point = store_point_blank;
@@ -356,27 +357,6 @@ static struct store_point point_of(const struct contest *contest, const struct e
     point.method = model ? contest->facts->method : methods[entrant->side];
     point.flops_ratio = entrant->side == DENSE ? 1 : contest->time->ratio;
     return point;
-}
-
-static void set_times(struct store_point *point, const struct rounds *rounds, size_t i,
-                      double target, char reason[MIDL_REASON_SIZE])
-{
-    const struct stats_interval *time = &rounds->time[i];
-    double width = stats_relative_width(time);
-    point->time_ns = time->median;
-    point->time_lo_ns = time->lo;
-    point->time_hi_ns = time->hi;
-    point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
-    point->placements = rounds->placements;
-    point->regimes = rounds->regimes;
-    point->samples = rounds->samples[i];
-    point->sample_count = rounds->count;
-    point->status = width <= target ? "ok" : "noisy";
-    if (width <= target)
-        return;
-    snprintf(reason, MIDL_REASON_SIZE, "interval %.2f %% wide, target %g %%", 100 * width,
-             100 * target);
-    point->reason = reason;
 }
 
 /* ---- Rounds ---------------------------------------------------------------------------------- */
@@ -432,15 +412,10 @@ static bool set_speedups(const struct contest *contest, const struct owned *owne
         return true;
     double share = at[rest] < SIZE_MAX ? share_of(rounds, at[dense], at[rest]) : NAN;
     for (size_t i = 0; i < rest; i++) {
-        struct stats_interval speedup = {.median = 1, .lo = 1, .hi = 1};
         if (at[i] == SIZE_MAX)
             continue;
-        if (i != dense && !measure_speedup(rounds, at[dense], at[i], &speedup))
+        if (!point_speedup(&points[i], rounds, points[dense].kernel, at[dense], at[i]))
             return false;
-        points[i].yardstick = points[dense].kernel;
-        points[i].speedup = speedup.median;
-        points[i].speedup_lo = speedup.lo;
-        points[i].speedup_hi = speedup.hi;
         points[i].replaced_share = share;
     }
     return true;
@@ -466,8 +441,8 @@ static enum outcome time_entrants(struct contest *contest, struct owned *owned,
     result->interrupted = !outcome && owned->rounds.interrupted;
     for (size_t i = 0; i + 1 < count && !outcome && !result->interrupted; i++)
         if (at[i] < SIZE_MAX)
-            set_times(&points[i], &owned->rounds, at[i], contest->options->target,
-                      owned->reasons[i]);
+            point_times(&points[i], &owned->rounds, at[i], contest->options->target,
+                        owned->reasons[i]);
     if (!outcome && !result->interrupted && timed && !set_speedups(contest, owned, at, points))
         outcome = fail_memory(error, "ratios", 0);
     free(cases);
@@ -552,7 +527,7 @@ static enum outcome run_contest(struct contest *contest, struct measure_result *
     for (size_t i = 0; i < contest->count && !outcome && !(stop && *stop); i++) {
         struct store_point *point = i + 1 < contest->count ? &points[i] : &rest;
         if (i + 1 < contest->count)
-            *point = point_of(contest, &contest->entrants[i], owned);
+            *point = entrant_point(contest, &contest->entrants[i], owned);
         outcome = admit(contest, i, point, owned->reasons[i], error);
     }
     forget_oracles(contest->time);

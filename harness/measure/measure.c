@@ -306,16 +306,11 @@ static bool group_speedups(struct group *group)
     size_t yardstick = measure_yardstick(group->points, group->count);
     for (size_t i = 0; i < group->count && yardstick < group->count; i++) {
         struct subject *subject = &group->subjects[i];
-        struct stats_interval speedup = {.median = 1, .lo = 1, .hi = 1};
         if (!subject->ring.plans)
             continue;
-        if (i != yardstick &&
-            !measure_speedup(rounds, group->subjects[yardstick].timed, subject->timed, &speedup))
+        if (!point_speedup(subject->point, rounds, group->points[yardstick].kernel,
+                           group->subjects[yardstick].timed, subject->timed))
             return false;
-        subject->point->yardstick = group->points[yardstick].kernel;
-        subject->point->speedup = speedup.median;
-        subject->point->speedup_lo = speedup.lo;
-        subject->point->speedup_hi = speedup.hi;
     }
     return true;
 }

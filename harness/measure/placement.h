@@ -26,15 +26,16 @@ struct placement {
     void *spacers[PLACEMENT_SPACERS]; /* held, so that small arrays lie elsewhere */
 };
 
-/* The stock of pages is the process's, not for two threads at once; without memory for one these do
- * nothing. _prepare makes it, once. _release gives up about `bytes` of it, at most 4 MiB,
+/* Keep a stock of pages for the whole process, from one thread at a time; without memory for one
+ * these do nothing. _prepare makes it, once. _release gives up about `bytes` of it, at most 4 MiB,
  * drawn at random: what is allocated next gets these pages. _restock takes as many back, preferably
  * such as were freed meanwhile. */
 void placement_prepare(struct rng *rng);
 void placement_release(size_t bytes, struct rng *rng);
 void placement_restock(void);
 
-/* False if there is no memory; *ret is then untouched. */
+/* Lay a copy of the problem and an output out at random. False if there is no memory; *ret is then
+ * untouched. */
 bool placement_make(const struct problem *problem, struct rng *rng, struct placement *ret);
 void placement_clear(struct placement *placement); /* accepts a zeroed one */
 

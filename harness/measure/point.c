@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "machine/team.h"
+#include "measure/measure.h"
 
 void point_texts(const struct bench_shape *shape, struct point_texts *ret)
 {
@@ -112,14 +113,14 @@ void point_times(struct store_point *point, const struct rounds *rounds, size_t 
     point->time_lo_ns = time->lo;
     point->time_hi_ns = time->hi;
     point->stop = rounds->stop == ROUNDS_TARGET ? "target" : "budget";
+    point->placements = rounds->placements;
     point->regimes = rounds->regimes;
     point->samples = rounds->samples[timed];
     point->sample_count = rounds->count;
     point->status = "ok";
     team_remark((int)point->threads, remark, sizeof remark - 2);
     snprintf(reason, MIDL_REASON_SIZE, "%s", remark);
-    if (*remark)
-        point->reason = reason;
+    point->reason = *remark ? reason : NULL;
     if (width <= target)
         return;
     if (*remark)
@@ -131,4 +132,17 @@ void point_times(struct store_point *point, const struct rounds *rounds, size_t 
         snprintf(reason, MIDL_REASON_SIZE, "%s%zu samples are too few for an interval", remark,
                  time->count);
     point_ends(point, "noisy", reason);
+}
+
+bool point_speedup(struct store_point *point, const struct rounds *rounds, const char *yardstick,
+                   size_t yardstick_timed, size_t timed)
+{
+    struct stats_interval speedup = {.median = 1, .lo = 1, .hi = 1};
+    if (timed != yardstick_timed && !measure_speedup(rounds, yardstick_timed, timed, &speedup))
+        return false;
+    point->yardstick = yardstick;
+    point->speedup = speedup.median;
+    point->speedup_lo = speedup.lo;
+    point->speedup_hi = speedup.hi;
+    return true;
 }

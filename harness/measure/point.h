@@ -32,9 +32,14 @@ double point_cost(struct store_point *point, const struct bench_shape *shape,
 void point_promise(struct store_point *point, const struct bench_shape *shape,
                    const struct midl_plan *plan);
 
-/* Set times, samples and status of case `timed` of the rounds. An interval wider than `target`
- * makes it "noisy"; `reason` receives what is to be told, and must outlive the point. */
+/* Set times, samples, placements and status of case `timed` of the rounds. An interval wider than
+ * `target` makes it "noisy"; `reason` receives what is to be told, and must outlive the point. */
 void point_times(struct store_point *point, const struct rounds *rounds, size_t timed,
                  double target, char reason[MIDL_REASON_SIZE]);
+
+/* Set yardstick and speedup: the ratio within rounds of case `yardstick_timed`, whose name is
+ * `yardstick`, and case `timed`; 1 of the yardstick itself. False if there is no memory. */
+bool point_speedup(struct store_point *point, const struct rounds *rounds, const char *yardstick,
+                   size_t yardstick_timed, size_t timed);
 
 #endif
