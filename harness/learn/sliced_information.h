@@ -8,8 +8,8 @@
  * In one dimension neighbours stand side by side once values are sorted, so a slice of N points
  * takes N log N. Projections get a jitter of 1e-10 of their deviation: values that repeat, as
  * zeros of neurons do, would else have neighbours at no distance. */
-#ifndef MIDL_SMI_H
-#define MIDL_SMI_H
+#ifndef MIDL_SLICED_INFORMATION_H
+#define MIDL_SLICED_INFORMATION_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* reference.c - the loop, and which of its times are unusual. */
+/* drift.c - the loop, and which of its times are unusual. */
 #include "measure/drift.h"
 
 #include <math.h>

@@ -1,12 +1,12 @@
-/* reference.h - a loop of known work, timed now and then, that tells whether something else used
+/* drift.h - a loop of known work, timed now and then, that tells whether something else used
  * the core meanwhile.
  *
  * Independent additions, as many as the processor can issue. A neighbour that shares the core, as
  * another machine's thread may, takes half of that, and of kernels anything from a tenth to a
  * third: it moves their ratios too. (A chain of dependent additions would not feel it.)
  */
-#ifndef MIDL_REFERENCE_H
-#define MIDL_REFERENCE_H
+#ifndef MIDL_DRIFT_H
+#define MIDL_DRIFT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* selection.c - the methods of `midl select`, their data and their check. */
+/* topk_methods.c - the methods of `midl select`, their data and their check. */
 #include "measure/topk_methods.h"
 
 #include <assert.h>

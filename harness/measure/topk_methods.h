@@ -1,12 +1,12 @@
-/* selection.h - top-k alone: the library's, by instruction set, and what programs use elsewhere.
+/* topk_methods.h - top-k alone: the library's, by instruction set, and what programs use elsewhere.
  *
  * Every method gives the indices of the k largest of values [n] in ascending order, ties to the
  * lower index, and the values themselves. The rivals are plain C and take the k-th largest each in
  * its own way; the same branchless pass then writes what is above it. Only the library's own also
  * looks for NaN.
  */
-#ifndef MIDL_SELECTION_H
-#define MIDL_SELECTION_H
+#ifndef MIDL_TOPK_METHODS_H
+#define MIDL_TOPK_METHODS_H
 
 #include "midl.h"
 #include "base/rng.h"

@@ -1,6 +1,6 @@
 /* print.h - the report of measured points: a table per shape, or JSON lines. */
-#ifndef MIDL_SWEEP_PRINT_H
-#define MIDL_SWEEP_PRINT_H
+#ifndef MIDL_PRINT_H
+#define MIDL_PRINT_H
 
 #include <stdbool.h>
 #include <stddef.h>

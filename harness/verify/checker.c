@@ -1,4 +1,4 @@
-/* check.c - comparing a kernel with the oracle. Suspicious by design: everything that is right is
+/* checker.c - comparing a kernel with the oracle. Suspicious by design: everything that is right is
  * shown to be right, and what wasn't shown counts as wrong. A reference of nothing but zeros shows
  * nothing, so it fails too ("mistrusted"). */
 #include "verify/checker.h"

@@ -1,4 +1,4 @@
-/* check.h - is a kernel right? Every variant is compared with the double-precision oracle, on the
+/* checker.h - is a kernel right? Every variant is compared with the double-precision oracle, on the
  * data that will be timed, before the first timed call.
  *
  * The output is poisoned with NaN before the call and lies between guard words; weights and inputs
@@ -9,8 +9,8 @@
  * then compared with the oracle's for that selection. An input with a NaN logit must be reported
  * and its outputs be NaN.
  */
-#ifndef MIDL_CHECK_H
-#define MIDL_CHECK_H
+#ifndef MIDL_CHECKER_H
+#define MIDL_CHECKER_H
 
 #include "base/error.h"
 #include "midl.h"

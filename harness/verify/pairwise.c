@@ -1,5 +1,5 @@
-/* cover.c - pairwise covers: see cover.h. Each row starts from the first pair that hasn't met yet;
- * its other values are chosen one axis after the other, each to let most new pairs meet. */
+/* pairwise.c - pairwise covers: see pairwise.h. Each row starts from the first pair that hasn't met
+ * yet; its other values are chosen one axis after the other, each to let most new pairs meet. */
 #include "verify/pairwise.h"
 
 #include <assert.h>

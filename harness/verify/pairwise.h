@@ -1,9 +1,9 @@
-/* cover.h - pairwise covers: few rows in which every two values of any two axes meet.
+/* pairwise.h - pairwise covers: few rows in which every two values of any two axes meet.
  *
  * Most faults need no more than two things to coincide (a tail and a batch, a rule and a gate), so
  * a cover finds them at a small part of the price of the full product. Greedy and deterministic. */
-#ifndef MIDL_COVER_H
-#define MIDL_COVER_H
+#ifndef MIDL_PAIRWISE_H
+#define MIDL_PAIRWISE_H
 
 #include <stdbool.h>
 #include <stddef.h>
