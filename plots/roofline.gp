@@ -27,7 +27,7 @@ spread_x = 2 ** (dodge * variants / 2.)
 # The same axes in all panels: from left of the points to right of where the ceiling begins, and of
 # the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
-x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * 24 * spread_x; y_low = STATS_min_y / 2
+x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * (page_w / cols < 6.5 ? 60 : 24) * spread_x; y_low = STATS_min_y / 2
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
 y_high = 2 * STATS_max_y
 do for [p = 1:panels] {
