@@ -346,8 +346,9 @@ measure(rows) = 'zeros = 0;' \
     . sprintf('stats data using ((%s) ? positive(lower(0)) : NaN):(upper(0)) nooutput;', rows)
 spans(rows) = 'logarithmic = counts; do for [p = 1:panels] { if (there[p]) {' . measure(rows) \
     . 'if (STATS_max_y > 10 * STATS_min_x) { logarithmic = 1 } } }'
+foot_room = 1.9 # of a logarithmic axis below its lowest row
 span(rows) = measure(rows) \
-    . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : 1.9) : 0;' \
+    . 'low = logarithmic ? STATS_min_x / (zeros > 0 ? 4 : foot_room) : 0;' \
     . 'high = STATS_max_y * (logarithmic ? 1.15 : 1.05);' \
     . 'set yrange [low:high];' \
     . 'if (logarithmic) { set logscale y; eval decades("y", steps(low, high)) }' \

@@ -43,9 +43,10 @@ SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x,
        NULL AS lo, NULL AS hi, NULL AS noisy,
        CASE WHEN max(last_active) IS NULL
             THEN 'MID-L beats the fastest dense layer for sure at no size and k/n'
-            WHEN min(x) = min(right_end) THEN 'MID-L beats the fastest dense layer at all sizes and k/n'
+            WHEN sum(x < right_end) = 0 THEN 'MID-L beats the fastest dense layer at all sizes and k/n'
             ELSE 'MID-L beats the fastest dense layer up to k/n = '
-                 || from_to(coalesce(min(last_active), 0), max(last_active), 2) END
+                 || from_to(min(coalesce(last_active, 0)) FILTER (WHERE x < right_end),
+                            max(last_active), 2) END
        || ' (batch ' || (SELECT min(batch) FROM drawn) || ')' AS text
 FROM paying HAVING count(*) > 0
 UNION ALL

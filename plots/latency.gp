@@ -11,10 +11,11 @@ eval spans(rows_of_panel)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }
+    words_here = wrap(verdict[p], int((cell_w - left_gap - right_gap) / small_width))
+    foot_room = lines(words_here) > 1 ? 3.6 : 1.9
     eval clear . place(p) . span(rows_of_panel)
     set xrange [0:1.02]; set xtics 0.2
     eval below(p, 'active neurons k/n') . beside(p, 'time per call (µs)')
-    words_here = wrap(verdict[p], int((cell_w - left_gap - right_gap) / small_width))
     set label '' . fine(words_here) at graph 0.97, graph 0.06 + 0.3 * (lines(words_here) - 1) / (panel_h - top_gap - bottom_gap) right font small front
     if (band_to[p] > band_from[p]) {
         set object rectangle from band_from[p], graph 0 to band_to[p], graph 1 behind \

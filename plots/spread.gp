@@ -14,7 +14,7 @@ eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }
     eval clear . place(p) . names_in('y', p)
-    set xrange [-6.5:13.5]; set yrange [0.5:rows_of_names + 1]
+    set xrange [-6.5:13.5]; set yrange [0.5:named_ticks + 1]
     set xtics ('-5' -5, '0' 0, '5' 5, '10' 10) nomirror scale 0.5 font small
     eval below(p, 'sample / median - 1 (%)')
     plot data using (in('bin', p) ? column(5) + 0.25 : NaN):(column(6) - 0.3 + 0.4 * column(7)): \

@@ -22,24 +22,26 @@ groups AS (
 
 -- From the bottom: variants, yardsticks above.
 methods AS (
-    SELECT DISTINCT p.kernel, p.isa, p.dtype, p.linear,
+    SELECT DISTINCT panel, p.kernel, p.isa, p.dtype, p.linear,
            coalesce(look, 100) AS style, coalesce(name, p.kernel)
            || CASE WHEN count(*) OVER (PARTITION BY panel, p.kernel, p.dtype) > 1
-                   THEN ' ' || p.isa ELSE '' END
+                   THEN ', ' || CASE p.isa WHEN 'avx512' THEN 'AVX-512' WHEN 'portable' THEN 'portable C'
+                                           ELSE upper(p.isa) END ELSE '' END
            || CASE WHEN count(*) OVER (PARTITION BY panel, p.kernel, p.isa) > 1
-                   THEN ' ' || p.dtype ELSE '' END AS series
+                   THEN ', ' || p.dtype ELSE '' END AS series
     FROM every_point p JOIN groups USING (shape_key) LEFT JOIN looks USING (kernel)
     WHERE p.run_id = :run AND p.samples > 3 AND (:isa IS NULL OR p.linear OR p.isa = :isa)),
 lines AS (
-    SELECT kernel, isa, dtype, linear, style, max(series) AS series,
-           row_number() OVER (ORDER BY linear, abs(style) DESC, kernel DESC, isa, dtype) AS line
-    FROM methods GROUP BY kernel, isa, dtype, linear),
+    SELECT panel, kernel, isa, dtype, linear, style, max(series) AS series,
+           row_number() OVER (PARTITION BY panel
+                              ORDER BY linear, abs(style) DESC, kernel DESC, isa = 'avx512', isa = 'avx2', isa, dtype) AS line
+    FROM methods GROUP BY panel, kernel, isa, dtype, linear),
 
 -- Samples in percent of the point's median.
 mine AS (
     SELECT panel, line, p.linear, style, p.time_ns, s.disturbed,
            100 * (s.real_ns / p.time_ns - 1) AS off
-    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (kernel, isa, dtype)
+    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (panel, kernel, isa, dtype)
          JOIN samples s USING (point_id)
     WHERE p.run_id = :run AND s.real_ns > 0 AND p.time_ns > 0
       AND p.status IN ('ok', 'noisy')),
@@ -50,7 +52,7 @@ five AS (
            100 * (least_ns / p.time_ns - 1) AS least, 100 * (quarter_ns / p.time_ns - 1) AS quarter,
            100 * (three_quarters_ns / p.time_ns - 1) AS three_quarters,
            100 * (most_ns / p.time_ns - 1) AS most
-    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (kernel, isa, dtype)
+    FROM every_point p JOIN groups USING (shape_key) JOIN lines USING (panel, kernel, isa, dtype)
          JOIN summaries s USING (point_id)
     WHERE p.run_id = :run AND p.time_ns > 0 AND p.status IN ('ok', 'noisy')),
 
@@ -107,7 +109,7 @@ SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 FROM groups WHERE EXISTS (SELECT 1 FROM words)
 UNION ALL
 SELECT 'y name', panel, NULL, NULL, NULL, line, NULL, NULL, NULL, series
-FROM lines, (SELECT DISTINCT panel FROM shares)
+FROM lines WHERE panel IN (SELECT panel FROM shares)
 UNION ALL
 -- x: left end of the bin in percent; y: the line; lo: its height; hi: its share where it is the
 -- last one, of all that lies beyond

@@ -40,7 +40,7 @@ kernels AS (
     SELECT kernel, isa, linear,
            look + CASE linear WHEN 1 THEN -1 ELSE 1 END * place AS style,
            name || CASE WHEN total > 1
-                        THEN ', ' || CASE isa WHEN 'avx512' THEN 'AVX-512' ELSE upper(isa) END
+                        THEN ', ' || CASE isa WHEN 'avx512' THEN 'AVX-512' WHEN 'portable' THEN 'portable C' ELSE upper(isa) END
                         ELSE '' END AS series
     FROM (SELECT kernel, isa, linear,
                  coalesce(look, CASE linear WHEN 1 THEN -40 ELSE 100 END
