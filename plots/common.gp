@@ -192,6 +192,7 @@ page(unused) = ( \
     legend_rows(page_w - 0.5) * line_h > tallest ? list_entries(0) : 0, \
     small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
     cell_w = page_w / cols, \
+    panel_cm = cell_w - left_gap - right_gap, \
     title_lines = 1, \
     sum [i = 1:panels] (title_lines = lines(small_title(i)) > title_lines ? \
                         lines(small_title(i)) : title_lines), \
@@ -307,6 +308,12 @@ decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4
 # Tics of a logarithmic axis from low to high, dense enough that there are two at least.
 steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.5 * low ? \
     '1 1.5 2 3 4 5 7' : '1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 2 2.2 2.5 2.8 3 3.5 4 4.5 5 5.5 6 7 8 9'
+# The same for an axis along x of panel_cm centimetres, where names stand side by side: as dense
+# as they have room.
+has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * strlen(tic(ceil(high)))
+steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
+    has_room(0.058, low, high) ? '1 1.2 1.5 1.8 2.2 2.7 3.3 4 5 6 7 8' : \
+    has_room(0.125, low, high) ? '1 1.5 2 3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
 array name_at[64]
 array name_text[64]
 named_ticks = 0

@@ -17,7 +17,7 @@ do for [p = 1:panels] {
         low = bottom; high = top
         set xrange [bottom:top]; set yrange [bottom:top]
         set logscale xy
-        eval decades('x', steps(bottom, top)) . decades('y', steps(bottom, top))
+        eval decades('x', steps_along(bottom, top)) . decades('y', steps(bottom, top))
         set xlabel 'promised speedup' offset 0, 0.4
         set label 999 'delivered speedup' at \
             screen (p - 1) % cols / (1. * cols) + 0.3 / page_w, graph 0.5 center rotate

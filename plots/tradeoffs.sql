@@ -39,7 +39,7 @@ panels_with AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('MID-L is on the frontier of accuracy and time in %d of %d panels', sum(gated), count(*)) AS text
+       printf('By the means, MID-L is on the frontier of accuracy and time in %d of %d panels', sum(gated), count(*)) AS text
 FROM panels_with HAVING count(*) > 0
 UNION ALL
 SELECT 'subject', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

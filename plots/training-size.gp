@@ -6,7 +6,7 @@ do for [p = 1:panels] {
     if (!there[p]) { continue }
     eval clear . place(p) . within(p)
     set logscale x; set xrange [0.8 * least_x:1.25 * most_x]
-    eval decades('x', steps(0.8 * least_x, 1.25 * most_x))
+    eval decades('x', steps_along(0.8 * least_x, 1.25 * most_x))
     eval below(p, 'training examples') . beside(p, 'test accuracy (%)')
     plot @curves
 }

@@ -905,8 +905,9 @@ static void accuracy_over_size_and_noise(void **state)
     put_answer("midl", 0.45, 0, 100, 0.75);
     put_answer("random-k", 0.45, 0, 100, 0.7); /* one size only: not drawn */
     assert_true(figure("training-size", NULL, 0));
-    assert_string_equal(text("title", 0, TEXT),
-                        "MID-L minus dense with 100 training examples, in points: known -5.0 ± 0.0");
+    assert_string_equal(
+        text("title", 0, TEXT),
+        "MID-L minus dense with 100 training examples, in points: known -5.0 ± 0.0");
     assert_int_equal(rows_of("point", NULL), 4);
     assert_int_equal(rows_of("point", "k at random"), 0);
 }
@@ -1013,8 +1014,9 @@ static void accuracy_over_time(void **state)
     put_network("dense-narrow", "dense-narrow", NAN, 80, 1.25);
     put_network("simd", "midl-block", 0.255, 10, 10); /* of no known accuracy */
     assert_true(figure("tradeoffs", NULL, 0));
-    assert_string_equal(text("title", 0, TEXT),
-                        "MID-L is on the frontier of accuracy and time in 1 of 1 panels");
+    assert_string_equal(
+        text("title", 0, TEXT),
+        "By the means, MID-L is on the frontier of accuracy and time in 1 of 1 panels");
     assert_int_equal(rows_of("panel", NULL), 1);
     assert_string_equal(text("panel", 0, TEXT), "known, batch 1");
     assert_int_equal(rows_of("point", NULL), 4);

@@ -27,7 +27,7 @@ winners AS (
     WHERE place = 1)
 
 SELECT label || ', batch ' || batch AS line, column, NULL AS value, NULL AS lo, NULL AS hi,
-       CASE column WHEN 'pays up to k/n' THEN coalesce(printf('%.2f', pays_to), 'none')
+       CASE column WHEN 'pays up to k/n' THEN CASE WHEN pays_to IS NULL THEN 'none' ELSE printf('%.2f', pays_to) END
             WHEN 'not from k/n' THEN CASE WHEN loses_from IS NULL THEN 'beyond ' || printf('%.2f', last)
                                           ELSE printf('%.2f', loses_from) END
             ELSE kernel END AS text

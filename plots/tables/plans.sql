@@ -12,6 +12,8 @@ costs AS (
 
 SELECT CASE linear WHEN 1 THEN 'dense layer: ' ELSE '' END || series AS line,
        label || CASE what WHEN 1 THEN ', kB' ELSE ', calls' END AS column, NULL AS value, NULL AS lo,
-       NULL AS hi, CASE what WHEN 1 THEN printf('%.0f', memory) ELSE printf('%.3g', calls) END AS text
-FROM costs, (SELECT 1 AS what UNION ALL SELECT 2)
+       NULL AS hi, CASE WHEN memory IS NULL THEN '' WHEN what = 1 THEN printf('%.0f', memory)
+                        ELSE printf(CASE WHEN calls < 1000 THEN '%.3g' ELSE '%.0f' END, calls) END AS text
+FROM (SELECT DISTINCT size, label FROM costs) CROSS JOIN (SELECT DISTINCT linear, style, series FROM costs)
+     LEFT JOIN costs USING (size, label, linear, style, series) CROSS JOIN (SELECT 1 AS what UNION ALL SELECT 2)
 ORDER BY size, what, linear DESC, abs(style);

@@ -10,13 +10,15 @@ best AS (
            speedup_hi
     FROM drawn WHERE NOT linear AND speedup > 0 GROUP BY size, round(active * 40)),
 
--- At most ten k/n, spread evenly.
+-- At most ten k/n, spread evenly, and the paper's.
 shares AS (
     SELECT share FROM (SELECT share, row_number() OVER (ORDER BY share) AS place,
                               count(*) OVER () AS total
                        FROM (SELECT DISTINCT share FROM best))
-    WHERE (place - 1) * 9 % max(total - 1, 1) < 9)
+    WHERE (place - 1) * 8 % max(total - 1, 1) < 8 OR total <= 10 OR abs(share - 0.45) < 0.01)
 
+-- Places without a measurement keep lines and columns in order.
 SELECT label AS line, printf('k/n = %.4g', share) AS column, speedup AS value, speedup_lo AS lo,
-       speedup_hi AS hi, NULL AS text
-FROM best JOIN shares USING (share) ORDER BY share, size;
+       speedup_hi AS hi, CASE WHEN speedup IS NULL THEN '' END AS text
+FROM (SELECT DISTINCT size, label FROM best) CROSS JOIN shares LEFT JOIN best USING (size, label, share)
+ORDER BY share, size;

@@ -11,6 +11,11 @@ nearest AS (
                   ORDER BY abs(active - coalesce(CAST(:active AS REAL), 0.45)), active) AS nearness
     FROM drawn)
 
+-- Places without a measurement keep lines and columns in order.
 SELECT CASE linear WHEN 1 THEN 'dense layer: ' ELSE '' END || series AS line, label AS column,
-       time_ns / 1e3 AS value, time_lo_ns / 1e3 AS lo, time_hi_ns / 1e3 AS hi, NULL AS text
-FROM nearest WHERE nearness = 1 ORDER BY size, linear DESC, abs(style);
+       time_ns / 1e3 AS value, time_lo_ns / 1e3 AS lo, time_hi_ns / 1e3 AS hi,
+       CASE WHEN time_ns IS NULL THEN '' END AS text
+FROM (SELECT DISTINCT size, label FROM nearest)
+     CROSS JOIN (SELECT DISTINCT linear, style, series FROM nearest WHERE nearness = 1)
+     LEFT JOIN (SELECT * FROM nearest WHERE nearness = 1) USING (size, label, linear, style, series)
+ORDER BY size, linear DESC, abs(style);
