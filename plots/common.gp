@@ -313,7 +313,7 @@ steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.
 has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * strlen(tic(ceil(high)))
 steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
     has_room(0.058, low, high) ? '1 1.2 1.5 1.8 2.2 2.7 3.3 4 5 6 7 8' : \
-    has_room(0.125, low, high) ? '1 1.5 2 3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
+    has_room(0.14, low, high) ? '1 1.5 2.2 3.3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
 array name_at[64]
 array name_text[64]
 named_ticks = 0

@@ -90,6 +90,20 @@ function place_of(line,    q) {
     }
 }
 
+# Patches of the legend: as wide as its lines, 0.2 cm high.
+/<polygon / {
+    colour_here = $0
+    sub(/.*fill *= *'/, "", colour_here)
+    sub(/'.*/, "", colour_here)
+    corners = $0
+    sub(/.*points *= *'/, "", corners)
+    split(corners, p, /[ ,]/)
+    if (p[3] - p[1] > 26 && p[3] - p[1] < 27 && p[2] - p[6] > 7 && p[2] - p[6] < 8) {
+        patches++; patch_x[patches] = p[1]; patch_y[patches] = (p[2] + p[6]) / 2
+        patch_grey[patches] = grey(colour_here); patch_colour[patches] = colour_here
+    }
+}
+
 /<use / {
     place_of($0)
     marks++; mark_x[marks] = place_x; mark_y[marks] = place_y; mark[marks] = attribute($0, "xlink:href")
@@ -170,6 +184,10 @@ function check_looks(    e, i, f) {
             if (near(mark_x[i], entry_x[e] + 13.2, 1) && near(mark_y[i], entry_y[e], 1)) {
                 look[e] = look[e] " mark " mark[i]; look_grey[e] = mark_grey[i]
                 colour[e] = colour[e] " " mark_colour[i]
+            }
+        for (i = 1; i <= patches; i++)
+            if (near(patch_x[i], entry_x[e], 1) && near(patch_y[i], entry_y[e], 1)) {
+                look[e] = look[e] " patch"; look_grey[e] = patch_grey[i]; strong[e] = 1; colour[e] = patch_colour[i]
             }
         for (f = 1; f < e; f++)
             if (look[e] != "" && look[e] == look[f] && (colour[e] == colour[f] || strong[e] && strong[f] && distance(look_grey[e], look_grey[f]) < closest_grey))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_readme.sh - the tables of the README files are what `midl table` makes of the published databases.
+# test_readme.sh - the tables of the README files and of learning.md are what `midl table` makes of the published databases.
 # Usage: test_readme.sh MIDL [--write]: with --write they are made anew in their places.
 #
 # A table stands between a line `<!-- midl table NAME ... -->`, which is the command as given in the
@@ -42,7 +42,7 @@ compare() {
     diff -u "$1" "$work/renewed" >"$work/difference"
 }
 
-for file in README.md results/published/README.md; do
+for file in README.md results/published/README.md results/published/learning.md; do
     [ "$(grep -c '^<!-- midl table ' $file)" -gt 0 ] || {
         echo "$file has no table between markers" >&2
         exit 1

@@ -1,5 +1,5 @@
--- learning.sql - accuracy by data set and method, and the paired difference from the dense network of the
--- same seed with its 95 % interval (Student's t), in points; then `text` in bits per character. The newest
+-- learning.sql - `text` in bits per character by method, and the paired difference from the dense network of
+-- the same seed with its 95 % interval (Student's t); `midl table learning` has the accuracies. The newest
 -- result of each experiment counts; k/n is grouped by twentieths, what selects nothing by FLOPs ratio.
 --   sqlite3 results/published/learning.db < results/published/learning.sql
 .mode list
@@ -28,14 +28,6 @@ SELECT dataset, method, printf('%.2f', avg(active)) AS share, avg(flops_ratio) A
        sqrt(max(0, avg(gap * gap) - avg(gap) * avg(gap)) / (count(*) - 1.0)) AS gap_error,
        sqrt(max(0, avg(bits_gap * bits_gap) - avg(bits_gap) * avg(bits_gap)) / (count(*) - 1.0)) AS bits_error
 FROM measured GROUP BY dataset, method, place;
-SELECT '| data set | method | k/n | FLOPs ratio | seeds | accuracy, % | against dense |';
-SELECT '|---|---|---|---|---|---|---|';
-SELECT printf('| %s | %s | %s | %.1fx | %d | %.2f | ', dataset, method, share, ratio, n, 100 * accuracy) ||
-       CASE WHEN method = 'dense' THEN '' WHEN n < 2 THEN printf('%+.2f', gap)
-            ELSE printf('%+.2f ± %.2f', gap, gap_error * t) END || ' |'
-FROM mean LEFT JOIN student USING (n) WHERE dataset <> 'text'
-ORDER BY dataset, method <> 'dense', method, ratio;
-SELECT '';
 SELECT '| text, second layer converted | k/n of both layers | FLOPs ratio of both | seeds | bits per character | against dense |';
 SELECT '|---|---|---|---|---|---|';
 SELECT printf('| %s | %s | %.2fx | %d | %.4f | ', method, share, ratio, n, bits) ||
