@@ -310,7 +310,7 @@ steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.
     '1 1.5 2 3 4 5 7' : '1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 2 2.2 2.5 2.8 3 3.5 4 4.5 5 5.5 6 7 8 9'
 # The same for an axis along x of panel_cm centimetres, where names stand side by side: as dense
 # as they have room.
-has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * strlen(tic(ceil(high)))
+has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * (high < 10 ? 3 : strlen(tic(ceil(high))))
 steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
     has_room(0.058, low, high) ? '1 1.2 1.5 1.8 2.2 2.7 3.3 4 5 6 7 8' : \
     has_room(0.14, low, high) ? '1 1.5 2.2 3.3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
