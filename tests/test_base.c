@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -160,6 +161,27 @@ static void test_xml(void **state)
     assert_string_equal(text, "a&lt;b&gt; &amp; &quot;c&quot;\t'd'\n   \xc2\xb5s");
 }
 
+/* Cut where the array ends, and nothing beyond, however often more follows. */
+static void test_append(void **state)
+{
+    (void)state;
+    char text[12];
+    memset(text, '#', sizeof text);
+    text[0] = '\0';
+    append_text(text, 8, "%d", 12);
+    assert_string_equal(text, "12");
+    append_text(text, 8, "%s", "");
+    append_text(text, 8, ", %s", "abcdefgh");
+    assert_string_equal(text, "12, abc");
+    for (int i = 0; i < 3; i++)
+        append_text(text, 8, "%s", "more");
+    assert_string_equal(text, "12, abc");
+    assert_memory_equal(text + 8, "####", 4);
+    text[7] = '#'; /* no text at all: left alone */
+    append_text(text, 8, "x");
+    assert_memory_equal(text, "12, abc#####", 12);
+}
+
 /* ---- Arrays and texts ------------------------------------------------------------------------ */
 
 static void test_array_room(void **state)
@@ -246,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_folder_temporary),
         cmocka_unit_test(test_replace_whole),
         cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_append),
         cmocka_unit_test(test_array_room),
         cmocka_unit_test(test_array_aligned),
         cmocka_unit_test(test_texts),

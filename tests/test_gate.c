@@ -6,12 +6,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "compare/accept.h"
 #include "compare/gate.h"
+#include "compare/gate_report.h"
 #include "compare/verdict.h"
 #include "compare/worker.h"
 #include "signed_rank.h"
@@ -364,6 +366,65 @@ static void test_outcomes(void **state)
     assert_int_equal(gate_outcome(points, 0), OUTCOME_NO_VERDICT);
 }
 
+/* ---- Reports ----------------------------------------------------------------------------------
+ */
+
+static void expect_report(void (*print)(const struct gate_report *, FILE *),
+                          const struct gate_report *report, const char *words)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct error error;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    if (print)
+        print(report, out);
+    else
+        assert_int_equal(gate_print_json(report, out, &error), OUTCOME_DONE);
+    assert_int_equal(fclose(out), 0);
+    if (words)
+        assert_non_null(strstr(text, words));
+    free(text);
+}
+
+/* However long the reason for which a slowdown is accepted, remarks behind it are cut with it, and
+ * every form of the report is whole. */
+static void test_long_remarks(void **state)
+{
+    (void)state;
+    static char why[3000];
+    double logs[4] = {0.1, 0.11, 0.12, 0.1};
+    const struct gate_options options = {.effect = 0.03};
+    const struct bench_case bench_case = {
+        .shape = {.layer = {.d = 16, .n = 16, .r = 1, .rg = 1, .k = 5}, .batch = 1, .threads = 1},
+        .variant = midl_variant_find("masked", MIDL_F32)};
+    struct gate_point point = {
+        .state = GATE_SAME, .control = true, .suspected = true, .first = {logs, 4}};
+    struct gate_row row = {.bench_case = &bench_case,
+                           .point = &point,
+                           .call_ns = {100, 110},
+                           .chose = {"masked", "simd-portable"},
+                           .counts = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}},
+                           .accepted = why};
+    struct gate gate = {.options = &options, .points = &point, .rows = &row, .count = 1};
+    const struct gate_report report = {
+        .gate = &gate, .names = {"old", "new"}, .arguments = "", .problem = ""};
+    const size_t lengths[] = {1, 470, 505, 511, 512, 513, 600, sizeof why - 1};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        memset(why, 'w', lengths[i]);
+        why[lengths[i]] = '\0';
+        expect_report(gate_print_text, &report, NULL);
+        expect_report(gate_print_markdown, &report, "accepted: w");
+        expect_report(gate_print_junit, &report, "</testsuite>");
+        expect_report(gate_print_annotations, &report, NULL);
+        expect_report(NULL, &report,
+                      lengths[i] == 1
+                          ? "masked now chooses simd-portable, not masked; accepted: w; the "
+                            "same machine code; flagged once, not again\""
+                          : "accepted: ww");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_worker_damaged),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_long_remarks),
         cmocka_unit_test(test_outcomes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

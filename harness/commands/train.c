@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/folder.h"
@@ -65,12 +66,10 @@ static void option_name(enum experiment_key key, char ret[32])
 
 static void about_text(char *ret, size_t size)
 {
-    size_t used = (size_t)snprintf(ret, size, "%s", about);
-    for (int i = 0; i < METHODS && used < size; i++)
-        used += (size_t)snprintf(ret + used, size - used, "  %-19s  %s\n",
-                                 method_name((enum method)i), method_about((enum method)i));
-    if (used && used < size)
-        ret[used - 1] = '\0'; /* the last newline */
+    snprintf(ret, size, "%s", about);
+    for (int i = 0; i < METHODS; i++)
+        append_text(ret, size, "%s  %-19s  %s", i ? "\n" : "", method_name((enum method)i),
+                    method_about((enum method)i));
 }
 
 #define OTHER_OPTIONS 11

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/stop.h"
@@ -32,11 +33,9 @@ struct lines {
 /* "n=256 batch=8": the axes that the place sets. */
 static void shape_text(const struct cost_shape *shape, char *ret, size_t size)
 {
-    size_t used = 0;
     *ret = '\0';
-    for (size_t i = 0; i < 8 && shape->axes[i][0] && used < size; i++)
-        used += (size_t)snprintf(ret + used, size - used, "%s%s=%s", i ? " " : "",
-                                 shape->axes[i][0], shape->axes[i][1]);
+    for (size_t i = 0; i < 8 && shape->axes[i][0]; i++)
+        append_text(ret, size, "%s%s=%s", i ? " " : "", shape->axes[i][0], shape->axes[i][1]);
 }
 
 static enum outcome make_lines(const char *kernel, bool quick, struct lines *ret,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/json.h"
 #include "base/xml.h"
 
@@ -33,7 +34,6 @@ static bool in_all(const struct gate *gate, const char *word, size_t length)
 void gate_short_shape(const struct gate *gate, const struct gate_row *row, char ret[CASE_TEXT_SIZE])
 {
     char label[CASE_TEXT_SIZE];
-    size_t used = 0;
     ret[0] = '\0';
     bench_shape_text(&row->bench_case->shape, label);
     for (const char *at = label; *at; at += strspn(at, " ")) {
@@ -42,8 +42,7 @@ void gate_short_shape(const struct gate *gate, const struct gate_row *row, char 
                       row->bench_case->shape.layer.d == row->bench_case->shape.layer.n;
         bool follows = strncmp(at, "r=", 2) == 0 || strncmp(at, "gate=", 5) == 0;
         if (!square && !follows && (!in_all(gate, at, length) || strncmp(at, "n=", 2) == 0))
-            used += (size_t)snprintf(ret + used, CASE_TEXT_SIZE - used, "%s%.*s", used ? " " : "",
-                                     (int)length, at);
+            append_text(ret, CASE_TEXT_SIZE, "%s%.*s", *ret ? " " : "", (int)length, at);
         at += length;
     }
 }
@@ -99,26 +98,26 @@ static void count_text(const struct gate_row *row, char ret[16])
         snprintf(ret, 16, "%+.2f %%", 100 * rise);
 }
 
+#define REMARK_SIZE 512
+
 /* Write what else is to be known of a point: "" if nothing. */
-static void remark(const struct gate_row *row, char ret[512])
+static void remark(const struct gate_row *row, char ret[REMARK_SIZE])
 {
     bool other = row->chose[0][0] && row->chose[1][0] && strcmp(row->chose[0], row->chose[1]) != 0;
-    size_t used = 0;
     ret[0] = '\0';
     if (row->point->reason[0])
-        used += (size_t)snprintf(ret + used, 512 - used, "%s; ", row->point->reason);
+        append_text(ret, REMARK_SIZE, "; %s", row->point->reason);
     if (other)
-        used += (size_t)snprintf(ret + used, 512 - used, "%s now chooses %s, not %s; ",
-                                 midl_variant_name(row->bench_case->variant), row->chose[1],
-                                 row->chose[0]);
+        append_text(ret, REMARK_SIZE, "; %s now chooses %s, not %s",
+                    midl_variant_name(row->bench_case->variant), row->chose[1], row->chose[0]);
     if (row->accepted)
-        used += (size_t)snprintf(ret + used, 512 - used, "accepted: %s; ", row->accepted);
+        append_text(ret, REMARK_SIZE, "; accepted: %s", row->accepted);
     if (row->point->control && !row->point->reason[0])
-        used += (size_t)snprintf(ret + used, 512 - used, "the same machine code; ");
+        append_text(ret, REMARK_SIZE, "; the same machine code");
     if (row->point->suspected && row->point->state == GATE_SAME)
-        used += (size_t)snprintf(ret + used, 512 - used, "flagged once, not again; ");
-    if (used >= 2)
-        ret[used < 512 ? used - 2 : 509] = '\0';
+        append_text(ret, REMARK_SIZE, "; flagged once, not again");
+    if (*ret)
+        memmove(ret, ret + strlen("; "), strlen(ret) - strlen("; ") + 1);
 }
 
 static size_t count_in(const struct gate *gate, enum gate_state state)
@@ -137,17 +136,16 @@ enum { ORDER = sizeof order / sizeof order[0] };
 static void summary(const struct gate_report *report, char ret[256])
 {
     const struct gate *gate = report->gate;
-    size_t used = (size_t)snprintf(ret, 256, "%zu points:", gate->count);
+    snprintf(ret, 256, "%zu points:", gate->count);
     const char *comma = " ";
     for (size_t i = 0; i < ORDER; i++) {
         size_t count = count_in(gate, order[i]);
         if (count > 0) {
-            used += (size_t)snprintf(ret + used, 256 - used, "%s%zu %s", comma, count,
-                                     gate_state_name(order[i]));
+            append_text(ret, 256, "%s%zu %s", comma, count, gate_state_name(order[i]));
             comma = ", ";
         }
     }
-    snprintf(ret + used, 256 - used, "; %.0f s", gate->seconds);
+    append_text(ret, 256, "; %.0f s", gate->seconds);
 }
 
 static const char *verdict_text(enum outcome outcome)
@@ -161,7 +159,8 @@ static const char *verdict_text(enum outcome outcome)
 
 static void print_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
 {
-    char shape[CASE_TEXT_SIZE], old[16], new[16], ratio[16], interval[32], count[16], more[512];
+    char shape[CASE_TEXT_SIZE], old[16], new[16], ratio[16], interval[32], count[16],
+        more[REMARK_SIZE];
     gate_short_shape(report->gate, row, shape);
     time_text(row->call_ns[0], old);
     time_text(row->call_ns[1], new);
@@ -209,7 +208,7 @@ void gate_print_text(const struct gate_report *report, FILE *out)
 
 static void markdown_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
 {
-    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], count[16], more[512];
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], count[16], more[REMARK_SIZE];
     gate_short_shape(report->gate, row, shape);
     ratio_texts(row, ratio, interval);
     count_text(row, count);
@@ -244,7 +243,7 @@ void gate_print_markdown(const struct gate_report *report, FILE *out)
 static void add_row(struct json *json, cJSON *points, const struct gate_report *report,
                     const struct gate_row *row)
 {
-    char shape[CASE_TEXT_SIZE], more[512], command[REPEAT_SIZE];
+    char shape[CASE_TEXT_SIZE], more[REMARK_SIZE], command[REPEAT_SIZE];
     cJSON *object = json_object(json, points, NULL);
     struct gate_ratio known = {NAN, NAN, NAN, 0};
     if (has_ratio(row))
@@ -302,7 +301,7 @@ enum outcome gate_print_json(const struct gate_report *report, FILE *out, struct
 
 static void junit_row(const struct gate_report *report, const struct gate_row *row, FILE *out)
 {
-    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], more[512], command[REPEAT_SIZE],
+    char shape[CASE_TEXT_SIZE], ratio[16], interval[32], more[REMARK_SIZE], command[REPEAT_SIZE],
         message[2 * REPEAT_SIZE];
     enum gate_state state = row->point->state;
     bool skipped = state == GATE_SKIPPED || state == GATE_UNRESOLVED || state == GATE_OPEN;

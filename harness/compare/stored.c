@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -144,16 +145,14 @@ static bool has_word(const char *label, const char *word, size_t length)
 static void short_label(const struct compare_table *table, const char *label, char *ret,
                         size_t size)
 {
-    size_t used = 0;
     ret[0] = '\0';
     for (const char *at = label; *at; at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
         bool all = true;
         for (size_t i = 0; i < table->count && all; i++)
             all = has_word(table->rows[i].shape, at, length);
-        if (!all && used < size)
-            used += (size_t)snprintf(ret + used, size - used, "%s%.*s", used ? " " : "",
-                                     (int)length, at);
+        if (!all)
+            append_text(ret, size, "%s%.*s", *ret ? " " : "", (int)length, at);
         at += length;
     }
 }
@@ -187,7 +186,7 @@ static size_t count_verdicts(const struct compare_table *table, enum compare_ver
 void stored_summary(const struct stored_report *report, char ret[STORED_SUMMARY_SIZE])
 {
     const struct compare_table *table = report->table;
-    size_t used = (size_t)snprintf(ret, STORED_SUMMARY_SIZE, "%zu points", table->count);
+    snprintf(ret, STORED_SUMMARY_SIZE, "%zu points", table->count);
     for (int i = 0; i <= COMPARE_MISSING; i++) {
         enum compare_verdict verdict = (enum compare_verdict)i;
         size_t count = count_verdicts(table, verdict);
@@ -196,8 +195,7 @@ void stored_summary(const struct stored_report *report, char ret[STORED_SUMMARY_
         if (report->trend && verdict == COMPARE_SLOWER)
             count += count_verdicts(table, COMPARE_FASTER);
         if (count > 0)
-            used += (size_t)snprintf(ret + used, STORED_SUMMARY_SIZE - used, ", %zu %s", count,
-                                     verdict_name(report, verdict));
+            append_text(ret, STORED_SUMMARY_SIZE, ", %zu %s", count, verdict_name(report, verdict));
     }
 }
 

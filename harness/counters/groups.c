@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/util.h"
 
 enum group {
@@ -48,9 +49,9 @@ unsigned groups_bit(const char *word)
 const char *groups_words(void)
 {
     static char text[160];
-    size_t used = (size_t)snprintf(text, sizeof text, "none, papi, callgrind");
-    for (size_t i = 0; i < COUNT(groups) && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, ", %s", groups[i]);
+    snprintf(text, sizeof text, "none, papi, callgrind");
+    for (size_t i = 0; i < COUNT(groups); i++)
+        append_text(text, sizeof text, ", %s", groups[i]);
     return text;
 }
 

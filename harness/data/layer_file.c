@@ -5,7 +5,6 @@
  * numbers behind the letters come from the tensors that fix them (n and d from full.weight, r from
  * light.down.weight, rg from gate.down.weight), and then every tensor is held against its row. */
 #include "data/layer_file.h"
-#include "data/layer_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/file.h"
 #include "data/tensors.h"
 
@@ -118,7 +118,7 @@ static const char *behind_prefix(const struct layer_reader *r, const char *name)
 static void describe(const struct layer_reader *r, char *ret, size_t size)
 {
     static const char tail[] = ".full.weight";
-    size_t count = tensors_count(r->file), at = 0;
+    size_t count = tensors_count(r->file);
     for (size_t i = 0; i < count; i++) {
         const char *name = tensors_at(r->file, i)->name;
         size_t length = strlen(name);
@@ -128,12 +128,11 @@ static void describe(const struct layer_reader *r, char *ret, size_t size)
                  name);
         return;
     }
-    at += (size_t)snprintf(ret, size, count ? "it holds " : "it holds no tensor");
+    snprintf(ret, size, count ? "it holds " : "it holds no tensor");
     for (size_t i = 0; i < count && i < 3; i++)
-        at += (size_t)snprintf(ret + at, size - at, "%s%.60s", i ? ", " : "",
-                               tensors_at(r->file, i)->name);
+        append_text(ret, size, "%s%.60s", i ? ", " : "", tensors_at(r->file, i)->name);
     if (count > 3)
-        snprintf(ret + at, size - at, " and %zu more", count - 3);
+        append_text(ret, size, " and %zu more", count - 3);
 }
 
 /* Rows and columns of a matrix that fixes what the letters stand for. */

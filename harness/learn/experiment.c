@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/array.h"
 #include "base/file.h"
 #include "base/util.h"
@@ -113,10 +114,7 @@ static enum outcome bad_word(enum experiment_key key, const char *word, const ch
                              size_t count, struct error *error)
 {
     char hint[HINT_SIZE], all[400];
-    size_t used = 0;
-    all[0] = '\0';
-    for (size_t i = 0; i < count && used < sizeof all; i++)
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", words[i]);
+    suite_join_words(words, count, all, sizeof all);
     return fail(error, OUTCOME_USAGE, "%s %.60s: must be one of %s%s", keys[key].name, word, all,
                 did_you_mean(word, words, count, hint));
 }
@@ -253,18 +251,16 @@ static void value_text(const struct experiment *e, enum experiment_key key, char
 
 static void key_text(const struct experiment *e, bool with_test, char *ret, size_t size)
 {
-    size_t used = 0;
     ret[0] = '\0';
-    for (int key = 0; key < EXPERIMENT_KEYS && used < size; key++) {
+    for (int key = 0; key < EXPERIMENT_KEYS; key++) {
         char value[NETWORK_TEXT_SIZE];
         if (!concerns(keys[key].part, e, with_test))
             continue;
         value_text(e, (enum experiment_key)key, value, sizeof value);
-        used += (size_t)snprintf(ret + used, size - used, "%s%s=%s", used ? " " : "",
-                                 keys[key].name, value);
+        append_text(ret, size, "%s%s=%s", *ret ? " " : "", keys[key].name, value);
     }
-    if (*e->content && used < size)
-        snprintf(ret + used, size - used, " content=%s", e->content);
+    if (*e->content)
+        append_text(ret, size, " content=%s", e->content);
 }
 
 static void name_experiment(struct experiment *e)

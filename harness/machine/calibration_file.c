@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "calibration.h"
+#include "base/append.h"
 #include "base/file.h"
+#include "calibration.h"
 #include "machine/machine.h"
 
 #define FILE_MOST_BYTES ((uint64_t)16 << 20)
@@ -32,10 +33,9 @@ bool calibration_path(char ret[PATH_MAX])
 void calibration_machine(char ret[CALIBRATION_MACHINE_SIZE])
 {
     const struct machine *machine = machine_get();
-    int used = snprintf(ret, CALIBRATION_MACHINE_SIZE, "%s, caches", machine->cpu);
+    snprintf(ret, CALIBRATION_MACHINE_SIZE, "%s, caches", machine->cpu);
     for (size_t i = 0; i < machine->cache_count; i++)
-        used += snprintf(ret + used, CALIBRATION_MACHINE_SIZE - (size_t)used, " %zu",
-                         machine->caches[i].bytes);
+        append_text(ret, CALIBRATION_MACHINE_SIZE, " %zu", machine->caches[i].bytes);
     for (char *c = ret; *c; c++)
         if ((unsigned char)*c < ' ')
             *c = ' ';

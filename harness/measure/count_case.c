@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/child.h"
 #include "base/file.h"
 #include "base/folder.h"
@@ -176,22 +177,21 @@ static void describe(const struct bench_case *bench_case, const char *facts,
     const struct machine *machine = machine_get();
     char isa[32] = "unknown", variant[64] = "", core[48] = "";
     const char *name = midl_variant_name(bench_case->variant);
-    size_t used = 0;
     text_value(facts, "isa", '=', isa, sizeof isa);
     text_value(facts, "variant", '=', variant, sizeof variant);
     text_value(facts, "blas_core", '=', core, sizeof core);
     snprintf(ret->blas_core, sizeof ret->blas_core, "%s", core);
     *note = '\0';
     if (strcmp(isa, machine->isa) != 0)
-        used += (size_t)snprintf(note, COUNTER_REASON_SIZE,
-                                 "counted as on a processor with %s, not %s", isa, machine->isa);
+        append_text(note, COUNTER_REASON_SIZE, "; counted as on a processor with %s, not %s", isa,
+                    machine->isa);
     if (*core && strcmp(core, machine->blas_core) != 0)
-        used += (size_t)snprintf(note + used, COUNTER_REASON_SIZE - used,
-                                 "%sOpenBLAS kernels %s in place of %s", used ? "; " : "", core,
-                                 machine->blas_core);
+        append_text(note, COUNTER_REASON_SIZE, "; OpenBLAS kernels %s in place of %s", core,
+                    machine->blas_core);
     if (strcmp(variant, name) != 0)
-        snprintf(note + used, COUNTER_REASON_SIZE - used, "%s%s ran %s", used ? "; " : "", name,
-                 variant);
+        append_text(note, COUNTER_REASON_SIZE, "; %s ran %s", name, variant);
+    if (*note)
+        memmove(note, note + strlen("; "), strlen(note) - strlen("; ") + 1);
 }
 
 /* Least seconds that two calls take, at the 25 MFLOP/s that valgrind's FMA was seen to reach. */

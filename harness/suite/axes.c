@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
+
 #define WORDS_MAX 8 /* of an axis of words */
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -170,10 +172,9 @@ static size_t all_words(enum axis_id axis, const char *ret[WORDS_MAX])
 
 void suite_join_words(const char *const *words, size_t count, char *ret, size_t size)
 {
-    size_t used = 0;
     ret[0] = '\0';
-    for (size_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? ", " : "", words[i]);
+    for (size_t i = 0; i < count; i++)
+        append_text(ret, size, "%s%s", i ? ", " : "", words[i]);
 }
 
 /* Give the words of an axis of words their values. */
