@@ -105,7 +105,8 @@ UNION ALL
 SELECT 'panel', panel, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN d = 0 THEN n || ' values' WHEN d = n THEN 'n = d = ' || n
             ELSE 'd = ' || d || ', n = ' || n END
-       || printf(', k/n = %.2f', active) || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
+       || CASE WHEN panel IN (SELECT panel FROM lines WHERE NOT linear) OR d = 0
+               THEN printf(', k/n = %.2f', active) ELSE '' END || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END
 FROM groups WHERE EXISTS (SELECT 1 FROM words)
 UNION ALL
 SELECT 'y name', panel, NULL, NULL, NULL, line, NULL, NULL, NULL, series

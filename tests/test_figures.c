@@ -545,6 +545,36 @@ static void heat_needs_two_sizes(void **state)
     }
 }
 
+/* The speedup of one variant at k of n, a yardstick beside it. */
+static void put_speedup(int64_t n, int64_t k, double speedup)
+{
+    put((struct known){
+        .kernel = "linear", .n = n, .k = k, .linear = true, .time_us = 100, .speedup = 1});
+    put((struct known){
+        .kernel = "simd", .n = n, .k = k, .time_us = 100 / speedup, .speedup = speedup});
+}
+
+/* A k/n pays only if all smaller ones do: at n = 100 the interval at 0.3 holds 1 although 0.5 pays,
+ * and all that was measured of n = 200 pays, which says nothing of the other. */
+static void paying_has_no_holes(void **state)
+{
+    (void)state;
+    put_speedup(100, 10, 3);
+    put_speedup(100, 30, 1.05);
+    put_speedup(100, 50, 1.5);
+    put_speedup(100, 70, 0.5);
+    put_speedup(200, 20, 3);
+    put_speedup(200, 60, 2);
+    assert_true(figure("heat", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L beats the fastest dense layer up to k/n = 0.10 to 0.30 (batch 1)");
+    assert_near(number("contour", NULL, 0, X), 1.5);
+    assert_true(figure("latency", NULL, 0));
+    assert_string_equal(text("verdict", 0, TEXT), "pays up to 0.10, not from 0.70");
+    assert_near(number("band", NULL, 0, X), 0.1);
+    assert_near(number("band", NULL, 0, Y), 0.7);
+}
+
 static void promise_takes_the_best(void **state)
 {
     (void)state;
@@ -1175,6 +1205,7 @@ int main(void)
         FIGURE_TEST(looks_follow_the_idea),
         FIGURE_TEST(few_are_strong),
         FIGURE_TEST(heat_needs_two_sizes),
+        FIGURE_TEST(paying_has_no_holes),
         FIGURE_TEST(promise_takes_the_best),
         FIGURE_TEST(misses_says_where_they_come_from),
         FIGURE_TEST(batch_is_speedup),
