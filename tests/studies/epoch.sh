@@ -17,12 +17,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
+# column NAME DB: that column of all rows of training, in their order.
+column() {
+    "$midl" export accuracy --db "$2" | "$PYTHON" -c 'import csv, sys
+for row in csv.DictReader(sys.stdin):
+    if row["split"] == "train": print(row[sys.argv[1]])' "$1"
+}
+
 # ours METHOD: seconds of the second epoch of two.
 ours() {
     rm -f "$work/db"
     "$midl" train mnist --method "$1" --epochs 2 --threads "$threads" --test-size 100 --db "$work/db" --quiet
-    "$midl" query --db "$work/db" "SELECT printf('%.4f', epoch_s) FROM accuracy
-        WHERE split = 'train' ORDER BY epoch DESC LIMIT 1" | tail -n 1
+    column epoch_s "$work/db" | tail -n 1
 }
 
 theirs() {
@@ -30,8 +36,8 @@ theirs() {
 }
 
 # The rank that midl takes where none is asked for, for the wider of the two layers.
-rank=$("$midl" train mnist --method midl --epochs 1 --train-size 64 --test-size 64 --db "$work/rank" --quiet &&
-    "$midl" query --db "$work/rank" "SELECT max(rank) FROM accuracy" | tail -n 1)
+"$midl" train mnist --method midl --epochs 1 --train-size 64 --test-size 64 --db "$work/rank" --quiet
+rank=$(column rank "$work/rank" | sort -n | tail -n 1)
 
 for method in dense midl; do
     : >"$work/times"
