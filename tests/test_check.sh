@@ -158,6 +158,11 @@ if command -v git >/dev/null && command -v meson >/dev/null; then
     echo "project('midl', 'no such language')" >meson.build
     git add meson.build && git commit -q -m "does not build"
     expect 3 "doesn't build here: meson" --against HEAD --library "$good" --quiet
+    # The log that the message names holds what meson said.
+    if ! grep -q ERROR "$folder"/cache/midl/builds/*.log; then
+        echo "the log of a build that failed is empty"
+        faults=$((faults + 1))
+    fi
     expect 2 "no such revision" --against v17 --library "$good"
     expect 2 "no such revision" --against --output=x --library "$good"
 fi

@@ -167,11 +167,14 @@ static enum outcome make_library(const struct build *build, struct error *error)
     return outcome == OUTCOME_DONE ? worker_copy(library, build->kept, error) : outcome;
 }
 
+/* Remove the work folder. The log stays as the step that failed left it. */
 static void remove_work(const struct build *build)
 {
     const char *const words[] = {"rm", "-rf", build->work, NULL};
+    struct build silent = *build;
     struct error ignored;
-    (void)run(build, words, NULL, &ignored);
+    snprintf(silent.log, sizeof silent.log, "/dev/null");
+    (void)run(&silent, words, NULL, &ignored);
 }
 
 enum outcome build_revision(const char *revision, bool quiet, char *ret_path, size_t size,
