@@ -84,6 +84,8 @@ done
     bad "eval of what a layer met: $(cat stdout)"
 "$midl" smi --layer out#classifier.2 --inputs met --labels met --count 200 --slices 5 --db met.db --json \
     --quiet >stdout 2>&1 && grep -q '"quantity":.*"L"' stdout || bad "smi of what a layer met: $(cat stdout)"
+"$midl" export smi --db met.db >stdout && grep -q ',clusters,' stdout ||
+    bad "smi of what a layer met names its data set: $(cat stdout)"
 for options in '--inputs-of nosuch --output no' '--inputs-of classifier.2' \
     '--inputs-of classifier.2 --output no --input met' '--inputs-of classifier.2 --output out'; do
     # shellcheck disable=SC2086 # options are words

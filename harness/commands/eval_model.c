@@ -95,7 +95,8 @@ static enum outcome write_layer_inputs(const struct eval_model *request, struct 
                                        const struct dataset *set, struct error *error)
 {
     size_t at = 0, count = set->test.count;
-    const struct tensor_meta meta[] = {{"format", "midl-input"}, {"layer", request->inputs_of}};
+    const struct tensor_meta meta[] = {
+        {"format", "midl-input"}, {"layer", request->inputs_of}, {"dataset", set->info->name}};
     enum outcome outcome = find_layer(request, &network->spec, &at, error);
     if (outcome)
         return outcome;
@@ -110,7 +111,7 @@ static enum outcome write_layer_inputs(const struct eval_model *request, struct 
         {"x", TENSOR_F32, 2, {count, d}, x, count * d * sizeof *x},
         {"labels", TENSOR_I32, 1, {count}, set->test.labels, count * sizeof(uint32_t)}};
     if (!outcome)
-        outcome = tensors_write(request->output, tensors, 2, meta, 2, error);
+        outcome = tensors_write(request->output, tensors, 2, meta, 3, error);
     if (!outcome && !request->json)
         printf("%s: %zu inputs of %s, of length %zu -> %s\n", file_shown(request->model), count,
                request->inputs_of, d, request->output);

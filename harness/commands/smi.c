@@ -41,6 +41,7 @@ struct question {
     float *x; /* [count][d] */
     uint32_t *labels;
     size_t count, classes;
+    char dataset[64]; /* where the labels are from, as their file tells; empty: it doesn't */
     struct smi_options smi;
 };
 
@@ -71,13 +72,15 @@ static bool whole_number(const struct tensor *t, size_t i, uint32_t *ret)
 }
 
 static enum outcome labels_of_tensor(const char *path, size_t count, uint32_t *ret,
-                                     struct error *error)
+                                     char ret_dataset[64], struct error *error)
 {
     struct tensors *file = NULL;
     enum outcome outcome = tensors_read(path, &file, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
     const struct tensor *t = tensors_find(file, "labels");
+    const char *dataset = tensors_metadata(file, "dataset");
+    snprintf(ret_dataset, 64, "%.63s", dataset ? dataset : "");
     if (!t || t->dims != 1 || t->shape[0] < count)
         outcome = fail(error, OUTCOME_USAGE,
                        "%s: no tensor `labels` of one dimension with %zu or more values in it",
@@ -92,12 +95,13 @@ static enum outcome labels_of_tensor(const char *path, size_t count, uint32_t *r
 }
 
 /* Read the first `count` labels, from idx or safetensors: what inputs_read() tells apart. */
-static enum outcome read_labels(const char *path, size_t count, uint32_t *ret, struct error *error)
+static enum outcome read_labels(const char *path, size_t count, uint32_t *ret, char ret_dataset[64],
+                                struct error *error)
 {
     struct idx idx;
     struct error other;
     if (idx_read(path, IDX_LABELS, 0, &idx, error) != OUTCOME_DONE) {
-        enum outcome outcome = labels_of_tensor(path, count, ret, &other);
+        enum outcome outcome = labels_of_tensor(path, count, ret, ret_dataset, &other);
         size_t length = strlen(path);
         if (outcome == OUTCOME_DONE ||
             (length > 12 && strcmp(path + length - 12, ".safetensors") == 0))
@@ -161,7 +165,7 @@ static enum outcome from_files(const struct options *options, size_t count, stru
         return wrong_width(q, inputs.d, error);
     if (!(q->labels = malloc(q->count * sizeof *q->labels)))
         return fail_memory(error, "the labels", (double)q->count * 4);
-    outcome = read_labels(options->labels, q->count, q->labels, error);
+    outcome = read_labels(options->labels, q->count, q->labels, q->dataset, error);
     for (size_t i = 0; i < q->count && outcome == OUTCOME_DONE; i++)
         q->classes = q->labels[i] >= q->classes ? q->labels[i] + 1 : q->classes;
     return outcome;
@@ -264,18 +268,19 @@ static enum outcome store_answers(const struct options *options, const char *com
         .suite = "smi", .hash = "none", .command = command, .seed = q->smi.seed};
     struct session session;
     struct store_smi rows[SMI_QUANTITY_COUNT];
+    const char *named = *q->dataset ? q->dataset : options->inputs;
     for (size_t i = 0; i < answers->count; i++)
-        rows[i] = (struct store_smi){
-            .dataset = options->dataset ? options->dataset : options->inputs,
-            .layer = options->layer,
-            .quantity = smi_quantity_name((enum smi_quantity)i),
-            .points = (int64_t)q->count,
-            .slices = (int64_t)q->smi.slices,
-            .neighbours = (int64_t)q->smi.neighbours,
-            .active = (double)parts->selected / (double)(parts->count * parts->n),
-            .nats = answers->at[i].nats,
-            .nats_lo = answers->at[i].lo,
-            .nats_hi = answers->at[i].hi};
+        rows[i] = (struct store_smi){.dataset = options->dataset ? options->dataset : named,
+                                     .layer = options->layer,
+                                     .quantity = smi_quantity_name((enum smi_quantity)i),
+                                     .points = (int64_t)q->count,
+                                     .slices = (int64_t)q->smi.slices,
+                                     .neighbours = (int64_t)q->smi.neighbours,
+                                     .active = (double)parts->selected /
+                                               (double)(parts->count * parts->n),
+                                     .nats = answers->at[i].nats,
+                                     .nats_lo = answers->at[i].lo,
+                                     .nats_hi = answers->at[i].hi};
     enum outcome outcome = session_open(&session, options->db ? options->db : SESSION_DB, error);
     if (!outcome)
         outcome = session_begin(&session, &run, error);

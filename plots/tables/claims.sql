@@ -65,7 +65,8 @@ ratios AS (SELECT min(ratio) AS least, max(ratio) AS most FROM at_paper),
 
 -- ---- Information ----------------------------------------------------------------------------------
 told AS (
-    SELECT dataset, layer, run_id, max(nats) FILTER (WHERE quantity = 'y selected') AS selected,
+    SELECT dataset || iif(instr(layer, '#') > 0, ' ' || substr(layer, instr(layer, '#') + 1), '') AS name, layer, run_id,
+           max(nats) FILTER (WHERE quantity = 'y selected') AS selected,
            max(nats_lo) FILTER (WHERE quantity = 'y selected') AS selected_lo,
            max(nats) FILTER (WHERE quantity = 'y random') AS random,
            max(nats_hi) FILTER (WHERE quantity = 'y random') AS random_hi,
@@ -79,7 +80,7 @@ information AS (
     SELECT count(*) AS layers, sum(selected_lo > random_hi) AS over_random,
            sum(selected_lo > unselected_hi) AS over_unselected,
            group_concat(printf('%s: y on the selected %.3f nats, on random neurons %.3f, on the unselected %.3f; F on the selected %.3f, on the unselected %.3f; light path %.3f',
-                               dataset, selected, random, unselected, full_selected, full_unselected, light), '. ') AS text
+                               name, selected, random, unselected, full_selected, full_unselected, light), '. ') AS text
     FROM told),
 
 -- ---- Robustness -----------------------------------------------------------------------------------
