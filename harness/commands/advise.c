@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/quote.h"
@@ -167,10 +168,10 @@ static enum outcome choose_layer(struct job *job, struct error *error)
     size_t most = 0;
     for (size_t i = 0; i < spec->count; i++) {
         const struct layer_spec *layer = &spec->layers[i];
-        size_t weights = extent_size(layer->in) * extent_size(layer->out), used = strlen(names);
+        size_t weights = extent_size(layer->in) * extent_size(layer->out);
         if (!network_is_hidden(spec, i) || layer->kind != LAYER_LINEAR)
             continue;
-        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", layer->name);
+        append_text(names, sizeof names, "%s%s", *names ? ", " : "", layer->name);
         if (job->request.layer ? strcmp(job->request.layer, layer->name) != 0 : weights <= most)
             continue;
         most = weights;

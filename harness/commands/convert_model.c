@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -120,10 +121,9 @@ static enum outcome wish(const struct convert_request *request, const struct con
     job->wanted = job->from.spec;
     for (size_t i = 0; i < job->wanted.count && !outcome; i++) {
         struct layer_spec *layer = &job->wanted.layers[i];
-        size_t used = strlen(names);
         if (!network_is_hidden(&job->wanted, i) || layer->kind != LAYER_LINEAR)
             continue;
-        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", layer->name);
+        append_text(names, sizeof names, "%s%s", *names ? ", " : "", layer->name);
         if (request->layer && strcmp(request->layer, layer->name) != 0)
             continue;
         outcome = shape_of(request, asked, layer, &layer->shape, error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "data/dataset.h"
@@ -54,14 +55,13 @@ static enum outcome find_layer(const struct eval_model *request, const struct ne
     char names[300] = "";
     for (size_t i = 0; i < spec->count; i++) {
         const struct layer_spec *layer = &spec->layers[i];
-        size_t used = strlen(names);
         if (strcmp(layer->name, request->inputs_of) == 0) {
             *ret = i;
             return OUTCOME_DONE;
         }
         if (layer->kind == LAYER_LINEAR || layer->kind == LAYER_MIDL ||
             layer->kind == LAYER_LOWRANK)
-            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", layer->name);
+            append_text(names, sizeof names, "%s%s", *names ? ", " : "", layer->name);
     }
     return fail(error, OUTCOME_USAGE, "%s: no layer %.40s; there are: %s",
                 file_shown(request->model), request->inputs_of, names);

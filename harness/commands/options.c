@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/quote.h"
 #include "base/terminal.h"
 #include "commands/command.h"
@@ -72,11 +73,10 @@ static void print_about(const char *about)
 {
     char paragraph[2048] = "";
     for (size_t length; *about; about += length + (about[length] == '\n')) {
-        size_t used = strlen(paragraph);
         length = strcspn(about, "\n");
         if (length && *about != ' ') {
-            snprintf(paragraph + used, sizeof paragraph - used, "%s%.*s", used ? " " : "",
-                     (int)length, about);
+            append_text(paragraph, sizeof paragraph, "%s%.*s", *paragraph ? " " : "", (int)length,
+                        about);
             continue;
         }
         print_paragraph(paragraph);
@@ -107,8 +107,7 @@ static void print_help(const char *usage, const char *about, const struct option
 /* Append "--name" to a list of the words of a line. */
 static void append_name(char *list, size_t size, const char *name)
 {
-    size_t used = strlen(list);
-    snprintf(list + used, size - used, "%s--%s", used ? ", " : "", name);
+    append_text(list, size, "%s--%s", *list ? ", " : "", name);
 }
 
 /* The error of an option that getopt_long didn't take: `text` as typed, dashes included. */

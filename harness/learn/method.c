@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/append.h"
+
 enum makes { MAKES_DENSE, MAKES_MIDL, MAKES_NARROW, MAKES_CONVERTED, MAKES_LOWRANK };
 
 static const struct {
@@ -119,8 +121,7 @@ static struct midl_shape midl_shape_of(enum method method, const struct method_o
 
 static void append_word(char text[NETWORK_TEXT_SIZE], const char *word)
 {
-    size_t used = strlen(text);
-    snprintf(text + used, NETWORK_TEXT_SIZE - used, "%s%s", used ? " " : "", word);
+    append_text(text, NETWORK_TEXT_SIZE, "%s%s", *text ? " " : "", word);
 }
 
 /* The hidden layers' text, their linear ones `factor` as wide, each followed by dropout unless that
