@@ -1,4 +1,4 @@
--- batch.sql - what remains with many inputs per call: speedup over the batch, by layer size
+-- batch.sql - what remains with many inputs per call: speedup over the batch
 -- needs: speedups at two batches of one layer size and k/n; run `midl sweep batch`
 shares AS (
     SELECT d, n, round(active, 2) AS share FROM points

@@ -1,4 +1,4 @@
--- caches.sql - warm against cold: speedup over the layer size, weights in the caches or in memory
+-- caches.sql - weights in the caches or in memory: speedup over the layer size
 -- needs: speedups with warm and with cold caches, batch 1; run `midl sweep --cache warm,cold`, or take two runs by --run A,B
 -- Takes several runs as one, :runs: what is warm in one run and cold in another stands in one panel.
 wanted AS (SELECT value AS run_id FROM json_each('[' || coalesce(:runs, :run) || ']')),

@@ -1,4 +1,4 @@
--- dtypes.sql - what do weights in 16 and 8 bits add? the best of each type over dense layers in f32
+-- dtypes.sql - what weights in 16 and 8 bits add, over dense layers in f32
 -- needs: two types of weights over several sizes or batches; run `midl sweep dtypes`
 shares AS (
     SELECT round(active, 2) AS share FROM points

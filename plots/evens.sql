@@ -1,4 +1,4 @@
--- evens.sql - up to which k/n does it pay: break-even point over layer size and batch
+-- evens.sql - break-even k/n over layer size and batch: up to where it pays
 -- needs: speedups at two k/n of two layer sizes or batches; run `midl sweep batch`
 mine AS (SELECT * FROM points WHERE run_id = :run),
 

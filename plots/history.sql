@@ -1,4 +1,4 @@
--- history.sql - did a point get slower over commits? times relative to a dense layer, with changes of level
+-- history.sql - did a point get slower over commits? with changes of level marked
 -- needs: four runs of one suite, with a dense layer at each shape; run `midl check --history history.db` at each change
 mine AS (SELECT * FROM points WHERE run_id = :run),
 

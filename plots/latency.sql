@@ -1,4 +1,4 @@
--- latency.sql - up to which k/n is MID-L faster than a dense layer: time of one call, by layer size
+-- latency.sql - up to which k/n does it pay: time of one call, by layer size
 -- needs: three k of one layer size at batch 1; run `midl sweep latency`
 mine AS (
     SELECT * FROM points

@@ -1,4 +1,4 @@
--- masks.sql - who selects what: speedup of the best variant over the batch, by kind of mask
+-- masks.sql - who selects what: speedup over the batch, by kind of mask
 -- needs: speedups of two kinds of masks at two batches; run `midl sweep masks`
 mine AS (
     SELECT kernel, isa, linear, dtype, threads, cache, gate, NULL AS select_mode, block, threshold,

@@ -1,4 +1,4 @@
--- memory.sql - what a network holds in memory, by method: parameters, packed copies and outputs
+-- memory.sql - what a network holds in memory, by method
 -- needs: times of whole networks; run `midl train --save`, then `midl sweep --model`
 -- joins: networks
 mine AS (SELECT * FROM points WHERE 0),

@@ -1,4 +1,4 @@
--- misses.sql - does a variant touch only what it must? cache misses over k/n, measured or simulated
+-- misses.sql - does a variant touch only what it must? cache misses over k/n
 -- needs: counted cache misses at three k of one layer size, batch 1; run `midl sweep cache`
 -- Of this run only, read once: the view holds every counter of every run.
 tally AS MATERIALIZED (

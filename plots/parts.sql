@@ -1,4 +1,4 @@
--- parts.sql - where the time of a layer's call goes: gate, selection, light path, full path
+-- parts.sql - where a call's time goes: gate, selection, light and full path
 -- needs: times of parts; run `midl sweep masks --parts`
 mine AS (SELECT * FROM points WHERE run_id = :run),
 

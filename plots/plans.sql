@@ -1,4 +1,4 @@
--- plans.sql - what does a plan cost? memory that each variant holds and time to make it, by layer size
+-- plans.sql - what does a plan cost? memory and time to make it, by layer size
 -- needs: variants that make plans, at two layer sizes; run `midl sweep latency`
 mine AS (
     SELECT * FROM points

@@ -1,4 +1,4 @@
--- promise.sql - how much of the speedup that the FLOPs promise does the clock deliver?
+-- promise.sql - how much of what the FLOPs promise does the clock deliver?
 -- needs: speedups at batch 1; run `midl sweep latency`
 mine AS (
     SELECT * FROM points

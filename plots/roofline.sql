@@ -1,4 +1,4 @@
--- roofline.sql - what bounds each variant: memory, a cache or the arithmetic? rates under measured roofs
+-- roofline.sql - what bounds each variant: memory, a cache or the arithmetic?
 -- needs: points in a run that measured the ceilings of its machine; run `midl sweep quick`
 shares AS (
     SELECT d, n, round(active, 2) AS share,

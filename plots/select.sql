@@ -1,4 +1,4 @@
--- select.sql - what does top-k cost alone, and what do other methods? over the number of values
+-- select.sql - what does top-k cost alone, and what do other methods?
 -- needs: two n at the same k/n; run `midl select`
 mine AS (SELECT * FROM selections WHERE run_id = :run AND (:isa IS NULL OR isa IN (:isa, 'generic'))),
 

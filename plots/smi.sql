@@ -1,4 +1,4 @@
--- smi.sql - what the parts of a layer tell of the label: sliced mutual information and its controls
+-- smi.sql - what the parts of a layer tell of the label, against controls
 -- needs: rows of mutual information; run `midl smi`
 -- joins: smi
 mine AS (SELECT * FROM points WHERE 0),

@@ -1,4 +1,4 @@
--- spread.sql - were the measurements steady? the raw samples of each variant, as densities
+-- spread.sql - were the measurements steady? samples as densities
 -- needs: points with samples, or with the five numbers that a slim database keeps; run `midl sweep quick`
 -- One group of points that were measured in turns for each layer size, or number of values of a
 -- selection: the one nearest to k/n = 0.45 at the smallest batch.

@@ -1,4 +1,4 @@
--- tradeoffs.sql - accuracy against measured time per input, of whole networks, with the frontier
+-- tradeoffs.sql - accuracy against measured time per input, of whole networks
 -- needs: accuracy and times of the same networks; run `midl train --save`, then `midl sweep --model`
 mine AS (SELECT * FROM points WHERE 0),
 

@@ -50,6 +50,10 @@ for figure in batch caches dtypes evens heat history latency masks misses plans 
     grep -q "^$figure  *[a-z]" out || say "--list doesn't explain $figure"
 done
 
+for list in plot table; do
+    "$midl" $list --list | awk 'length($0) > 80' | grep . && say "$list --list is wider than 80 columns"
+done
+
 # ---- Without gnuplot -----------------------------------------------------------------------------
 
 mkdir empty fake

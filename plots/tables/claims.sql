@@ -1,4 +1,4 @@
--- claims.sql - what the paper claims of MID-L, and what all runs of the store say of it
+-- claims.sql - what the paper claims of MID-L, and what all runs say of it
 -- needs: accuracy of networks, by MID-L and dense; run `midl train paper`
 -- corner: claim of the paper
 -- joins: accuracy

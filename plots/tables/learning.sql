@@ -1,4 +1,4 @@
--- learning.sql - accuracy by data set and method, over all runs; FLOPs and memory of the hidden linear layers over dense ones'
+-- learning.sql - accuracy, FLOPs and memory by data set and method, over all runs
 -- needs: accuracy of networks; run `midl train paper`
 -- corner: data set, method, k/n
 -- joins: accuracy
@@ -23,7 +23,7 @@ costs AS (
     SELECT dataset, method, kind AS x, share_active AS active, avg(flops_ratio) AS ratio
     FROM clean WHERE train_size = whole GROUP BY dataset, method, kind),
 
--- Weights of the hidden linear layers over those of dense ones. MID-L holds all of the full path, and what its
+-- FLOPs and weights are of the hidden linear layers, over those of dense ones. MID-L holds all of the full path, and what its
 -- FLOPs have beyond the active part of that: light path and gate.
 rows_of AS (
     SELECT *, CASE WHEN method IN ('dense', 'dropout') THEN 1

@@ -1,4 +1,4 @@
--- masks.sql - speedup of the fastest variant over the batch, by kind of mask, k/n and layer size
+-- masks.sql - speedup over the batch, by kind of mask, k/n and layer size
 -- needs: speedups of a layer; run `midl sweep masks`
 -- corner: speedup, fastest variant, k/n =
 mine AS (

@@ -1,4 +1,4 @@
--- plans.sql - memory that a plan holds, in kB, and calls that its making takes, at batch 1
+-- plans.sql - memory of a plan in kB, calls that its making takes, at batch 1
 -- needs: variants that make plans; run `midl sweep latency`
 -- corner: variant, n =
 mine AS (

@@ -1,4 +1,4 @@
--- speedup.sql - speedup of the fastest variant over layer size and k/n, batch 1 (--where batch=4)
+-- speedup.sql - speedup over layer size and k/n, batch 1 (--where batch=4)
 -- needs: speedups of a layer; run `midl sweep latency`
 -- corner: speedup, fastest variant, n =
 mine AS (
