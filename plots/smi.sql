@@ -19,13 +19,14 @@ labels(quantity, label) AS (VALUES
 shown AS (
     SELECT told.*, place, label, control, CASE control WHEN 1 THEN 720 ELSE 710 END AS style,
            CASE control WHEN 1 THEN 'control' ELSE 'part of the layer' END AS series
-    FROM (SELECT *, dense_rank() OVER (ORDER BY dataset, layer) AS panel FROM smi this
+    FROM (SELECT *, dense_rank() OVER (ORDER BY dataset, layer) AS panel,
+                 (SELECT count(*) FROM (SELECT DISTINCT dataset, layer FROM smi)) AS layers FROM smi this
           WHERE run_id = (SELECT max(run_id) FROM smi newer
                           WHERE newer.layer = this.layer AND newer.dataset = this.dataset
                             AND (:pinned IS NULL OR run_id = CAST(:pinned AS INTEGER))
                             AND run_id IN (SELECT run_id FROM runs WHERE :suite IS NULL OR suite = :suite))) told
          JOIN places USING (quantity) JOIN labels USING (quantity)
-    WHERE panel <= 4)
+    WHERE panel <= 6)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
@@ -61,4 +62,5 @@ SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        printf('y: output, F: full path, L: light path; %s %% of the neurons selected. %s inputs, %s random directions, %s neighbours. Bars: 95 %% intervals over both. Random masks that change with the input add noise of their own',
               from_to(100 * min(active), 100 * max(active), 0), from_to(min(points), max(points), 0),
               from_to(min(slices), max(slices), 0), from_to(min(neighbours), max(neighbours), 0))
+       || CASE WHEN max(layers) > 6 THEN '. 6 of ' || max(layers) || ' layers are shown' ELSE '' END
 FROM shown HAVING count(*) > 0;

@@ -1,4 +1,4 @@
--- variants.sql - time of one call in µs, by variant and layer size, k/n = 0.45, batch 1
+-- variants.sql - time of one call in µs by variant and layer size, k/n 0.45, batch 1
 -- needs: times of a layer; run `midl sweep latency`
 -- corner: time per call (µs), n =
 mine AS (
