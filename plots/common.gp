@@ -303,7 +303,8 @@ tic(value) = value < (counts ? 1e4 : 1e5) ? sprintf('%g', value) : \
 # The same for the tics of a linear axis from 0, which gnuplot chooses.
 tic_format(high) = high < 1e5 ? plain_format : \
     high / 1e3 ** floor(log10(high) / 3) < 10 ? '%.1s%c' : '%.0s%c'
-decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9] for [m in "' \
+decade_step = 1 # 2: every other power of ten
+decades(axis, steps) = 'set ' . axis . 'tics ()' . tics_style . 'set for [e = -4:9:decade_step] for [m in "' \
     . steps . '"] ' . axis . 'tics add (fine(tic(m * 10. ** e)) m * 10. ** e);'
 # Tics of a logarithmic axis from low to high, dense enough that there are two at least.
 steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.5 * low ? \

@@ -52,7 +52,10 @@ do for [p = 1:panels] {
     eval clear . place(p)
     set xrange [x_low:x_high]; set yrange [y_low:y_high]
     set logscale xy
-    eval decades('x', x_high > 500 * x_low ? '1' : '1 2 5') . decades('y', steps(y_low, y_high))
+    decade_step = ceil(0.7 * log10(x_high / x_low) / panel_cm)
+    eval decades('x', x_high > 500 * x_low ? '1' : '1 2 5')
+    decade_step = 1
+    eval decades('y', steps(y_low, y_high))
     low = y_low; high = y_high
     eval below(p, 'FLOPs per byte') . beside(p, 'GFLOP/s')
     eval read_roofs(p)
