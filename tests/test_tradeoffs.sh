@@ -34,6 +34,11 @@ refuses() {
         complain "$*: said '$(cat "$folder/err")', expected '$pattern'"
 }
 
+if "$midl" train teacher --method converted --network 8 --epochs 0.1 --train-size 50 --quiet --db "$folder/tried.db" 2>&1 |
+    grep -q 'built without OpenBLAS'; then
+    echo 'skipped: built without OpenBLAS'
+    exit 77
+fi
 "$midl" train teacher --method dense,converted,low-rank,dense-narrow --active 0.45 --epochs 0.5 --seed 1,2 --quiet \
     --db "$db" --save "$folder/models" || complain "training failed"
 model=$folder/models/teacher-converted-a0.45-seed1.safetensors

@@ -116,8 +116,10 @@ done
     --db "$folder/names.db" --save "$folder/names" || complain "training two alike failed"
 [ "$(ls "$folder/names" | wc -l)" -eq 2 ] || complain "one model replaced another: $(ls "$folder/names")"
 "$midl" train teacher --network 32 --method converted --epochs 0.1 --train-size 100 --test-size 50 --json \
-    --db "$folder/json.db" >"$folder/json" || complain "training with --json failed"
-grep -q '"epoch_s":null' "$folder/json" || complain "no JSON: $(cat "$folder/json")"
+    --db "$folder/json.db" >"$folder/json" 2>"$folder/err" || grep -q 'built without OpenBLAS' "$folder/err" ||
+    complain "training with --json failed: $(cat "$folder/err")"
+grep -q '"epoch_s":null' "$folder/json" || grep -q 'built without OpenBLAS' "$folder/err" ||
+    complain "no JSON: $(cat "$folder/json")"
 
 # ---- Bad input
 

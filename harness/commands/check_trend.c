@@ -250,6 +250,10 @@ static enum outcome resolved(const struct compare_table *table, struct error *er
     }
     if (both > 0 && (double)open < GATE_UNCLEAR * (double)both)
         return OUTCOME_DONE;
+    if (both == 0)
+        return fail(error, OUTCOME_NO_VERDICT,
+                    "no verdict: no point has times beside a dense layer in both runs; where this "
+                    "build lacks `linear`, add linear-rows to --kernel");
     return fail(error, OUTCOME_NO_VERDICT,
                 "no verdict: %zu of %zu points are not resolved; give a longer --budget or a "
                 "larger --effect",
