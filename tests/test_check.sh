@@ -150,6 +150,8 @@ expect 2 "effect" --baseline "$good" --effect -1
 expect 2 "no such suite\|cannot\|not found\|no suite" no_such_suite --baseline "$good"
 echo "text" >"$folder/text.so"
 expect 2 "not a shared library" --baseline "$folder/text.so" --library "$good"
+head -c 4000 "$good" >"$folder/cut.so" # the loader would end midl by SIGBUS
+expect 2 "is cut off here" --baseline "$folder/cut.so" --library "$good"
 echo "int nothing; int nothing_too(void); int nothing_too(void) { return nothing; }" >"$folder/other.c"
 if ${CC:-cc} -shared -fPIC -o "$folder/other.so" "$folder/other.c" 2>/dev/null; then
     expect 2 "not libmidl" --baseline "$folder/other.so" --library "$good"

@@ -36,6 +36,8 @@ for fault in exit abort; do
 done
 LD_PRELOAD=$unkind UNKIND=illegal "$midl" info >"$folder/out" 2>"$folder/err"
 ended "an illegal instruction" $? 3 "instruction that this processor doesn't have"
+LD_PRELOAD=$unkind UNKIND=bus "$midl" info >"$folder/out" 2>"$folder/err"
+ended "a file that became shorter" $? 3 "became shorter"
 # BLIS itself, told to be a processor that there isn't: it aborts, unless a later one learns better.
 if "$midl" list kernels | grep -q '^linear-blis .* generic$'; then
     BLIS_ARCH_TYPE=999 "$midl" sweep --n 16 --d 16 --batch 2 --kernel linear-blis --db "$folder/a.db" \

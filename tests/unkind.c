@@ -1,6 +1,6 @@
 /* unkind.c - a library loaded before all others, in which something that midl calls goes wrong as
- * $UNKIND says: `exit`, `abort`, `illegal`, `spin` or `wait` when the load of the system is asked
- * for; `eio` when a database is read, after $UNKIND_READS reads that go well. */
+ * $UNKIND says: `exit`, `abort`, `illegal`, `bus`, `spin` or `wait` when the load of the system is
+ * asked for; `eio` when a database is read, after $UNKIND_READS reads that go well. */
 #define _GNU_SOURCE /* pread64 */
 #include <errno.h>
 #include <signal.h>
@@ -36,6 +36,8 @@ int getloadavg(double ret[], int count)
     }
     if (asked("illegal"))
         raise(SIGILL);
+    if (asked("bus"))
+        raise(SIGBUS);
     if (spins || asked("wait"))
         fprintf(stderr, "unkind: for ever\n");
     while (spins)

@@ -46,13 +46,27 @@ static void on_illegal(int number)
         OUTCOME_MACHINE);
 }
 
+/* A program or library, say, that was replaced in place while it ran. */
+static void on_bus(int number)
+{
+    (void)number;
+    ending_now(
+        "midl: a file that is in use became shorter, or memory failed (SIGBUS); what was stored "
+        "before is safe\n",
+        OUTCOME_MACHINE);
+}
+
 void ending_watch(void)
 {
-    struct sigaction action = {.sa_handler = on_abort}, illegal = {.sa_handler = on_illegal};
-    sigemptyset(&action.sa_mask);
-    sigemptyset(&illegal.sa_mask);
-    sigaction(SIGABRT, &action, NULL);
-    sigaction(SIGILL, &illegal, NULL);
+    static const struct {
+        int signal;
+        void (*handler)(int);
+    } ends[] = {{SIGABRT, on_abort}, {SIGILL, on_illegal}, {SIGBUS, on_bus}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct sigaction action = {.sa_handler = ends[i].handler};
+        sigemptyset(&action.sa_mask);
+        sigaction(ends[i].signal, &action, NULL);
+    }
     atexit(on_exit_of_others);
 }
 

@@ -3,8 +3,9 @@
 #ifndef MIDL_ENDING_H
 #define MIDL_ENDING_H
 
-/* Watch over the end from here on: exit() called by anybody but main, abort(), and an instruction
- * that the processor doesn't have, become status 3 and a line. */
+/* Watch over the end from here on: exit() called by anybody but main, abort(), an instruction
+ * that the processor doesn't have, and a mapped file that ends early, become status 3 and a line.
+ */
 void ending_watch(void);
 
 /* Return `status`, which main is about to end with: it counts. */

@@ -2,6 +2,8 @@
 #include "compare/library.h"
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,23 @@ static enum outcome inspect(struct midl_library *library, const char *path, stru
     return hide_sets(library, path, error);
 }
 
+/* Hold the table of sections, which stands at the end, against the file's size: the loader maps
+ * what the head announces, and touching what isn't there ends the process by SIGBUS. */
+static enum outcome check_whole(const char *path, int fd, uint64_t bytes, struct error *error)
+{
+    ElfW(Ehdr) head;
+    if (bytes < sizeof head)
+        return fail(error, OUTCOME_USAGE, "%s: not a shared library: %llu bytes", file_shown(path),
+                    (unsigned long long)bytes);
+    enum outcome outcome = file_read(fd, path, 0, &head, sizeof head, error);
+    if (outcome != OUTCOME_DONE || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+        return outcome; /* what isn't ELF is the loader's to name */
+    uint64_t sections = (uint64_t)head.e_shnum * head.e_shentsize;
+    if (head.e_shoff > bytes || sections > bytes - head.e_shoff)
+        return file_bad(error, path, bytes, "the shared library is cut off here");
+    return OUTCOME_DONE;
+}
+
 enum outcome library_open(const char *path, struct midl_library *ret, struct error *error)
 {
     struct midl_library library = {.abi = 0};
@@ -105,7 +124,10 @@ enum outcome library_open(const char *path, struct midl_library *ret, struct err
     enum outcome outcome = file_open(path, &fd, &bytes, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    outcome = check_whole(path, fd, bytes, error);
     close(fd);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     char *place = realpath(path, NULL); /* a name without a slash would be looked for elsewhere */
     library.handle = place ? dlopen(place, RTLD_NOW | RTLD_LOCAL) : NULL;
     free(place);
