@@ -400,12 +400,13 @@ static void test_long_remarks(void **state)
         .variant = midl_variant_find("masked", MIDL_F32)};
     struct gate_point point = {
         .state = GATE_SAME, .control = true, .suspected = true, .first = {logs, 4}};
-    struct gate_row row = {.bench_case = &bench_case,
-                           .point = &point,
-                           .call_ns = {100, 110},
-                           .chose = {"masked", "simd-portable"},
-                           .counts = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}},
-                           .accepted = why};
+    struct gate_row row = {
+        .bench_case = &bench_case,
+        .point = &point,
+        .call_ns = {100, 110},
+        .chose = {"masked", "simd-portable"},
+        .counts = {.instructions = {NAN, NAN}, .l1d_misses = {NAN, NAN}, .ll_misses = {NAN, NAN}},
+        .accepted = why};
     struct gate gate = {.options = &options, .points = &point, .rows = &row, .count = 1};
     const struct gate_report report = {
         .gate = &gate, .names = {"old", "new"}, .arguments = "", .problem = ""};
