@@ -203,7 +203,7 @@ model_most AS (
 -- the default. Neurons that are selected by the input differ in number from seed to seed: share_active
 -- is their mean; spoiled: noise on the training part, on its labels or inputs.
 final AS (
-    SELECT *, round(avg(coalesce(active, 1.0)) OVER (PARTITION BY dataset, method, kind), 3) AS share_active
+    SELECT *, round(avg(coalesce(active, 1.0)) OVER (PARTITION BY dataset, method, kind), 4) AS share_active
     FROM (SELECT learned.*,
                  row_number() OVER (PARTITION BY dataset, method, seed, kind, noise, train_size, rule, spoiled
                                     ORDER BY run_id DESC, epoch DESC) AS nth,
