@@ -171,6 +171,14 @@ if command -v git >/dev/null && command -v meson >/dev/null; then
         echo "the log of a build that failed is empty"
         faults=$((faults + 1))
     fi
+    # From a folder below, the whole repository is built all the same.
+    mkdir below && touch below/file && git add below && git commit -q -m "a folder" && cd below
+    expect 3 "doesn't build here: meson" --against HEAD --library "$good" --quiet
+    if grep -q "Neither directory" "$folder"/cache/midl/builds/*.log; then
+        echo "only the folder that midl was started in was built"
+        faults=$((faults + 1))
+    fi
+    cd ..
     expect 2 "no such revision" --against v17 --library "$good"
     expect 2 "no such revision" --against --output=x --library "$good"
 fi

@@ -115,13 +115,31 @@ static uint64_t flags_hash(void)
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* The files of the commit to work/source. */
+/* The top folder of the repository. */
+static enum outcome find_top(const struct build *build, char ret[PATH_SIZE], struct error *error)
+{
+    char out[PATH_SIZE];
+    place(out, build->work, "top");
+    const char *const words[] = {"git", "rev-parse", "--show-toplevel", NULL};
+    enum outcome outcome = run(build, words, out, error);
+    char *text = outcome == OUTCOME_DONE ? file_text(out) : NULL;
+    if (text)
+        snprintf(ret, PATH_SIZE, "%.*s", (int)strcspn(text, "\n"), text);
+    free(text);
+    return outcome;
+}
+
+/* The files of the commit to work/source: of the whole repository, wherever in it midl was started.
+ */
 static enum outcome take_source(const struct build *build, const char *source, struct error *error)
 {
-    char tar[PATH_SIZE];
+    char tar[PATH_SIZE], top[PATH_SIZE] = ".";
     place(tar, build->work, "source.tar");
-    const char *const archive[] = {"git",         "archive", "--format=tar", "-o", tar,
-                                   build->commit, NULL};
+    enum outcome found = find_top(build, top, error);
+    if (found != OUTCOME_DONE)
+        return found;
+    const char *const archive[] = {"git", "-C", top,           "archive", "--format=tar",
+                                   "-o",  tar,  build->commit, NULL};
     const char *const extract[] = {"tar", "-xf", tar, "-C", source, NULL};
     enum outcome outcome = folder_make(source, error);
     if (outcome == OUTCOME_DONE)
