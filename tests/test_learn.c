@@ -16,8 +16,10 @@
 #include "learn/method.h"
 #include "learn/network.h"
 #include "learn/optimiser.h"
+#include "learn/study.h"
 #include "learn/trainer.h"
 #include "scratch.h"
+#include "stats.h"
 
 static struct network_spec read_spec(const char *hidden, struct extent in, size_t symbols)
 {
@@ -456,6 +458,71 @@ static void a_loss_that_is_not_finite_ends_with_its_place(void **state)
     dataset_clear(&set);
 }
 
+/* ---- Studies --------------------------------------------------------------------------------- */
+
+/* One experiment on a few examples of the teacher, that many epochs of one batch. */
+static struct experiments tiny_experiments(const char *epochs)
+{
+    static const struct {
+        enum experiment_key key;
+        const char *text;
+    } keys[] = {{EXPERIMENT_DATASET, "teacher"},
+                {EXPERIMENT_NETWORK, "4"},
+                {EXPERIMENT_TRAIN_SIZE, "8"},
+                {EXPERIMENT_TEST_SIZE, "8"}};
+    struct experiment_lists lists = {0};
+    struct experiments experiments = {.at = NULL};
+    struct error error;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_int_equal(experiment_set(&lists, keys[i].key, keys[i].text, &error), OUTCOME_DONE);
+    assert_int_equal(experiment_set(&lists, EXPERIMENT_EPOCHS, epochs, &error), OUTCOME_DONE);
+    assert_int_equal(experiments_add(&experiments, &lists, &error), OUTCOME_DONE);
+    experiment_lists_clear(&lists);
+    return experiments;
+}
+
+/* The median of an epoch's time is that of all of them, however many they are. */
+static void the_time_of_an_epoch_is_the_median_of_all(void **state)
+{
+    struct experiments experiments = tiny_experiments("1500");
+    const struct study_options options = {.threads = 1};
+    struct study *study = study_create(&options);
+    struct study_result result;
+    struct error error = {""};
+    double seconds[1500];
+    (void)state;
+    assert_int_equal(study_run(study, experiments.at, &result, &error), OUTCOME_DONE);
+    assert_int_equal(result.epoch_count, 1500);
+    for (size_t i = 0; i < 1500; i++)
+        seconds[i] = result.epochs[i].seconds;
+    assert_true(result.epoch_s == stats_median(seconds, 1500));
+    study_forget(study, experiments.at); /* without a folder there is nothing to remove */
+    study_destroy(study);
+    experiments_clear(&experiments);
+}
+
+/* A folder whose files would have longer names than there is room for is told, not cut. */
+static void a_folder_of_checkpoints_that_is_too_long_is_refused(void **state)
+{
+    static const size_t lengths[] = {4090, 5000};
+    struct experiments experiments = tiny_experiments("1");
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char folder[5001];
+        const struct study_options options = {.threads = 1, .checkpoints = folder};
+        struct study *study = study_create(&options);
+        struct study_result result;
+        struct error error = {""};
+        memset(folder, 'a', lengths[i]);
+        folder[lengths[i]] = '\0';
+        assert_int_equal(study_run(study, experiments.at, &result, &error), OUTCOME_USAGE);
+        assert_non_null(strstr(error.text, "the path of checkpoints is too long"));
+        study_forget(study, experiments.at);
+        study_destroy(study);
+    }
+    experiments_clear(&experiments);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +541,8 @@ int main(void)
         cmocka_unit_test(a_foreign_checkpoint_is_refused),
         cmocka_unit_test(early_stopping_keeps_the_best_epoch),
         cmocka_unit_test(a_loss_that_is_not_finite_ends_with_its_place),
+        cmocka_unit_test(the_time_of_an_epoch_is_the_median_of_all),
+        cmocka_unit_test(a_folder_of_checkpoints_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
 }

@@ -1,6 +1,7 @@
 /* test_refused.c - the system refuses memory, threads or a barrier: the error names that, not
  * another cause. The linker redirects the calls to what stands here. */
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/network_time.h"
+#include "learn/inference.h"
 #include "machine/ceiling.h"
 #include "machine/machine.h"
 #include "midl_config.h"
@@ -117,6 +120,84 @@ static void test_limit(void **state)
     usable_bytes = 0;
 }
 
+/* ---- Networks -------------------------------------------------------------------------------- */
+
+enum outcome __real_inference_run(struct inference *inference, const float *x,
+                                  const float **ret_logits, struct error *error);
+enum outcome __wrap_inference_run(struct inference *inference, const float *x,
+                                  const float **ret_logits, struct error *error);
+
+static const char *refusing; /* the idea of the first layer's plan; "": all; NULL: none */
+
+enum outcome __wrap_inference_run(struct inference *inference, const float *x,
+                                  const float **ret_logits, struct error *error)
+{
+    const struct midl_plan *plan = inference_plan(inference, 0);
+    bool refuses =
+        refusing &&
+        (!*refusing || (plan && strcmp(midl_variant_idea(midl_plan_variant(plan)), refusing) == 0));
+    if (!refuses)
+        return __real_inference_run(inference, x, ret_logits, error);
+    strcpy(error->text, "no memory left");
+    return OUTCOME_MACHINE;
+}
+
+/* Expect a point per variant: failed with that reason where it was refused, else timed. */
+static void expect_points(const char *idea)
+{
+    enum { D = 24, BATCH = 2 };
+    const struct layer_options layers = {.max_batch = BATCH, .threads = 1, .seed = 3};
+    const struct network_facts facts = {
+        .dataset = "set", .model = "32", .method = "midl", .file = "file", .active = 0.25};
+    const struct measure_options options = {
+        .target = 0.5, .budget_ns = 1e5, .sample_ns = 1e4, .min_rounds = 6};
+    const struct midl_variant *variants[] = {midl_variant_find("linear-rows", MIDL_F32),
+                                             midl_variant_find("simd", MIDL_F32)};
+    const double active[NETWORK_LAYERS_MOST] = {0.25};
+    float x[BATCH * D] = {1, -2, 3};
+    struct network_spec spec;
+    struct network network;
+    struct network_time *times;
+    struct measure_result result;
+    struct error error;
+    assert_int_equal(network_read("midl32:k=8,rank=1,gate=shared", (struct extent){D, 1, 1}, 0, 3,
+                                  &spec, &error),
+                     OUTCOME_DONE);
+    assert_int_equal(network_create(&spec, &layers, &network, &error), OUTCOME_DONE);
+    assert_int_equal(network_time_create(&network, active, &times, &error), OUTCOME_DONE);
+    refusing = idea;
+    assert_int_equal(
+        network_time_measure(times, &facts, x, BATCH, variants, 2, &options, &result, &error),
+        OUTCOME_DONE);
+    refusing = NULL;
+    assert_int_equal(result.count, 4);
+    for (size_t i = 0; i < result.count; i++) {
+        const struct store_point *point = &result.points[i];
+        if (strcmp(point->kernel, "dense-narrow") == 0 && *idea)
+            continue; /* it runs by whichever plain variant is fastest here */
+        if (*idea && strcmp(point->kernel, idea) != 0) {
+            assert_true(point->time_ns > 0);
+            assert_true(!point->yardstick || strcmp(point->yardstick, idea) != 0);
+            continue;
+        }
+        assert_string_equal(point->status, "failed");
+        assert_string_equal(point->reason, "while it was timed: no memory left");
+        assert_true(isnan(point->time_ns) && isnan(point->speedup));
+    }
+    network_time_clear(&result);
+    network_time_destroy(times);
+    network_destroy(&network);
+}
+
+/* Whoever fails in a timed call, right as it was before, has no time. */
+static void test_timed_calls(void **state)
+{
+    (void)state;
+    expect_points("simd");
+    expect_points("linear-rows");
+    expect_points("");
+}
+
 /* ---- oneDNN ---------------------------------------------------------------------------------- */
 
 #if MIDL_HAVE_ONEDNN
@@ -182,8 +263,61 @@ static void test_descriptions(void **state)
     problem_clear(&problem);
 }
 
+dnnl_status_t __real_dnnl_primitive_attr_create(dnnl_primitive_attr_t *ret);
+dnnl_status_t __wrap_dnnl_primitive_attr_create(dnnl_primitive_attr_t *ret);
+dnnl_status_t __real_dnnl_primitive_attr_destroy(dnnl_primitive_attr_t attributes);
+dnnl_status_t __wrap_dnnl_primitive_attr_destroy(dnnl_primitive_attr_t attributes);
+
+static int attributes_held;
+
+dnnl_status_t __wrap_dnnl_primitive_attr_create(dnnl_primitive_attr_t *ret)
+{
+    attributes_held++;
+    return __real_dnnl_primitive_attr_create(ret);
+}
+
+dnnl_status_t __wrap_dnnl_primitive_attr_destroy(dnnl_primitive_attr_t attributes)
+{
+    attributes_held -= attributes != NULL;
+    return __real_dnnl_primitive_attr_destroy(attributes);
+}
+
+/* Whichever description an image layer is refused, it is told, and everything is given back. */
+static void test_image_layers(void **state)
+{
+    const struct layer_options options = {.max_batch = 2, .threads = 1, .seed = 3};
+    const struct pass pass = {.batch = 2};
+    const float x[2 * 16] = {1, 2, 3};
+    struct network_spec spec;
+    struct error error;
+    enum outcome outcome = OUTCOME_MACHINE;
+    int refused = 0;
+    (void)state;
+    assert_int_equal(network_read("conv2", (struct extent){1, 4, 4}, 0, 3, &spec, &error),
+                     OUTCOME_DONE);
+    for (; outcome != OUTCOME_DONE; refused++) {
+        struct network network;
+        const float *logits;
+        assert_int_equal(network_create(&spec, &options, &network, &error), OUTCOME_DONE);
+        attributes_held = 0;
+        descriptions_left = refused;
+        outcome = network_forward(&network, &pass, x, &logits, &error);
+        descriptions_left = -1;
+        assert_true(outcome == OUTCOME_DONE || outcome == OUTCOME_MACHINE);
+        assert_int_equal(attributes_held, 0);
+        network_destroy(&network);
+    }
+    assert_true(refused > 6); /* a convolution's four arrays, a pool's two, a norm's one or more */
+}
+
 #else
 static void test_descriptions(void **state)
+{
+    (void)state;
+    skip();
+}
+
+static void test_image_layers(void **state)
 {
     (void)state;
     skip();
@@ -192,8 +326,9 @@ static void test_descriptions(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_limit),
-                                       cmocka_unit_test(test_descriptions)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_limit),        cmocka_unit_test(test_timed_calls),
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_image_layers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

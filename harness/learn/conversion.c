@@ -71,7 +71,7 @@ struct work {
     struct error *error;
     float *full;                           /* F [count][n] */
     double *mean, *deviation;              /* of each F_j: [n] */
-    double total_deviation, input_share;   /* of F over all neurons; noise added to the inputs */
+    double total_deviation;                /* of F over all neurons */
     float *square;                         /* [n][n] */
     double *covariance, *values, *vectors; /* [n][n]; eigenvalues, largest first [n]; rows [n][n] */
 };

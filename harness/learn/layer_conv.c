@@ -4,6 +4,7 @@
  * own on one thread, and gradients of chunks are summed in their order. A normalisation looks at
  * the whole batch, in one call. Primitives are made for each size that occurs, once. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +37,8 @@ struct image_state {
     size_t sizes, chunks;        /* largest number of images in a call, of chunks in a batch */
     char **scratch, **workspace; /* of each chunk */
     size_t *scratch_bytes, *workspace_bytes;
-    float **gradient; /* of each chunk: a convolution's weights, then its bias */
-    float *summed;    /* in oneDNN's order */
-    size_t summed_floats;
+    float **gradient;       /* of each chunk: a convolution's weights, then its bias */
+    float *summed;          /* in oneDNN's order */
     float *x;               /* the first layer's input as [h][w][c] */
     float *mean, *variance; /* of a normalisation's batch */
 };
@@ -210,7 +210,7 @@ struct call {
     const struct pass *pass;
     const float *x, *dy;
     float *y, *dx;
-    bool failed; /* by any chunk; all write the same value */
+    atomic_bool failed; /* by any chunk */
 };
 
 struct chunk {

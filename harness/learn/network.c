@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "learn/product.h"
 
 #define LAYER_KIND(upper, lower, image) [LAYER_##upper] = &layer_##lower,
 static const struct layer_type *const types[] = {LAYER_KINDS(LAYER_KIND)};
@@ -131,7 +130,6 @@ enum outcome network_create(const struct network_spec *spec, const struct layer_
 {
     enum outcome outcome = OUTCOME_DONE;
     *ret = (struct network){.spec = *spec, .options = *options};
-    product_begin();
     for (size_t i = 0; i < spec->count && !outcome; i++) {
         const char *reason = layer_unavailable(spec->layers[i].kind);
         if (reason)
@@ -194,17 +192,6 @@ double network_weights(const struct network_spec *spec)
         }
     }
     return weights;
-}
-
-double network_bytes(const struct network *network)
-{
-    double floats = (double)(network->floats + network->trained), most = 0;
-    for (size_t i = 0; i < network->spec.count; i++) {
-        double size = (double)extent_size(network->spec.layers[i].out);
-        floats += size * (double)network->options.max_batch;
-        most = size > most ? size : most;
-    }
-    return 4 * (floats + 2 * most * (double)network->options.max_batch);
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */

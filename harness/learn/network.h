@@ -58,7 +58,4 @@ enum outcome network_train(struct network *network, const struct pass *pass, con
 struct network_score cross_entropy(size_t batch, size_t classes, const float *logits,
                                    const uint32_t *labels, float *ret_gradient);
 
-/* Count the bytes that the network's arrays take. */
-double network_bytes(const struct network *network);
-
 #endif

@@ -148,7 +148,8 @@ struct entrant {
     const struct midl_variant *variant; /* of the replaced layers; NULL: they are left out */
     struct inference *inference;
     const float *x;
-    bool refused;
+    bool refused; /* a timed call failed, for the reason in `error` */
+    struct error error;
 };
 
 struct contest {
@@ -170,9 +171,9 @@ struct owned {
 static void call(void *data)
 {
     struct entrant *entrant = data;
-    struct error error;
     const float *logits;
-    entrant->refused |= inference_run(entrant->inference, entrant->x, &logits, &error) != 0;
+    if (inference_run(entrant->inference, entrant->x, &logits, &entrant->error) != OUTCOME_DONE)
+        entrant->refused = true;
 }
 
 static bool is_plain(const struct layer_spec *layer)
@@ -421,6 +422,24 @@ static bool set_speedups(const struct contest *contest, const struct owned *owne
     return true;
 }
 
+/* An entrant that was right before and failed in a timed call becomes a point with that reason, and
+ * its times are not looked at. */
+static void drop_refused(const struct contest *contest, struct owned *owned, size_t *at,
+                         struct store_point *points)
+{
+    for (size_t i = 0; i < contest->count; i++) {
+        const struct entrant *entrant = &contest->entrants[i];
+        if (!entrant->refused)
+            continue;
+        at[i] = SIZE_MAX;
+        if (i + 1 == contest->count)
+            continue; /* the rest is no point */
+        snprintf(owned->reasons[i], MIDL_REASON_SIZE, "while it was timed: %.150s",
+                 entrant->error.text);
+        point_ends(&points[i], "failed", owned->reasons[i]);
+    }
+}
+
 static enum outcome time_entrants(struct contest *contest, struct owned *owned,
                                   struct store_point *points, struct measure_result *result,
                                   struct error *error)
@@ -439,6 +458,8 @@ static enum outcome time_entrants(struct contest *contest, struct owned *owned,
     if (!outcome && timed)
         outcome = take_rounds(contest, cases, timed, owned->key, &owned->rounds, error);
     result->interrupted = !outcome && owned->rounds.interrupted;
+    if (!outcome)
+        drop_refused(contest, owned, at, points);
     for (size_t i = 0; i + 1 < count && !outcome && !result->interrupted; i++)
         if (at[i] < SIZE_MAX)
             point_times(&points[i], &owned->rounds, at[i], contest->options->target,

@@ -3,6 +3,8 @@
 
 #if MIDL_HAVE_ONEDNN
 
+#include <string.h>
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -90,6 +92,14 @@ static bool finish(dnnl_status_t status, struct onednn_primitive *primitive)
 struct shapes {
     onednn_memory x, y, weights, bias;
 };
+
+static void forget_shapes(struct shapes *shapes)
+{
+    onednn_forget(&shapes->x);
+    onednn_forget(&shapes->y);
+    onednn_forget(&shapes->weights);
+    onednn_forget(&shapes->bias);
+}
 
 static bool describe_images(onednn_memory *ret, size_t batch, struct extent e)
 {
@@ -235,18 +245,16 @@ bool onednn_conv(dnnl_engine_t engine, size_t batch, struct extent in, struct ex
     dnnl_status_t status[3] = {dnnl_runtime_error, dnnl_runtime_error, dnnl_runtime_error};
     const dnnl_dims_t weights = {(dnnl_dim_t)out.c, (dnnl_dim_t)in.c, 3, 3};
     const dnnl_dims_t bias = {(dnnl_dim_t)out.c};
-    if (!take_attributes(&attr) || !describe_images(&s.x, batch, in) ||
-        !describe_images(&s.y, batch, out) ||
-        !onednn_describe(&s.weights, 4, weights, dnnl_format_tag_any) ||
-        !onednn_describe(&s.bias, 1, bias, dnnl_a))
-        return false;
-    make_conv(engine, &s, attr, ret, status);
-    onednn_forget(&s.x);
-    onednn_forget(&s.y);
-    onednn_forget(&s.weights);
-    onednn_forget(&s.bias);
+    memset(&s, 0, sizeof s);
+    bool ok = take_attributes(&attr) && describe_images(&s.x, batch, in) &&
+              describe_images(&s.y, batch, out) &&
+              onednn_describe(&s.weights, 4, weights, dnnl_format_tag_any) &&
+              onednn_describe(&s.bias, 1, bias, dnnl_a);
+    if (ok)
+        make_conv(engine, &s, attr, ret, status);
+    forget_shapes(&s);
     dnnl_primitive_attr_destroy(attr);
-    return finish_all(ret, status);
+    return ok && finish_all(ret, status);
 }
 
 bool onednn_pool(dnnl_engine_t engine, size_t batch, struct extent in, struct extent out,
@@ -255,14 +263,14 @@ bool onednn_pool(dnnl_engine_t engine, size_t batch, struct extent in, struct ex
     struct shapes s;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t status[3] = {dnnl_runtime_error, dnnl_runtime_error, dnnl_runtime_error};
-    if (!take_attributes(&attr) || !describe_images(&s.x, batch, in) ||
-        !describe_images(&s.y, batch, out))
-        return false;
-    make_pool(engine, &s, attr, ret, status);
-    onednn_forget(&s.x);
-    onednn_forget(&s.y);
+    memset(&s, 0, sizeof s);
+    bool ok = take_attributes(&attr) && describe_images(&s.x, batch, in) &&
+              describe_images(&s.y, batch, out);
+    if (ok)
+        make_pool(engine, &s, attr, ret, status);
+    forget_shapes(&s);
     dnnl_primitive_attr_destroy(attr);
-    return finish_all(ret, status);
+    return ok && finish_all(ret, status);
 }
 
 bool onednn_norm(dnnl_engine_t engine, size_t batch, struct extent extent, double epsilon,
@@ -271,22 +279,23 @@ bool onednn_norm(dnnl_engine_t engine, size_t batch, struct extent extent, doubl
     struct shapes s;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t status[3] = {dnnl_runtime_error, dnnl_runtime_error, dnnl_runtime_error};
-    if (!take_attributes(&attr) || !describe_images(&s.x, batch, extent))
-        return false;
-    make_norm(engine, &s, epsilon, attr, ret, status);
-    onednn_forget(&s.x);
+    memset(&s, 0, sizeof s);
+    bool ok = take_attributes(&attr) && describe_images(&s.x, batch, extent);
+    if (ok)
+        make_norm(engine, &s, epsilon, attr, ret, status);
+    forget_shapes(&s);
     dnnl_primitive_attr_destroy(attr);
-    return finish_all(ret, status);
+    return ok && finish_all(ret, status);
 }
 
 bool onednn_reorder(dnnl_engine_t engine, onednn_memory_in from, onednn_memory_in to,
                     struct onednn_primitive *ret)
 {
     dnnl_primitive_attr_t attr = NULL;
-    if (!take_attributes(&attr))
-        return false;
-    dnnl_status_t status =
-        dnnl_reorder_primitive_desc_create(&ret->description, from, engine, to, engine, attr);
+    dnnl_status_t status = dnnl_runtime_error;
+    if (take_attributes(&attr))
+        status =
+            dnnl_reorder_primitive_desc_create(&ret->description, from, engine, to, engine, attr);
     dnnl_primitive_attr_destroy(attr);
     return finish(status, ret);
 }

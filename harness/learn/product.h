@@ -1,11 +1,9 @@
-/* product.h - the three matrix products of a linear layer, in pieces that each run on one
- * thread: the same bits for any number of threads.
+/* product.h - the three matrix products of a linear layer, by kernels/products.h: the same bits for
+ * any number of threads.
  *
  *   W [n][d]  b [n]  x [B][d]  y [B][n]; dW, db, dx and dy are the loss's gradients by them
  *
- * All matrices row-major and dense, not overlapping. By oneDNN's sgemm, which makes its kernels for
- * the processor it finds, where OpenBLAS runs its oldest ones on a processor it does not know; else
- * by OpenBLAS, else in plain loops. */
+ * All matrices row-major and dense, not overlapping. */
 #ifndef MIDL_PRODUCT_H
 #define MIDL_PRODUCT_H
 
@@ -15,9 +13,6 @@ struct product {
     int threads;
     size_t batch, n, d;
 };
-
-/* Make the library run each call on the thread that calls it, in the whole process. */
-void product_begin(void);
 
 /* Compute y = x W^T + b; b may be NULL: 0. */
 void product_outputs(const struct product *size, const float *W, const float *b, const float *x,

@@ -8,9 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/util.h"
 #include "learn/network_conversion.h"
 #include "machine/peak.h"
+#include "stats.h"
 
 /* A trained network and how it came to be. */
 struct trained {
@@ -122,13 +125,17 @@ static void run_key(const struct study *study, const struct experiment *e, char 
     snprintf(ret, RUN_KEY_SIZE, "%s data=%016" PRIx64, e->trained_key, study->set_hash);
 }
 
-static void checkpoint_path(const struct study *study, const struct experiment *e, char *ret,
+/* Write the path of an experiment's checkpoint. False if there is no folder of checkpoints, or the
+ * path is too long. */
+static bool checkpoint_path(const struct study *study, const struct experiment *e, char *ret,
                             size_t size)
 {
-    char key[RUN_KEY_SIZE];
+    char key[RUN_KEY_SIZE], name[24];
+    if (!study->options.checkpoints)
+        return false;
     run_key(study, e, key);
-    snprintf(ret, size, "%s/%016" PRIx64 ".safetensors", study->options.checkpoints,
-             fnv1a(FNV_START, key));
+    snprintf(name, sizeof name, "%016" PRIx64, fnv1a(FNV_START, key));
+    return folder_path(ret, size, study->options.checkpoints, name, ".safetensors");
 }
 
 static enum outcome train(struct study *study, const struct experiment *e,
@@ -141,11 +148,14 @@ static enum outcome train(struct study *study, const struct experiment *e,
                                    .rule = e->rule,
                                    .mask = method_mask(e->method)};
     struct trainer_options options = e->training;
-    checkpoint_path(study, e, path, sizeof path);
+    bool kept = checkpoint_path(study, e, path, sizeof path);
+    if (study->options.checkpoints && !kept)
+        return fail(error, OUTCOME_USAGE, "the path of checkpoints is too long: %s",
+                    file_shown(study->options.checkpoints));
     options.threads = study->options.threads;
     run_key(study, e, key);
     options.key = key;
-    options.checkpoint = study->options.checkpoints ? path : NULL;
+    options.checkpoint = kept ? path : NULL;
     options.report_s = 0.2;
     options.checkpoint_s = study->options.checkpoint_s;
     trained_clear(ret);
@@ -230,20 +240,16 @@ static enum outcome test(struct network *network, const struct experiment *e,
     return outcome;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
+/* Find the median time of an epoch; NaN where there was none, and where there is no memory. */
 static double median_seconds(const struct trainer_result *result)
 {
-    double seconds[1024];
-    size_t count = result->count < COUNT(seconds) ? result->count : COUNT(seconds);
-    for (size_t i = 0; i < count; i++)
+    double *seconds = calloc(result->count + 1, sizeof *seconds), median = NAN;
+    for (size_t i = 0; seconds && i < result->count; i++)
         seconds[i] = result->epochs[i].seconds;
-    qsort(seconds, count, sizeof *seconds, by_value);
-    return count ? (seconds[(count - 1) / 2] + seconds[count / 2]) / 2 : NAN;
+    if (seconds && result->count)
+        median = stats_median(seconds, result->count);
+    free(seconds);
+    return median;
 }
 
 /* The share of a layer's neurons on the full path: what a conversion by threshold selected on
@@ -335,8 +341,6 @@ enum outcome study_run(struct study *study, const struct experiment *experiment,
 void study_forget(struct study *study, const struct experiment *experiment)
 {
     char path[4096];
-    if (!study->options.checkpoints)
-        return;
-    checkpoint_path(study, experiment, path, sizeof path);
-    (void)unlink(path);
+    if (checkpoint_path(study, experiment, path, sizeof path))
+        (void)unlink(path);
 }

@@ -159,11 +159,6 @@ enum outcome trial_prepare(const struct trial *trial, struct trial_data *previou
     return outcome;
 }
 
-const struct problem *trial_problem(const struct trial_data *data)
-{
-    return &data->problem;
-}
-
 /* ---- Passes --------------------------------------------------------------------------------- */
 
 static void keep_row(const struct trial_data *data, const struct midl_selection *selection,

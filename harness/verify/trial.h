@@ -40,8 +40,6 @@ enum outcome trial_prepare(const struct trial *trial, struct trial_data *previou
                            struct trial_data **ret, struct error *error);
 void trial_destroy(struct trial_data *data); /* accepts NULL */
 
-const struct problem *trial_problem(const struct trial_data *data);
-
 enum trial_verdict { TRIAL_PASSED, TRIAL_FAILED, TRIAL_SKIPPED };
 
 struct trial_result {
