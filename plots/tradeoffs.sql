@@ -1,5 +1,6 @@
 -- tradeoffs.sql - accuracy against measured time per input, of whole networks
 -- needs: accuracy and times of the same networks; run `midl train --save`, then `midl sweep --model`
+-- joins: tradeoffs
 mine AS (SELECT * FROM points WHERE 0),
 
 -- The newest time of each, by its fastest kernel. Runs differ in how fast the machine was: each time
@@ -12,7 +13,8 @@ timed AS (
     FROM (SELECT *, round(active, 2) AS share FROM tradeoffs
           WHERE scope = 'network' AND threads = coalesce(CAST(:threads AS INTEGER), 1)
             AND CASE WHEN :batch IS NULL THEN batch IN (1, 64) ELSE batch = CAST(:batch AS INTEGER) END
-            AND EXISTS (SELECT 1 FROM networks WHERE run_id = :run))),
+            AND CASE WHEN :pinned IS NOT NULL THEN run_id = CAST(:pinned AS INTEGER)
+                     ELSE run_id IN (SELECT run_id FROM runs WHERE :suite IS NULL OR suite = :suite) END)),
 best AS (
     SELECT t.* FROM timed t
     WHERE choice = 1 AND of_model = (SELECT max(of_model) FROM timed o WHERE o.dataset = t.dataset)),
@@ -65,7 +67,7 @@ SELECT * FROM (
     FROM shown ORDER BY panel, style, x)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Forward pass of the whole network, fastest kernel of each, by its speedup over the dense network in the same rounds. Numbers: k/n. Stairs: the frontier, what nothing is faster and at least as accurate than. Bars: 95 % intervals over '
+       'Forward pass of the whole network, fastest kernel of each, by its speedup over the dense network in the same rounds. Numbers: k/n. Stairs: the frontier; nothing is both faster and more accurate than a point on it. Bars: 95 % intervals over '
        || CASE WHEN max(seeds) = 1 THEN 'seeds: there is one'
                WHEN min(seeds) = max(seeds) THEN min(seeds) || ' seeds'
                ELSE min(seeds) || ' to ' || max(seeds) || ' seeds' END
