@@ -401,16 +401,18 @@ static int join_crowd(const char *path)
     struct store_point point = a_point("shared", "gather");
     int64_t run_id;
 
-    if (store_open(path, STORE_WRITE, &store, error) != STORE_OK)
+    if (store_open(path, STORE_WRITE, &store, error) != STORE_OK) {
+        fprintf(stderr, "%s\n", error);
         return 2;
-    if (store_run_begin(store, &a_run, NULL, 0, &run_id) != STORE_OK)
-        return 3;
-    for (int group = 0; group < 4; group++)
-        if (put_group(store, run_id, group) != STORE_OK)
-            return 4;
-    enum store_status status = store_put_points(store, 1, &point, 1);
+    }
+    int failed = store_run_begin(store, &a_run, NULL, 0, &run_id) == STORE_OK ? 0 : 3;
+    for (int group = 0; group < 4 && !failed; group++)
+        failed = put_group(store, run_id, group) == STORE_OK ? 0 : 4;
+    enum store_status status = failed ? STORE_MACHINE : store_put_points(store, 1, &point, 1);
+    if (status == STORE_MACHINE)
+        fprintf(stderr, "%s\n", store_error(store));
     store_close(store);
-    return status == STORE_OK ? 0 : status == STORE_BAD ? 1 : 5;
+    return failed ? failed : status == STORE_OK ? 0 : status == STORE_BAD ? 1 : 5;
 }
 
 /* Do the same in many processes from one moment on; how many ended with 0, none with more than 1.
@@ -466,6 +468,8 @@ static int only_open(const char *path)
     char error[STORE_ERROR_SIZE];
     enum store_status status = store_open(path, STORE_WRITE, &store, error);
 
+    if (status != STORE_OK)
+        fprintf(stderr, "%s\n", error);
     store_close(store);
     return status == STORE_OK ? 0 : 1;
 }

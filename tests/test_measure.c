@@ -11,6 +11,7 @@
 #include "machine/team.h"
 #include "machine/ceiling.h"
 #include "machine/pin.h"
+#include "base/clock.h"
 #include "run/estimate.h"
 #include "measure/gbench.h"
 #include "measure/measure.h"
@@ -369,12 +370,16 @@ static void test_calibration_fills_the_sample(void **state)
     struct counted counted = {0};
     struct gbench_case bench_case = {"counted", counted_call, &counted, 1, 0};
     (void)state;
-    double once_ns = 0, call_ns = 0;
+    double once_ns = 0, call_ns = 0, begin_ns = clock_ns();
     int64_t few = gbench_iterations(&bench_case, 1, &once_ns);
     int64_t many = gbench_iterations(&bench_case, 1e6, &call_ns);
+    double spent_ns = clock_ns() - begin_ns;
     assert_int_equal(few, 1);
-    assert_true(many > 100); /* a hundred additions take less than 10 us anywhere */
-    assert_true(once_ns > 0 && call_ns > 0 && call_ns <= 1e6 / (double)(many - 1));
+    /* As many as fill the sample at the time of a call, which is that of the calls that were made,
+     * whatever else the machine does. */
+    assert_true(once_ns > 1 && call_ns > 1);
+    assert_int_equal(many, (int64_t)fmax(ceil(1e6 / call_ns), 1));
+    assert_true(2 * many <= counted.calls && 2 * (double)many * call_ns <= spent_ns);
 }
 
 #define ROUNDS_CASES 5
@@ -519,8 +524,8 @@ static void test_steady(void **state)
     struct error error;
     (void)state;
     assert_int_equal(rounds_run(cases, 3, &options, &rounds, &error), OUTCOME_DONE);
-    assert_int_equal(cases[0].untimed, ROUNDS_UNTIMED);
-    assert_true(cases[0].iterations > 1);
+    assert_in_range(cases[0].untimed, 2, ROUNDS_UNTIMED); /* of less than 2.5 ms each */
+    assert_true(cases[0].iterations >= (cases[0].untimed + 1) / 2);
     assert_int_equal(cases[1].untimed, 1);
     assert_int_equal(cases[1].iterations, 1);
     assert_in_range(cases[2].untimed, 1, ROUNDS_UNTIMED_NS / 1e6);
@@ -568,7 +573,7 @@ static void test_moves(void **state)
                                            .move = count_move,
                                            .move_data = &left,
                                            .place_rounds = 3,
-                                           .move_share = 1};
+                                           .move_share = 1e9}; /* whatever it takes */
     struct counted counted[ROUNDS_CASES] = {{0}};
     struct gbench_case cases[ROUNDS_CASES];
     struct rounds rounds;
@@ -962,11 +967,18 @@ static void test_cold_needs_copies(void **state)
     large.shape.layer.d = large.shape.layer.n = 1024;
     assert_int_equal(measure_group(&large, 1, &options, &result, &error), OUTCOME_DONE);
     assert_string_equal(result.points[0].cache, "cold");
-    assert_true(result.points[0].time_ns > 0);
-    /* A ring of copies that together are twice the cache. */
-    assert_true(result.points[0].placements * result.points[0].bytes >=
-                2.0 * (double)ceiling_llc_bytes());
-    assert_int_equal(result.points[0].samples[result.points[0].sample_count - 1].placement, 0);
+    /* A ring of copies that together are twice the cache, of layers and plans, if they may be. */
+    double ring_bytes = 2.0 * (double)ceiling_llc_bytes(), limit = ring_pool(NULL).limit_bytes;
+    bool measured = result.points[0].sample_count > 0;
+    assert_true(measured || 2.5 * ring_bytes > limit);
+    if (measured) {
+        assert_true(result.points[0].time_ns > 0);
+        assert_true(result.points[0].placements * result.points[0].bytes >= ring_bytes);
+        assert_int_equal(result.points[0].samples[result.points[0].sample_count - 1].placement, 0);
+    } else {
+        check_unmeasured(&result.points[0]);
+        assert_non_null(strstr(result.points[0].reason, "copies"));
+    }
     measure_result_clear(&result);
 }
 

@@ -54,6 +54,10 @@ order=$("$midl" train "$folder/order.suite" --dry-run | sed 's/.*method=\([a-z-]
 
 # ---- Killed and resumed
 
+# Each time at another moment of the time that this machine takes: where a training came to its end
+# before it was killed, the next are killed in half the time.
+most=400
+
 train="train teacher --method midl --epochs 0.5 --quiet"
 "$midl" $train --db "$folder/whole.db" --save "$folder/whole.safetensors" || complain "training failed"
 "$midl" $train --db "$folder/two.db" --save "$folder/two.safetensors" --threads 2 || complain "training by two threads failed"
@@ -61,11 +65,11 @@ cmp "$folder/whole.safetensors" "$folder/two.safetensors" || complain "two threa
 
 stopped=0
 tries=0
-while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills)) ]; do
+while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills + 20)) ]; do
     tries=$((tries + 1))
     "$midl" $train --db "$folder/killed.db" --save "$folder/killed.safetensors" --checkpoint 0.02 --resume >"$folder/out" 2>&1 &
     child=$!
-    random 400
+    random $most
     sleep 0.$(printf %03d "$drawn")
     kill -KILL $child 2>/dev/null
     wait $child 2>/dev/null
@@ -73,6 +77,7 @@ while [ $stopped -lt "$kills" ] && [ $tries -lt $((4 * kills)) ]; do
     case $status in
     137) stopped=$((stopped + 1)) ;;
     0) # it came to its end: another one begins
+        [ $most -lt 4 ] || most=$((most / 2))
         cmp "$folder/whole.safetensors" "$folder/killed.safetensors" || complain "resumed after $stopped kills it comes to another model"
         rm -rf "$folder/killed.db"* "$folder/killed.safetensors"
         ;;
