@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "schema_text.h"
 
-enum { APPLICATION_ID = 0x6d69646c, BUSY_MS = 10000 };
+enum { APPLICATION_ID = 0x6d69646c, BUSY_MS = 60000 };
 
 /* steps[i] leads from version i + 1 to i + 2. */
 static const char *const steps[] = {STORE_STEPS};
@@ -314,6 +315,29 @@ static int add_functions(sqlite3 *db)
     return code;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait for the lock of another connection; 0 gives up. SQLite's own handler asks ten times a
+ * second, and where many write in turns it may never find the lock free. This one asks often and at
+ * irregular times. */
+static int wait_for_lock(void *data, int asked)
+{
+    struct store *store = data;
+    unsigned char spread = 0;
+    if (asked == 0)
+        store->busy_since_ms = now_ms();
+    if (now_ms() - store->busy_since_ms >= BUSY_MS)
+        return 0;
+    sqlite3_randomness(1, &spread);
+    sqlite3_sleep(1 + spread % 16);
+    return 1;
+}
+
 /* `name` is a plain path or, with SQLITE_OPEN_URI, a URI. */
 static enum store_status connect(struct store *store, const char *name, int flags)
 {
@@ -325,7 +349,7 @@ static enum store_status connect(struct store *store, const char *name, int flag
         code = add_functions(store->db);
     if (code != SQLITE_OK)
         return store_fail_sqlite(store, code, opening);
-    sqlite3_busy_timeout(store->db, BUSY_MS);
+    sqlite3_busy_handler(store->db, wait_for_lock, store);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     code = store_add_levels(store->db);
     return code == SQLITE_OK ? STORE_OK : store_fail_sqlite(store, code, opening);
@@ -451,11 +475,11 @@ static enum store_status identify(struct store *store, enum file_kind *ret, int 
 static enum store_status use_write_ahead_log(struct store *store)
 {
     const char *sql = "PRAGMA journal_mode = WAL";
-    int code = SQLITE_BUSY;
+    int64_t begin_ms = now_ms();
+    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 
-    for (int waited = 0; (code & 0xff) == SQLITE_BUSY && waited < BUSY_MS; waited += 20) {
-        if (waited > 0)
-            sqlite3_sleep(20);
+    while ((code & 0xff) == SQLITE_BUSY && now_ms() - begin_ms < BUSY_MS) {
+        sqlite3_sleep(20);
         code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     }
     if (code != SQLITE_OK)

@@ -26,6 +26,7 @@ struct store {
     bool left_told;                      /* the caller knows */
     sqlite3_stmt *kept;                  /* the last query of a caller, reset; NULL: none */
     char *kept_sql;                      /* its text */
+    int64_t busy_since_ms;               /* when it began to wait for another's lock */
     char error[STORE_ERROR_SIZE];
 };
 

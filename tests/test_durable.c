@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -530,6 +531,33 @@ static void a_second_writer_is_told(void **state)
     store_close(second);
 }
 
+static void *commit_later(void *data)
+{
+    struct store *store = data;
+    sqlite3_sleep(150);
+    return sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK ? data : NULL;
+}
+
+/* A store waits for a writer that takes its time, as every store does that is opened. */
+static void a_second_writer_waits(void **state)
+{
+    struct store *first = open_store("waits.db", STORE_WRITE), *second;
+    struct store_point point = a_point("key", "gather");
+    int64_t run_id = begin_run(first);
+    pthread_t thread;
+    void *committed = NULL;
+
+    (void)state;
+    second = open_store("waits.db", STORE_WRITE);
+    assert_int_equal(sqlite3_exec(first->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, commit_later, first), 0);
+    put(second, run_id, &point, 1);
+    pthread_join(thread, &committed);
+    assert_ptr_equal(committed, first);
+    store_close(first);
+    store_close(second);
+}
+
 /* ---- The path leads elsewhere ---------------------------------------------------------------- */
 
 static void remove_database(void)
@@ -613,6 +641,7 @@ int main(void)
         cmocka_unit_test(a_crowd_makes_one_database),
         cmocka_unit_test(a_crowd_migrates_once),
         cmocka_unit_test(a_second_writer_is_told),
+        cmocka_unit_test(a_second_writer_waits),
         cmocka_unit_test(rows_survive_a_lost_path),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);

@@ -36,7 +36,6 @@ static void writes_are_durable_by_setting(void **state)
     assert_string_equal(answer(store, "SELECT * FROM pragma_journal_mode"), "wal");
     assert_string_equal(answer(store, "SELECT * FROM pragma_synchronous"), "2");
     assert_string_equal(answer(store, "SELECT * FROM pragma_foreign_keys"), "1");
-    assert_string_equal(answer(store, "SELECT * FROM pragma_busy_timeout"), "10000");
     store_close(store);
     store_close(NULL);
 }
