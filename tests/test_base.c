@@ -13,10 +13,12 @@
 #include "base/append.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/json.h"
+#include "base/printed.h"
 #include "base/util.h"
 #include "base/xml.h"
 
@@ -258,6 +260,51 @@ static void test_call_time(void **state)
     assert_true(isfinite(1e6 / clock_call_ns(0, 1000000)));
 }
 
+static void test_csv(void **state)
+{
+    static const struct {
+        const char *text, *cell;
+    } rows[] = {{"", "\"\""},
+                {"n=512, batch=16", "\"n=512, batch=16\""},
+                {"layer=a\"b\".safetensors", "\"layer=a\"\"b\"\".safetensors\""},
+                {"two\nlines", "\"two\nlines\""}};
+    struct error error;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct printed printed;
+        char *text = NULL;
+        assert_int_equal(printed_begin(&printed, "a cell", &error), OUTCOME_DONE);
+        csv_put(rows[i].text, printed.out);
+        assert_int_equal(printed_end(&printed, OUTCOME_DONE, &text, NULL, &error), OUTCOME_DONE);
+        assert_string_equal(text, rows[i].cell);
+        free(text);
+    }
+}
+
+/* A text whose printing failed reaches nobody, and the old file stays. */
+static void test_printed(void **state)
+{
+    struct error error = {"the reason"};
+    struct printed printed;
+    char path[600], *text = NULL, *kept;
+    (void)state;
+    snprintf(path, sizeof path, "%s", scratch_file("printed", "old", 3));
+    assert_int_equal(printed_begin(&printed, "a text", &error), OUTCOME_DONE);
+    fputs("half", printed.out);
+    assert_int_equal(printed_end(&printed, OUTCOME_BAD, &text, NULL, &error), OUTCOME_BAD);
+    assert_null(text);
+    for (int i = 0; i < 2; i++) {
+        enum outcome outcome = i ? OUTCOME_DONE : OUTCOME_NO_VERDICT;
+        assert_int_equal(printed_begin(&printed, "a text", &error), OUTCOME_DONE);
+        fputs("new", printed.out);
+        assert_int_equal(printed_replace(&printed, outcome, path, &error), outcome);
+        kept = file_text(path);
+        assert_string_equal(kept, i ? "new" : "old");
+        free(kept);
+    }
+    assert_string_equal(error.text, "the reason");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_array_aligned),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_printed),
     };
     return cmocka_run_group_tests_name("base", tests, scratch_begin, scratch_end);
 }

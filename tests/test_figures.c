@@ -19,6 +19,7 @@
 #include "commands/command.h"
 #include "midl.h"
 #include "report/gnuplot.h"
+#include "report/tables.h"
 #include "store.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -1190,10 +1191,33 @@ static void a_hanging_gnuplot(void **state)
     assert_string_equal(error.text, "gnuplot: took longer than 0.2 s");
 }
 
+/* A table has all its cells, be they many: each of the last line is there, in lines or in columns.
+ */
+static void a_large_table_is_whole(void **state)
+{
+    static const char *const queries[] = {
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999) "
+        "SELECT 'line ' || (i / 5), 'column ' || (i % 5), i, NULL, NULL, NULL FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999) "
+        "SELECT 'line ' || (i / 2500), 'column ' || (i % 2500), i, NULL, NULL, NULL FROM n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char query[400], *text = NULL;
+        struct figure table = {.name = "large", .needs = "rows", .sql = query};
+        struct error error = {""};
+        snprintf(query, sizeof query, "%s", queries[i]);
+        if (table_text(store, &table, NULL, 0, TABLE_MARKDOWN, false, &text, &error))
+            fail_msg("%s", error.text);
+        assert_non_null(strstr(text, " 4998.00 | 4999.00 |"));
+        free(text);
+    }
+}
+
 int main(void)
 {
 #define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
     const struct CMUnitTest tests[] = {
+        FIGURE_TEST(a_large_table_is_whole),
         FIGURE_TEST(history_finds_the_step),
         FIGURE_TEST(history_needs_runs),
         FIGURE_TEST(latency_finds_break_even),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/printed.h"
 #include "base/quote.h"
 #include "base/stop.h"
 #include "base/util.h"
@@ -258,16 +259,12 @@ static enum outcome write_file(const char *path, const struct gate_report *repor
                                void (*print)(const struct gate_report *, FILE *),
                                struct error *error)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory)
-        return fail_memory(error, "a report", 65536);
-    print(report, memory);
-    enum outcome outcome = fclose(memory) == 0 ? file_replace_whole(path, text, size, error)
-                                               : fail_memory(error, "a report", 65536);
-    free(text);
-    return outcome;
+    struct printed printed;
+    enum outcome outcome = path ? printed_begin(&printed, "a report", error) : OUTCOME_DONE;
+    if (!path || outcome != OUTCOME_DONE)
+        return outcome;
+    print(report, printed.out);
+    return printed_replace(&printed, OUTCOME_DONE, path, error);
 }
 
 static enum outcome report_all(const struct check *check, const struct gate_report *report,
@@ -282,9 +279,9 @@ static enum outcome report_all(const struct check *check, const struct gate_repo
         gate_print_text(report, stdout);
     if (github && strcmp(github, "true") == 0 && !options->json)
         gate_print_annotations(report, stdout);
-    if (outcome == OUTCOME_DONE && options->junit)
+    if (outcome == OUTCOME_DONE)
         outcome = write_file(options->junit, report, gate_print_junit, error);
-    if (outcome == OUTCOME_DONE && options->markdown)
+    if (outcome == OUTCOME_DONE)
         outcome = write_file(options->markdown, report, gate_print_markdown, error);
     return outcome;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/printed.h"
 #include "base/folder.h"
 #include "compare/stored.h"
 #include "compare/verdict.h"
@@ -59,13 +60,6 @@ static enum outcome expand(struct trend *trend, struct error *error)
 
 /* ---- What can be asked before anything is measured ----------------------------------------- */
 
-static enum outcome store_outcome(enum store_status status, const struct store *store,
-                                  struct error *error)
-{
-    return status == STORE_OK ? OUTCOME_DONE
-                              : fail(error, session_outcome(status), "%s", store_error(store));
-}
-
 /* One of the points at least. */
 static enum outcome has_points(const struct trend *trend, struct error *error)
 {
@@ -81,7 +75,7 @@ static enum outcome has_points(const struct trend *trend, struct error *error)
                             midl_isa_name(midl_variant_isa(variant)),
                             midl_dtype_name(midl_variant_dtype(variant)), &found);
         if (status != STORE_OK)
-            return store_outcome(status, side->store, error);
+            return session_result(side->store, status, error);
         if (found && !midl_variant_is_linear(variant))
             return OUTCOME_DONE;
     }
@@ -107,7 +101,8 @@ static enum outcome same_machine(const struct trend *trend, struct error *error)
         struct store *const stores[2] = {trend->sides[0].store, session.store};
         const int64_t runs[2] = {trend->sides[0].run, session.run_id};
         struct store *failed = session.store;
-        outcome = store_outcome(compare_machines(stores, runs, &table, &failed), failed, error);
+        enum store_status status = compare_machines(stores, runs, &table, &failed);
+        outcome = session_result(failed, status, error);
     }
     if (outcome == OUTCOME_DONE)
         outcome = stored_refuse(&table, error);
@@ -178,7 +173,7 @@ static enum outcome find_before(struct trend *trend, struct error *error)
     trend->first = status == STORE_NONE;
     before->store = now->store;
     snprintf(before->path, sizeof before->path, "%s", now->path);
-    return trend->first ? OUTCOME_DONE : store_outcome(status, now->store, error);
+    return trend->first ? OUTCOME_DONE : session_result(now->store, status, error);
 }
 
 static enum outcome compare(struct trend *trend, struct error *error)
@@ -193,7 +188,7 @@ static enum outcome compare(struct trend *trend, struct error *error)
         return fail(error, OUTCOME_USAGE, "%s has no points of run %lld",
                     file_shown(trend->sides[failed != stores[0]].path),
                     (long long)runs[failed != stores[0]]);
-    enum outcome outcome = store_outcome(status, failed, error);
+    enum outcome outcome = session_result(failed, status, error);
     stored_drop_references(&trend->table);
     if (outcome == OUTCOME_DONE && request->baseline && !request->anyway)
         outcome = stored_refuse(&trend->table, error); /* what measuring has told besides */
@@ -206,18 +201,12 @@ static enum outcome write_file(const char *path, const struct stored_report *rep
                                void (*print)(const struct stored_report *, FILE *),
                                struct error *error)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = path ? open_memstream(&text, &size) : NULL;
-    if (!path)
-        return OUTCOME_DONE;
-    if (!memory)
-        return fail_memory(error, "a report", 65536);
-    print(report, memory);
-    enum outcome outcome = fclose(memory) == 0 ? file_replace_whole(path, text, size, error)
-                                               : fail_memory(error, "a report", 65536);
-    free(text);
-    return outcome;
+    struct printed printed;
+    enum outcome outcome = path ? printed_begin(&printed, "a report", error) : OUTCOME_DONE;
+    if (!path || outcome != OUTCOME_DONE)
+        return outcome;
+    print(report, printed.out);
+    return printed_replace(&printed, OUTCOME_DONE, path, error);
 }
 
 static enum outcome report_all(const struct trend *trend, struct error *error)

@@ -9,6 +9,7 @@
 #include "compare.h"
 #include "compare/stored.h"
 #include "compare/verdict.h"
+#include "run/session.h"
 #include "store.h"
 
 static const char usage_line[] = "midl compare A B [options]";
@@ -68,8 +69,7 @@ static enum outcome compare(struct stored_side sides[2], const struct compare_op
                     failed == stores[0] ? sides[0].path : sides[1].path,
                     (long long)(failed == stores[0] ? runs[0] : runs[1]));
     if (status != STORE_OK)
-        return fail(error, status == STORE_BAD ? OUTCOME_USAGE : OUTCOME_MACHINE, "%s",
-                    store_error(failed));
+        return session_result(failed, status, error);
     outcome = options->anyway ? OUTCOME_DONE : stored_refuse(&table, error);
     if (!options->all)
         stored_keep_shared(&table);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/printed.h"
 #include "commands/command.h"
+#include "run/session.h"
 #include "store.h"
 
 static const char usage_line[] = "midl export [VIEW] [options]";
@@ -35,35 +37,23 @@ static enum outcome parse_run(const char *text, int64_t *ret, struct error *erro
     return outcome;
 }
 
-static enum outcome status_outcome(enum store_status status, const char *text, struct error *error)
-{
-    static const enum outcome outcomes[] = {[STORE_OK] = OUTCOME_DONE,
-                                            [STORE_BAD] = OUTCOME_USAGE,
-                                            [STORE_MACHINE] = OUTCOME_MACHINE,
-                                            [STORE_NONE] = OUTCOME_NO_VERDICT,
-                                            [STORE_OLD] = OUTCOME_USAGE};
-    return status == STORE_OK ? OUTCOME_DONE : fail(error, outcomes[status], "%s", text);
-}
-
 /* The rows as one text in memory, so that a file is replaced whole or not at all. */
 static enum outcome rows_text(const struct request *request, enum store_format format,
                               int64_t run_id, char **ret, size_t *ret_bytes, struct error *error)
 {
     struct store *store = NULL;
-    char reason[STORE_ERROR_SIZE];
+    struct printed printed;
     size_t rows;
-    enum outcome outcome =
-        status_outcome(store_open(request->db, STORE_READ, &store, reason), reason, error);
-    if (outcome)
-        return outcome;
-    FILE *out = open_memstream(ret, ret_bytes);
-    if (!out)
-        outcome = fail_memory(error, "the rows", 0);
-    else
-        outcome = status_outcome(store_export(store, request->view, run_id, format, out, &rows),
-                                 store_error(store), error);
-    if (out && fclose(out) != 0 && !outcome)
-        outcome = fail_memory(error, "the rows", 0);
+    enum outcome outcome = session_read(request->db, &store, error);
+    if (!outcome)
+        outcome = printed_begin(&printed, "the rows", error);
+    if (!outcome) {
+        enum store_status status =
+            store_export(store, request->view, run_id, format, printed.out, &rows);
+        outcome = status == STORE_NONE ? fail(error, OUTCOME_NO_VERDICT, "%s", store_error(store))
+                                       : session_result(store, status, error);
+        outcome = printed_end(&printed, outcome, ret, ret_bytes, error);
+    }
     store_close(store);
     return outcome;
 }

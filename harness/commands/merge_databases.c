@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "commands/command.h"
+#include "run/session.h"
 #include "store.h"
 
 #define RUNS_MAX 1000
@@ -38,13 +39,6 @@ static enum outcome parse_runs(struct request *request, struct error *error)
     return OUTCOME_DONE;
 }
 
-static enum outcome store_outcome(enum store_status status, const char *text, struct error *error)
-{
-    return status == STORE_OK
-               ? OUTCOME_DONE
-               : fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s", text);
-}
-
 static enum outcome merge_one(struct store *store, const char *path, const struct request *request,
                               struct error *error)
 {
@@ -55,23 +49,21 @@ static enum outcome merge_one(struct store *store, const char *path, const struc
     if (status == STORE_OK && !request->quiet)
         printf("%s: %lld runs, %lld points that were not there\n", path, (long long)merged.runs,
                (long long)merged.points);
-    return store_outcome(status, store_error(store), error);
+    return session_result(store, status, error);
 }
 
 static enum outcome merge_all(const char *out, char **in, const struct request *request,
                               struct error *error)
 {
     struct store *store = NULL;
-    char reason[STORE_ERROR_SIZE];
     for (char **path = in; *path; path++)
         if (file_same(out, *path))
             return fail(error, OUTCOME_USAGE, "%s: is OUT, too: name another", file_shown(out));
-    enum outcome outcome =
-        store_outcome(store_open(out, STORE_WRITE, &store, reason), reason, error);
+    enum outcome outcome = session_write(out, &store, error);
     for (char **path = in; *path && !outcome; path++)
         outcome = merge_one(store, *path, request, error);
     if (!outcome && request->slim)
-        outcome = store_outcome(store_compact(store), store_error(store), error);
+        outcome = session_result(store, store_compact(store), error);
     store_close(store);
     return outcome;
 }

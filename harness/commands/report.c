@@ -1,5 +1,4 @@
 /* report.c - `midl report`: everything of a store on one page that needs nothing beside it. */
-#define _GNU_SOURCE /* open_memstream */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/printed.h"
 #include "base/stop.h"
 #include "base/util.h"
 #include "commands/command.h"
@@ -30,26 +30,20 @@ struct request {
 static enum outcome write_page(struct request *request, struct draw *draw, struct error *error)
 {
     const struct html_page page = {draw, &request->tables, request->command};
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    if (!out)
-        return fail_memory(error, "a page", 0);
-    enum outcome outcome = html_write(&page, out, error);
-    if (fclose(out) != 0 && !outcome)
-        outcome = fail_memory(error, "a page", (double)bytes);
-    if (!outcome)
-        outcome = file_replace_whole(request->output, text, bytes, error);
+    struct printed printed;
+    enum outcome outcome = printed_begin(&printed, "a page", error);
+    if (outcome)
+        return outcome;
+    outcome = html_write(&page, printed.out, error);
+    outcome = printed_replace(&printed, outcome, request->output, error);
     if (!outcome && !request->quiet)
         printf("%s\n", request->output);
-    free(text);
     return outcome;
 }
 
 static enum outcome make_page(struct request *request, struct error *error)
 {
     const struct figure_format *svg = figure_format_at(0);
-    char reason[STORE_ERROR_SIZE];
     struct draw draw = {.figures = &request->figures,
                         .sources = &request->source,
                         .source_count = 1,
@@ -61,10 +55,9 @@ static enum outcome make_page(struct request *request, struct error *error)
     enum outcome outcome = gnuplot_check(&svg, 1, error);
     if (outcome)
         return outcome;
-    enum store_status status = store_open(request->db, STORE_READ, &request->source.store, reason);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s", reason);
-    if (!folder_make_temporary(NULL, "midl-report", request->folder, sizeof request->folder))
+    outcome = session_read(request->db, &request->source.store, error);
+    if (!outcome &&
+        !folder_make_temporary(NULL, "midl-report", request->folder, sizeof request->folder))
         outcome = fail(error, OUTCOME_MACHINE, "cannot make a temporary folder; set TMPDIR");
     if (!outcome)
         outcome = draw_begin(&draw, error);
@@ -80,7 +73,6 @@ static enum outcome make_page(struct request *request, struct error *error)
 static enum outcome report_command(struct request *request, int argc, char **argv,
                                    struct error *error)
 {
-    static char output[] = "--output";
     const struct option_row rows[] = {
         {"db", "FILE", "the store; results/midl.db", &request->db},
         {"run", "ID", "of this run only", &request->run},
@@ -90,9 +82,6 @@ static enum outcome report_command(struct request *request, int argc, char **arg
     };
     bool help;
     size_t run;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = output;
     enum outcome outcome =
         options_only(argc, argv, usage_line, about, rows, COUNT(rows), &help, error);
     if (outcome || help)

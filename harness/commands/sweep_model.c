@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/printed.h"
 #include "base/rng.h"
 #include "base/stop.h"
 #include "base/terminal.h"
@@ -276,19 +277,20 @@ static enum outcome make_suite(const struct sweep_model *model,
                                const struct sweep_model_request *request, struct suite **ret,
                                struct error *error)
 {
+    struct printed printed;
     char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return fail_memory(error, "a suite", 4096);
-    fprintf(out, "[suite]\nquestion = what does the model of %s deliver?\ncounters = none\n",
+    enum outcome outcome = printed_begin(&printed, "a suite", error);
+    if (outcome)
+        return outcome;
+    fprintf(printed.out,
+            "[suite]\nquestion = what does the model of %s deliver?\ncounters = none\n",
             model->dataset);
     for (size_t i = 0; i < model->count; i++)
-        put_part(out, &model->parts[i], &model->network.spec.layers[model->parts[i].layer].shape,
-                 request);
-    bool ok = fclose(out) == 0;
-    enum outcome outcome =
-        ok ? suite_parse(text, "model", ret, error) : fail_memory(error, "a suite", 4096);
+        put_part(printed.out, &model->parts[i],
+                 &model->network.spec.layers[model->parts[i].layer].shape, request);
+    outcome = printed_end(&printed, OUTCOME_DONE, &text, NULL, error);
+    if (!outcome)
+        outcome = suite_parse(text, "model", ret, error);
     free(text);
     return outcome;
 }

@@ -1,5 +1,4 @@
 /* table.c - `midl table`: tables from the store, as Markdown, LaTeX, CSV or HTML. */
-#define _GNU_SOURCE /* open_memstream */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +7,12 @@
 #include "base/util.h"
 #include "commands/command.h"
 #include "commands/where.h"
+#include "report/runs.h"
 #include "report/tables.h"
 #include "run/session.h"
 #include "store.h"
 
 #define PARAMETERS_MAX 16
-#define RUN_SIZE 24
 
 static const char usage_line[] = "midl table NAME [options]";
 static const char about[] = "Print a table of the newest run that has rows for it, or of all runs "
@@ -31,33 +30,6 @@ struct request {
     enum table_format set;
     struct figures tables;
 };
-
-/* Rows of the runs that are asked for, newest first, after a line of names; to be freed. */
-static enum outcome find_runs(const struct request *request, struct store *store, char **ret,
-                              struct error *error)
-{
-    const struct store_fact limits[] = {{"run", request->run}, {"suite", request->suite}};
-    char *rows = NULL;
-    size_t size = 0, count = 0;
-    FILE *out = open_memstream(&rows, &size);
-    if (!out)
-        return fail_memory(error, "the list of runs", 0);
-    enum store_status status =
-        store_query(store, request->tables.runs_sql, limits, 2, STORE_TSV, out, &count);
-    bool written = fclose(out) == 0;
-    if (status == STORE_OK && written) {
-        *ret = rows;
-        return OUTCOME_DONE;
-    }
-    free(rows);
-    if (status == STORE_NONE && request->run)
-        return fail(error, OUTCOME_USAGE, "%s: there is no run %.40s", request->db, request->run);
-    if (status == STORE_NONE)
-        return fail(error, OUTCOME_NO_VERDICT, "%s: no run to show; run `midl sweep quick` first",
-                    request->db);
-    return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s",
-                store_error(store));
-}
 
 /* Whether a table takes all runs together: none is named. */
 static bool table_joins(const struct figure *table, const char *named_run)
@@ -80,13 +52,13 @@ static enum outcome print(struct request *request, const struct figure *table, c
 static enum outcome print_table(struct request *request, const struct figure *table,
                                 struct store *store, struct error *error)
 {
-    char *runs = NULL, run[RUN_SIZE] = "", *text = NULL;
-    enum outcome found = find_runs(request, store, &runs, error), outcome = OUTCOME_NO_VERDICT;
+    const struct runs_wanted wanted = {store, request->db, request->run, request->suite};
+    char *runs = NULL, run[RUN_ID_SIZE] = "", *text = NULL;
+    enum outcome found = runs_list(&wanted, &request->tables, &runs, error);
+    enum outcome outcome = OUTCOME_NO_VERDICT;
     if (found)
         return found;
-    for (const char *line = strchr(runs, '\n'); line && line[1] && outcome == OUTCOME_NO_VERDICT;
-         line = strchr(line + 1, '\n')) {
-        snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
+    for (const char *at = runs; outcome == OUTCOME_NO_VERDICT && runs_next(&at, run);) {
         request->parameters[request->held.count] = (struct store_fact){"run", run};
         request->parameters[request->held.count + 1] = (struct store_fact){"pinned", request->run};
         request->parameters[request->held.count + 2] = (struct store_fact){"suite", request->suite};
@@ -103,12 +75,10 @@ static enum outcome print_table(struct request *request, const struct figure *ta
 static enum outcome open_and_print(struct request *request, const struct figure *table,
                                    struct error *error)
 {
-    char reason[STORE_ERROR_SIZE];
     struct store *store = NULL;
-    enum store_status status = store_open(request->db, STORE_READ, &store, reason);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s", reason);
-    enum outcome outcome = print_table(request, table, store, error);
+    enum outcome outcome = session_read(request->db, &store, error);
+    if (!outcome)
+        outcome = print_table(request, table, store, error);
     store_close(store);
     return outcome;
 }

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "base/append.h"
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "base/xml.h"
 #include "compare/gate_report.h"
+#include "run/session.h"
 
 /* ---- Sides --------------------------------------------------------------------------------- */
 
@@ -61,20 +63,16 @@ static void split_side(struct stored_side *side, const char *db, bool *ret_run)
 enum outcome stored_open(struct stored_side *side, const char *db, const char *suite,
                          struct error *error)
 {
-    char reason[STORE_ERROR_SIZE];
     bool run;
     split_side(side, db, &run);
-    enum store_status status = store_open(side->path, STORE_READ, &side->store, reason);
-    if (status != STORE_OK)
-        return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "%s", reason);
-    if (run)
-        return OUTCOME_DONE;
-    status = store_latest_run(side->store, suite, &side->run);
+    enum outcome outcome = session_read(side->path, &side->store, error);
+    if (outcome || run)
+        return outcome;
+    enum store_status status = store_latest_run(side->store, suite, &side->run);
     if (status == STORE_NONE)
         return fail(error, OUTCOME_NO_VERDICT, "%s has no run with points%s%.60s", side->path,
                     suite ? " of suite " : "", suite ? suite : "");
-    return status == STORE_OK ? OUTCOME_DONE
-                              : fail(error, OUTCOME_USAGE, "%s", store_error(side->store));
+    return session_result(side->store, status, error);
 }
 
 enum outcome stored_refuse(const struct compare_table *table, struct error *error)
@@ -276,7 +274,8 @@ void stored_print_csv(const struct stored_report *report, FILE *out)
                  "verdict\n");
     for (size_t i = 0; i < report->table->count; i++) {
         const struct compare_row *row = &report->table->rows[i];
-        fprintf(out, "%s,%s,\"%s\"", row->variant, row->dtype, row->shape);
+        fprintf(out, "%s,%s,", row->variant, row->dtype);
+        csv_put(row->shape, out);
         for (int which = 0; which < 2; which++) {
             csv_number(row->times[which].time, out);
             csv_number(row->times[which].lo, out);

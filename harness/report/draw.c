@@ -1,5 +1,5 @@
 /* draw.c - figures drawn from a store into a folder. */
-#define _GNU_SOURCE /* realpath, open_memstream */
+#define _GNU_SOURCE /* realpath */
 #include "report/draw.h"
 
 #include <errno.h>
@@ -10,8 +10,10 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/printed.h"
 #include "base/stop.h"
 #include "report/merge.h"
+#include "report/runs.h"
 #include "report/stamp.h"
 #include "run/session.h"
 
@@ -26,72 +28,12 @@ static enum outcome fail_long(const struct draw *draw, struct error *error)
                 draw->out);
 }
 
-/* ---- Runs ------------------------------------------------------------------------------------ */
-
-static enum outcome fail_no_run(const struct draw *draw, const struct draw_source *source,
-                                struct error *error)
-{
-    const char *of_suite = draw->suite ? " of suite " : "", *suite = draw->suite ? draw->suite : "";
-    if (source->run)
-        return fail(error, OUTCOME_USAGE, "%s: there is no run %.40s%s%.80s", source->db,
-                    source->run, of_suite, suite);
-    return fail(error, OUTCOME_NO_VERDICT,
-                "%s: no run%s%.80s to draw; run `midl sweep quick` first", source->db, of_suite,
-                suite);
-}
-
-/* The runs that the restrictions allow, newest first: text of the rows, one run per line after the
- * line of names. */
-static enum outcome find_runs(const struct draw *draw, struct draw_source *source,
-                              struct error *error)
-{
-    const struct store_fact limits[] = {{"run", source->run}, {"suite", draw->suite}};
-    size_t size = 0, count = 0;
-    FILE *stream = open_memstream(&source->runs, &size);
-
-    if (!stream)
-        return fail_memory(error, "the list of runs", 0);
-    enum store_status status =
-        store_query(source->store, draw->figures->runs_sql, limits, 2, STORE_TSV, stream, &count);
-    bool written = fclose(stream) == 0;
-    if (status == STORE_NONE)
-        return fail_no_run(draw, source, error);
-    if (status != STORE_OK)
-        return fail(error, session_outcome(status), "%s", store_error(source->store));
-    return written ? OUTCOME_DONE : fail_memory(error, "the list of runs", 0);
-}
-
 /* ---- Data ------------------------------------------------------------------------------------ */
 
 /* Whether a figure takes all runs of a source together: none is named. */
 static bool joins_runs(const struct draw_source *source, const struct figure *figure)
 {
     return figure->caption_sql && !source->run;
-}
-
-/* Write the columns of the figure in one run, or in `runs` together, and the caption of each below.
- * STORE_NONE: the figure has no rows there. */
-static enum store_status write_columns(const struct draw *draw, const struct draw_source *source,
-                                       const struct figure *figure, const char *run,
-                                       const char *runs, FILE *out)
-{
-    struct store_fact parameters[DRAW_PARAMETERS_MAX + 5];
-    size_t count = draw->parameter_count, rows;
-    const char *caption =
-        joins_runs(source, figure) ? figure->caption_sql : draw->figures->caption_sql;
-
-    for (size_t i = 0; i < count; i++)
-        parameters[i] = draw->parameters[i];
-    parameters[count++] = (struct store_fact){"db", source->db};
-    parameters[count++] = (struct store_fact){"runs", runs};
-    parameters[count++] = (struct store_fact){"pinned", source->run};
-    parameters[count++] = (struct store_fact){"suite", draw->suite};
-    parameters[count] = (struct store_fact){"run", run};
-    enum store_status status =
-        store_query(source->store, figure->sql, parameters, count + 1, STORE_TSV, out, &rows);
-    if (status == STORE_OK)
-        status = store_query(source->store, caption, parameters, count + 1, STORE_TSV, out, &rows);
-    return status;
 }
 
 static enum outcome fail_empty(const struct draw *draw, const struct draw_source *source,
@@ -105,47 +47,59 @@ static enum outcome fail_empty(const struct draw *draw, const struct draw_source
                 several && source->run ? source->run : "");
 }
 
+/* Write the columns of the figure in one run, or in `runs` together, and the caption of each below.
+ * OUTCOME_NO_VERDICT: the figure has no rows there. */
+static enum outcome write_columns(const struct draw *draw, const struct draw_source *source,
+                                  const struct figure *figure, const char *run, const char *runs,
+                                  FILE *out, struct error *error)
+{
+    struct store_fact parameters[DRAW_PARAMETERS_MAX + 5];
+    size_t count = draw->parameter_count, rows;
+    const char *caption =
+        joins_runs(source, figure) ? figure->caption_sql : draw->figures->caption_sql;
+
+    for (size_t i = 0; i < count; i++)
+        parameters[i] = draw->parameters[i];
+    parameters[count++] = (struct store_fact){"db", source->db};
+    parameters[count++] = (struct store_fact){"runs", runs};
+    parameters[count++] = (struct store_fact){"pinned", source->run};
+    parameters[count++] = (struct store_fact){"suite", draw->suite};
+    parameters[count++] = (struct store_fact){"run", run};
+    enum store_status status =
+        store_query(source->store, figure->sql, parameters, count, STORE_TSV, out, &rows);
+    if (status == STORE_OK)
+        status = store_query(source->store, caption, parameters, count, STORE_TSV, out, &rows);
+    if (status == STORE_OK)
+        return OUTCOME_DONE;
+    if (status == STORE_NONE)
+        return fail_empty(draw, source, figure, error);
+    return fail(error, status == STORE_OLD ? OUTCOME_NO_VERDICT : session_outcome(status),
+                "figure %s: %s", figure->name, store_error(source->store));
+}
+
 /* The columns from the newest run of the source that has any, as text in *ret_text; of all runs
  * together, ret_run "", where the figure joins them. `runs`: of all sources, for figures that take
  * them as one; or NULL. */
 static enum outcome query_source(const struct draw *draw, const struct draw_source *source,
-                                 const struct figure *figure, const char *runs, char ret_run[24],
-                                 char **ret_text, struct error *error)
+                                 const struct figure *figure, const char *runs,
+                                 char ret_run[RUN_ID_SIZE], char **ret_text, struct error *error)
 {
-    enum store_status status = STORE_NONE;
-    char *text = NULL;
-    bool written = true;
+    const char *at = source->runs;
+    enum outcome outcome = OUTCOME_NO_VERDICT;
 
-    for (const char *line = strchr(source->runs, '\n'); line && line[1] && status == STORE_NONE;
-         line = strchr(line + 1, '\n')) {
-        size_t size = 0;
-        free(text);
-        text = NULL;
-        snprintf(ret_run, 24, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
-        FILE *out = open_memstream(&text, &size);
-        if (!out)
-            return fail_memory(error, "the data of a figure", 0);
-        status = write_columns(draw, source, figure, ret_run, runs, out);
-        written = fclose(out) == 0;
+    while (outcome == OUTCOME_NO_VERDICT && runs_next(&at, ret_run)) {
+        struct printed printed;
+        enum outcome begun = printed_begin(&printed, "the data of a figure", error);
+        if (begun)
+            return begun;
+        outcome = write_columns(draw, source, figure, ret_run, runs, printed.out, error);
+        outcome = printed_end(&printed, outcome, ret_text, NULL, error);
         if (joins_runs(source, figure)) {
             *ret_run = '\0';
             break;
         }
     }
-    if (status == STORE_OK && written) {
-        *ret_text = text;
-        return OUTCOME_DONE;
-    }
-    free(text);
-    if (status == STORE_NONE)
-        return fail_empty(draw, source, figure, error);
-    if (status == STORE_OLD) /* it cannot have such rows */
-        return fail(error, OUTCOME_NO_VERDICT, "figure %s: %s", figure->name,
-                    store_error(source->store));
-    if (status == STORE_OK)
-        return fail_memory(error, "the data of a figure", 0);
-    return fail(error, session_outcome(status), "figure %s: %s", figure->name,
-                store_error(source->store));
+    return outcome;
 }
 
 /* "zen4.db, run 42": the name of the database only where there are several. */
@@ -196,7 +150,7 @@ static enum outcome query_all(const struct draw *draw, const struct figure *figu
 {
     struct merge_source merged[DRAW_SOURCES_MAX] = {{NULL, NULL}};
     char *texts[DRAW_SOURCES_MAX] = {NULL}, labels[DRAW_SOURCES_MAX][128];
-    char runs[DRAW_RUN_SIZE] = "", run[24];
+    char runs[DRAW_RUN_SIZE] = "", run[RUN_ID_SIZE];
     bool as_one = takes_runs(draw, figure);
     size_t count = as_one ? 1 : draw->source_count;
     enum outcome outcome = OUTCOME_DONE;
@@ -344,8 +298,11 @@ static enum outcome make_workplace(struct draw *draw, struct error *error)
 enum outcome draw_begin(struct draw *draw, struct error *error)
 {
     enum outcome outcome = OUTCOME_DONE;
-    for (size_t i = 0; i < draw->source_count && !outcome; i++)
-        outcome = find_runs(draw, &draw->sources[i], error);
+    for (size_t i = 0; i < draw->source_count && !outcome; i++) {
+        struct draw_source *source = &draw->sources[i];
+        const struct runs_wanted wanted = {source->store, source->db, source->run, draw->suite};
+        outcome = runs_list(&wanted, draw->figures, &source->runs, error);
+    }
     if (!outcome)
         outcome = make_workplace(draw, error);
     return outcome;

@@ -22,7 +22,7 @@ struct draw_source {
     struct store *store; /* the caller's */
     const char *db;      /* its path, for messages and captions */
     const char *run;     /* take this run only; NULL: the newest with rows */
-    char *runs;          /* zero; rows of the runs, newest first */
+    char *runs;          /* zero; the list of runs_list() */
 };
 
 #define DRAW_SOURCES_MAX 4

@@ -52,7 +52,8 @@ static enum outcome read_pair(const char *folder, const char *first, const char 
     return outcome;
 }
 
-/* Read the caption of a figure that joins all runs: of those with rows in the view that it names. */
+/* Read the caption of a figure that joins all runs: of those with rows in the view that it names.
+ */
 static enum outcome read_joined(const char *folder, const char *own, struct figure *row,
                                 struct error *error)
 {

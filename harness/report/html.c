@@ -1,6 +1,5 @@
 /* html.c - one page that holds everything. Figures are images in the page, so that the names within
  * one picture cannot meet those of another. */
-#define _GNU_SOURCE /* open_memstream */
 #include "report/html.h"
 
 #include <errno.h>
@@ -11,9 +10,14 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/printed.h"
 #include "base/xml.h"
+#include "report/runs.h"
 #include "report/stamp.h"
 #include "report/tables.h"
+#include "run/session.h"
+
+enum { LINE_COLUMNS = 100000 }; /* a browser breaks lines */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -91,10 +95,9 @@ static enum outcome put_table(const struct html_page *page, const struct figure 
 {
     const struct draw_source *source = page->draw->sources;
     enum outcome outcome = OUTCOME_NO_VERDICT;
-    char run[24] = "", *text = NULL;
-    for (const char *line = strchr(source->runs, '\n');
-         line && line[1] && outcome == OUTCOME_NO_VERDICT; line = strchr(line + 1, '\n')) {
-        snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
+    const char *at = source->runs;
+    char run[RUN_ID_SIZE] = "", *text = NULL;
+    while (outcome == OUTCOME_NO_VERDICT && runs_next(&at, run)) {
         const struct store_fact parameter = {"run", run};
         outcome = table_text(source->store, table, &parameter, 1, TABLE_HTML, false, &text, error);
     }
@@ -119,39 +122,68 @@ static enum outcome put_tables(const struct html_page *page, size_t *count, FILE
     return outcome;
 }
 
+/* The answer of a run, as text to be freed. */
+static enum outcome answer_of(const struct html_page *page, const char *run, char **ret,
+                              struct error *error)
+{
+    struct printed printed;
+    size_t lines;
+    enum outcome outcome = printed_begin(&printed, "a page", error);
+    if (outcome)
+        return outcome;
+    outcome =
+        table_answer(page->draw->sources->store, run, printed.out, LINE_COLUMNS, &lines, error);
+    return printed_end(&printed, outcome, ret, NULL, error);
+}
+
+/* The machine of a run and how it was measured, as text to be freed: a line of names, then the
+ * caption. */
+static enum outcome caption_of(const struct html_page *page, const char *run, char **ret,
+                               struct error *error)
+{
+    const struct draw *draw = page->draw;
+    const struct store_fact parameter = {"run", run};
+    struct printed printed;
+    size_t rows;
+    enum outcome outcome = printed_begin(&printed, "a page", error);
+    if (outcome)
+        return outcome;
+    enum store_status status = store_query(draw->sources->store, draw->figures->caption_sql,
+                                           &parameter, 1, STORE_CSV, printed.out, &rows);
+    outcome =
+        status == STORE_NONE ? OUTCOME_DONE : session_result(draw->sources->store, status, error);
+    return printed_end(&printed, outcome, ret, NULL, error);
+}
+
+static enum outcome put_run(const struct html_page *page, const char *run, FILE *out,
+                            struct error *error)
+{
+    char *answer = NULL, *caption = NULL;
+    enum outcome outcome = answer_of(page, run, &answer, error);
+    if (!outcome)
+        outcome = caption_of(page, run, &caption, error);
+    if (!outcome) {
+        const char *last = strrchr(caption, ',') ? strchr(caption, '\n') : NULL;
+        fprintf(out, "<h2>Run %s</h2>\n<p>", run);
+        for (const char *c = answer; *c; c++)
+            *c == '\n' ? (void)fputs("<br>\n", out) : xml_put((const char[]){*c, '\0'}, out);
+        fputs("</p>\n<p class=\"small\">", out);
+        xml_put(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
+        fputs("</p>\n", out);
+    }
+    free(answer);
+    free(caption);
+    return outcome;
+}
+
 /* Write the answer of each run, newest first, and the machine that it was measured on. */
 static enum outcome put_runs(const struct html_page *page, FILE *out, struct error *error)
 {
-    const struct draw_source *source = page->draw->sources;
+    const char *at = page->draw->sources->runs;
     enum outcome outcome = OUTCOME_DONE;
-    for (const char *line = strchr(source->runs, '\n'); line && line[1] && !outcome;
-         line = strchr(line + 1, '\n')) {
-        char run[24], *text = NULL;
-        size_t size = 0, lines = 0, rows = 0;
-        snprintf(run, sizeof run, "%.*s", (int)strcspn(line + 1, "\t\n"), line + 1);
-        const struct store_fact parameter = {"run", run};
-        FILE *answer = open_memstream(&text, &size);
-        if (!answer)
-            return fail_memory(error, "a page", 0);
-        outcome = table_answer(source->store, run, answer, 100000, &lines, error);
-        fclose(answer);
-        fprintf(out, "<h2>Run %s</h2>\n<p>", run);
-        for (const char *c = text; *c; c++)
-            *c == '\n' ? (void)fputs("<br>\n", out) : xml_put((const char[]){*c, '\0'}, out);
-        fputs("</p>\n<p class=\"small\">", out);
-        free(text);
-        text = NULL;
-        FILE *caption = open_memstream(&text, &size);
-        if (!caption)
-            return fail_memory(error, "a page", 0);
-        store_query(source->store, page->draw->figures->caption_sql, &parameter, 1, STORE_CSV,
-                    caption, &rows);
-        fclose(caption);
-        const char *last = strrchr(text, ',') ? strchr(text, '\n') : NULL;
-        xml_put(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
-        fputs("</p>\n", out);
-        free(text);
-    }
+    char run[RUN_ID_SIZE];
+    while (!outcome && runs_next(&at, run))
+        outcome = put_run(page, run, out, error);
     return outcome;
 }
 

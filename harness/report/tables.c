@@ -1,15 +1,17 @@
 /* tables.c - tables from a store. */
-#define _GNU_SOURCE /* strsep, open_memstream */
+#define _GNU_SOURCE /* strsep */
 #include "report/tables.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
+#include "base/printed.h"
 #include "base/terminal.h"
 #include "base/util.h"
+#include "run/session.h"
 
-#define CELLS_MAX 4096
 #define DECIMALS_MOST 2
 #define SENTENCE 40 /* bytes of text, from where on it is set as a paragraph */
 
@@ -49,11 +51,27 @@ struct cell {
     double value, lo, hi;             /* lo, hi NaN: no interval */
 };
 
+/* Distinct names in the order in which they first come. */
+struct names {
+    const char **names;
+    size_t count;
+};
+
+/* All cells of a table. */
 struct cells {
     char *answer;
     struct cell *cells;
     size_t count;
+    struct names lines, columns;
 };
+
+static void cells_clear(struct cells *cells)
+{
+    free(cells->answer);
+    free(cells->cells);
+    free(cells->lines.names);
+    free(cells->columns.names);
+}
 
 static char *unquoted(char *cell)
 {
@@ -72,12 +90,35 @@ static double number(const char *text)
     return end == text ? NAN : value;
 }
 
-static void split_cells(struct cells *cells)
+static void add_name(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->names[i], name) == 0)
+            return;
+    names->names[names->count++] = name;
+}
+
+/* Take room for as many cells, lines and columns as the answer has rows. */
+static bool take_cells(struct cells *cells)
+{
+    size_t rows = 1;
+    for (const char *c = cells->answer; *c; c++)
+        rows += *c == '\n';
+    cells->cells = calloc(rows, sizeof *cells->cells);
+    cells->lines.names = calloc(rows, sizeof *cells->lines.names);
+    cells->columns.names = calloc(rows, sizeof *cells->columns.names);
+    return cells->cells && cells->lines.names && cells->columns.names;
+}
+
+/* Split the answer, in place. False if there is no memory. */
+static bool split_cells(struct cells *cells)
 {
     char *rest = cells->answer, *parts[PARTS];
+    if (!take_cells(cells))
+        return false;
     for (char *row; (row = strsep(&rest, "\n"));) {
         size_t count = 0;
-        if (!*row || *row == '#' || cells->count == CELLS_MAX)
+        if (!*row || *row == '#')
             continue;
         for (char *part; count < PARTS && (part = strsep(&row, "\t"));)
             parts[count++] = unquoted(part);
@@ -90,7 +131,10 @@ static void split_cells(struct cells *cells)
                                                      .value = number(parts[VALUE]),
                                                      .lo = number(parts[LO]),
                                                      .hi = number(parts[HI])};
+        add_name(&cells->lines, parts[LINE]);
+        add_name(&cells->columns, parts[COLUMN]);
     }
+    return true;
 }
 
 /* The answer of a query as text. */
@@ -98,44 +142,21 @@ static enum outcome query(struct store *store, const struct figure *table,
                           const struct store_fact *parameters, size_t count, char **ret,
                           struct error *error)
 {
-    size_t size = 0, rows = 0;
-    char *answer = NULL;
-    FILE *out = open_memstream(&answer, &size);
-    if (!out)
-        return fail_memory(error, "a table", 0);
+    struct printed printed;
+    size_t rows;
+    enum outcome outcome = printed_begin(&printed, "a table", error);
+    if (outcome)
+        return outcome;
     enum store_status status =
-        store_query(store, table->sql, parameters, count, STORE_TSV, out, &rows);
-    bool written = fclose(out) == 0;
-    if (status == STORE_OK && written) {
-        *ret = answer;
-        return OUTCOME_DONE;
-    }
-    free(answer);
+        store_query(store, table->sql, parameters, count, STORE_TSV, printed.out, &rows);
     if (status == STORE_NONE)
-        return fail(error, OUTCOME_NO_VERDICT, "table %s needs %s", table->name, table->needs);
-    if (status == STORE_OK)
-        return fail_memory(error, "a table", 0);
-    if (status == STORE_OLD) /* it cannot have such rows */
-        return fail(error, OUTCOME_NO_VERDICT, "table %s: %s", table->name, store_error(store));
-    return fail(error, status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE, "table %s: %s",
-                table->name, store_error(store));
-}
-
-/* ---- Lines and columns ------------------------------------------------------------------------
- */
-
-/* Distinct names in the order in which they come. */
-struct names {
-    const char *names[CELLS_MAX];
-    size_t count;
-};
-
-static void add_name(struct names *names, const char *name)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->names[i], name) == 0)
-            return;
-    names->names[names->count++] = name;
+        outcome = fail(error, OUTCOME_NO_VERDICT, "table %s needs %s", table->name, table->needs);
+    else if (status == STORE_OLD) /* it cannot have such rows */
+        outcome = fail(error, OUTCOME_NO_VERDICT, "table %s: %s", table->name, store_error(store));
+    else if (status != STORE_OK)
+        outcome =
+            fail(error, session_outcome(status), "table %s: %s", table->name, store_error(store));
+    return printed_end(&printed, outcome, ret, NULL, error);
 }
 
 static const struct cell *find_cell(const struct cells *cells, const char *line, const char *column)
@@ -260,30 +281,36 @@ static bool has_sentences(const struct cells *cells)
     return false;
 }
 
-/* Columns of a table of sentences: the page, shared by the lengths of their texts within limits. */
-static void put_widths(const struct cells *cells, const struct names *columns, FILE *out)
+/* The share of the page, not yet of 1, that a column of sentences takes: by its longest text,
+ * within limits. */
+static double width_of(const struct cells *cells, const char *column)
 {
-    double weights[CELLS_MAX + 1] = {SENTENCE}, sum = SENTENCE;
-    for (size_t i = 0; i < columns->count; i++) {
-        weights[i + 1] = fmin(fmax((double)longest_text(cells, columns->names[i]), 0.75 * SENTENCE),
-                              2.25 * SENTENCE);
-        sum += weights[i + 1];
-    }
-    for (size_t i = 0; i <= columns->count; i++)
-        fprintf(out, "p{%.3f\\linewidth}",
-                (0.97 - 0.025 * (double)columns->count) * weights[i] / sum);
+    return fmin(fmax((double)longest_text(cells, column), 0.75 * SENTENCE), 2.25 * SENTENCE);
 }
 
-static void put_begin(const struct cells *cells, const struct names *columns, bool sentences,
-                      enum table_format format, FILE *out)
+/* Columns of a table of sentences: the page, shared by those widths. */
+static void put_widths(const struct cells *cells, FILE *out)
+{
+    const struct names *columns = &cells->columns;
+    double sum = SENTENCE; /* of the names of lines */
+    for (size_t i = 0; i < columns->count; i++)
+        sum += width_of(cells, columns->names[i]);
+    double page = 0.97 - 0.025 * (double)columns->count;
+    fprintf(out, "p{%.3f\\linewidth}", page * SENTENCE / sum);
+    for (size_t i = 0; i < columns->count; i++)
+        fprintf(out, "p{%.3f\\linewidth}", page * width_of(cells, columns->names[i]) / sum);
+}
+
+static void put_begin(const struct cells *cells, bool sentences, enum table_format format,
+                      FILE *out)
 {
     if (format == TABLE_LATEX) {
         fputs("\\begin{tabular}{", out);
         if (sentences)
-            put_widths(cells, columns, out);
+            put_widths(cells, out);
         else
             putc('l', out);
-        for (size_t i = 0; i < columns->count && !sentences; i++)
+        for (size_t i = 0; i < cells->columns.count && !sentences; i++)
             putc('r', out);
         fputs("}\n\\toprule\n", out);
     } else if (format == TABLE_HTML) {
@@ -320,43 +347,27 @@ static void put_line(const struct cells *cells, const char *line, const struct n
 static void put_table(const struct cells *cells, const char *corner, enum table_format format,
                       bool intervals, FILE *out)
 {
-    static struct names lines, columns;
+    const struct names *lines = &cells->lines, *columns = &cells->columns;
     static const struct setting paragraphs = {"\\raggedright ", " & \\raggedright ",
                                               " \\tabularnewline\n"};
     bool sentences = has_sentences(cells);
     const struct setting *set =
         sentences && format == TABLE_LATEX ? &paragraphs : &settings[format];
-    lines.count = columns.count = 0;
-    for (size_t i = 0; i < cells->count; i++) {
-        add_name(&lines, cells->cells[i].line);
-        add_name(&columns, cells->cells[i].column);
-    }
-    put_begin(cells, &columns, sentences, format, out);
+    put_begin(cells, sentences, format, out);
     fputs(set->line_begin, out);
     put_escaped(corner, format, out);
-    for (size_t i = 0; i < columns.count; i++) {
+    for (size_t i = 0; i < columns->count; i++) {
         fputs(set->between, out);
-        put_escaped(columns.names[i], format, out);
+        put_escaped(columns->names[i], format, out);
     }
     fputs(set->line_end, out);
-    put_rule(&columns, sentences, format, out);
-    for (size_t i = 0; i < lines.count; i++)
-        put_line(cells, lines.names[i], &columns, set, format, intervals, out);
+    put_rule(columns, sentences, format, out);
+    for (size_t i = 0; i < lines->count; i++)
+        put_line(cells, lines->names[i], columns, set, format, intervals, out);
     fputs(format == TABLE_LATEX  ? "\\bottomrule\n\\end{tabular}\n"
           : format == TABLE_HTML ? "</table>\n"
                                  : "",
           out);
-}
-
-static void put_csv_text(const char *text, FILE *out)
-{
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
 }
 
 static void put_csv_number(double value, FILE *out)
@@ -372,14 +383,14 @@ static void put_csv(const struct cells *cells, FILE *out)
     fputs("line,column,value,lo,hi,text\r\n", out);
     for (size_t i = 0; i < cells->count; i++) {
         const struct cell *cell = &cells->cells[i];
-        put_csv_text(cell->line, out);
+        csv_put(cell->line, out);
         putc(',', out);
-        put_csv_text(cell->column, out);
+        csv_put(cell->column, out);
         put_csv_number(cell->value, out);
         put_csv_number(cell->lo, out);
         put_csv_number(cell->hi, out);
         putc(',', out);
-        put_csv_text(cell->text ? cell->text : "", out);
+        csv_put(cell->text ? cell->text : "", out);
         fputs("\r\n", out);
     }
 }
@@ -399,29 +410,23 @@ enum outcome table_text(struct store *store, const struct figure *table,
                         const struct store_fact *parameters, size_t parameter_count,
                         enum table_format format, bool intervals, char **ret, struct error *error)
 {
-    struct cells cells = {.cells = calloc(CELLS_MAX, sizeof *cells.cells)};
-    char corner[FIGURE_LINE_SIZE], *text = NULL;
-    size_t size = 0;
-    enum outcome outcome =
-        cells.cells ? query(store, table, parameters, parameter_count, &cells.answer, error)
-                    : fail_memory(error, "a table", CELLS_MAX);
-    FILE *out = outcome ? NULL : open_memstream(&text, &size);
-    if (out) {
-        split_cells(&cells);
+    struct cells cells = {.count = 0};
+    struct printed printed;
+    char corner[FIGURE_LINE_SIZE];
+    enum outcome outcome = query(store, table, parameters, parameter_count, &cells.answer, error);
+    if (!outcome && !split_cells(&cells))
+        outcome = fail_memory(error, "a table", (double)strlen(cells.answer));
+    if (!outcome)
+        outcome = printed_begin(&printed, "a table", error);
+    if (!outcome) {
         find_corner(table->sql, corner);
         if (format == TABLE_CSV)
-            put_csv(&cells, out);
+            put_csv(&cells, printed.out);
         else
-            put_table(&cells, corner, format, intervals, out);
+            put_table(&cells, corner, format, intervals, printed.out);
+        outcome = printed_end(&printed, OUTCOME_DONE, ret, NULL, error);
     }
-    if (!outcome && (!out || fclose(out) != 0))
-        outcome = fail_memory(error, "a table", (double)size);
-    free(cells.answer);
-    free(cells.cells);
-    if (outcome)
-        free(text);
-    else
-        *ret = text;
+    cells_clear(&cells);
     return outcome;
 }
 

@@ -26,12 +26,18 @@ enum outcome session_outcome(enum store_status status)
     return status == STORE_MACHINE ? OUTCOME_MACHINE : OUTCOME_USAGE;
 }
 
-enum outcome session_check(const struct session *session, enum store_status status,
-                           struct error *error)
+enum outcome session_result(const struct store *store, enum store_status status,
+                            struct error *error)
 {
     if (status == STORE_OK)
         return OUTCOME_DONE;
-    return fail(error, session_outcome(status), "%s", store_error(session->store));
+    return fail(error, session_outcome(status), "%s", store_error(store));
+}
+
+enum outcome session_check(const struct session *session, enum store_status status,
+                           struct error *error)
+{
+    return session_result(session->store, status, error);
 }
 
 static enum outcome open_store(const char *db, enum store_mode mode, struct store **ret,
@@ -53,6 +59,11 @@ enum outcome session_open(struct session *session, const char *db, struct error 
 enum outcome session_read(const char *db, struct store **ret, struct error *error)
 {
     return open_store(db, STORE_READ, ret, error);
+}
+
+enum outcome session_write(const char *db, struct store **ret, struct error *error)
+{
+    return open_store(db, STORE_WRITE, ret, error);
 }
 
 /* ---- Which process makes a run --------------------------------------------------------------- */

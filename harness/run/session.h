@@ -56,10 +56,17 @@ enum outcome session_end(struct session *session, bool whole, struct error *erro
 
 void session_close(struct session *session); /* accepts a zeroed one */
 
-/* Open a store for reading, for commands that measure nothing; store_close() it. */
-enum outcome session_read(const char *db, struct store **ret, struct error *error);
+/* ---- Stores without a run -------------------------------------------------------------------- */
 
-/* The outcome that a status of the store means; STORE_NONE is bad input. */
+/* Open a store for reading, or for writing, for commands that measure nothing; store_close() it. */
+enum outcome session_read(const char *db, struct store **ret, struct error *error);
+enum outcome session_write(const char *db, struct store **ret, struct error *error);
+
+/* Return the outcome that a status of the store means; STORE_NONE is bad input. */
 enum outcome session_outcome(enum store_status status);
+
+/* OUTCOME_DONE for STORE_OK; else that outcome, with the error of the store's last call. */
+enum outcome session_result(const struct store *store, enum store_status status,
+                            struct error *error);
 
 #endif
