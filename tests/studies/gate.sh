@@ -58,6 +58,7 @@ run() {
         >"$work/json" 2>"$work/err"
     status=$?
     [ $status -ne 130 ] || exit 130
+    [ $status -le 4 ] || { echo "gate.sh: midl check ended with $status: $(tail -1 "$work/err")" >&2; exit 3; }
     python3 - "$work/json" "$study" "$seed" "$status" "$begin" "$EPOCHREALTIME" <<'P' | tee -a "$folder/runs"
 import json, sys
 path, study, seed, status, begin, end = sys.argv[1:]
