@@ -6,13 +6,15 @@
 # Compares each commit of gate_history.txt with its parent at the point that its message is about. Both are
 # built and kept by `midl check --against`; what is in FOLDER/history isn't measured again. Builds from before
 # midl_abi() are called by the structs of their time (compare/library.c). Messages speak of other processors:
-# the sign should be the same, the size need not be. EFFECT: as --effect of midl check; 2.
+# the sign should be the same, the size need not be. EFFECT: as --effect of midl check; 2. LAYERS: a folder
+# with the real layers that some messages are about; without it those are left out, and it is said.
 set -u
 build=$(realpath "${1:?a build folder}")
 mkdir -p "${2:?a folder for what is measured}"
 folder=$(realpath "$2")
 here=$(realpath "$(dirname "$0")")
 midl=$build/harness/midl
+layers=$(realpath "${LAYERS:-.}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -23,21 +25,26 @@ built() {
     local commit kept=${XDG_CACHE_HOME:-$HOME/.cache}/midl/builds
     commit=$(git rev-parse -q --verify "$1^{commit}") || return 1
     "$midl" check --against "$commit" --no-time --counts --n 64 --kernel low-rank --quiet >/dev/null 2>"$work/err"
+    case $? in 2 | 3) return 1 ;; esac
     ls -t "$kept/$commit"-*.so 2>/dev/null | head -n 1
 }
 
 # measure COMMIT CLAIM PROCESSOR OPTIONS: a line of FOLDER/history.
 measure() {
-    local old new seed status
-    old=$(built "$1^")
-    new=$(built "$1")
+    local old new seed status options
+    # shellcheck disable=SC2001
+    options=$(sed "s|@\([^ #]*\)|$layers/\1.safetensors|g" <<<"$4")
+    case $1 in
+    *..*) old=$(built "${1%..*}") new=$(built "${1#*..}") ;;
+    *) old=$(built "$1^") new=$(built "$1") ;;
+    esac
     if [ -z "$old" ] || [ -z "$new" ]; then
         echo "$1|$2|$3|$4|-|-|-|not built: $(tail -n 1 "$work/err")"
         return
     fi
     for seed in 1 2 3; do # again where the machine could not tell
         # shellcheck disable=SC2086
-        "$midl" check --baseline "$old" --library "$new" $4 --effect "${EFFECT:-2}" --order-seed $seed --json \
+        "$midl" check --baseline "$old" --library "$new" $options --effect "${EFFECT:-2}" --order-seed $seed --json \
             >"$work/json" 2>"$work/err"
         status=$?
         [ $status -ge 3 ] || break
@@ -60,6 +67,7 @@ while IFS='|' read -r commit claim processor options; do
     claim=${claim// /}
     read -r processor <<<"$processor"
     read -r options <<<"$options"
+    case $options in *@*) [ -n "${LAYERS:-}" ] || { echo "LAYERS isn't given: $commit, $options"; continue; } ;; esac
     ! grep -F "$commit|$claim|$processor|$options|" "$folder/history" 2>/dev/null | grep -qv '|-|-|-|' || continue
     measure "$commit" "$claim" "$processor" "$options" </dev/null | tee -a "$folder/history"
 done <gate_history.txt
@@ -81,11 +89,12 @@ for commit, claim, processor, options, ratio, lo, hi, said in last.values():
         continue
     told += 1
     clear = float(lo) > 1 or float(hi) < 1
-    agrees = (float(ratio) < 1) == (float(claim) < 1)
+    least, most = (float(c) for c in (claim.split("-") * 2)[:2])
+    agrees = (float(ratio) < 1) == (least < 1)
     same += clear and agrees
     print("| %s | %s | %s | %s | %s | %s to %s | %s | %s |" % (
         commit, shape, claim, processor, ratio, lo, hi,
         "not clear" if not clear else "same" if agrees else "other",
-        "yes" if float(lo) <= float(claim) <= float(hi) else "no"))
+        "yes" if float(lo) <= most and least <= float(hi) else "no"))
 print("\n%d of %d claims that were measured have the sign that their message gives." % (same, told))
 P
