@@ -38,8 +38,8 @@ other_hue  = '0x0072B2 0xD55E00 0x009E73 0xCC79A7 0x000000 0xE69F00 0x56B4E9 0x8
 other_mark = '5        13       9        7        15       11       5        13       7        15'
 other_dash = '1        (8,3)    (2,2)    1        (8,3)    (2,2)    (8,3)    1        (2,2)    1'
 order_hue  = '0x7FB8DA 0x3E8EC4 0x1B5E9B 0x0A3A6B 0x5B3A8C 0x2A0A4A'
-order_mark = '1 2 3 8 12 4'
-order_dash = '1 (8,3) (2,2) 1 (8,3) (2,2)'
+order_mark = '15 7 11 13 5 9'
+order_dash = '(8,3) (2,2) 1 (2,2) (8,3) (4,4)'
 set_dash   = '(10,2,2,2) (6,2,1,2,1,2) (1,3) (16,3) (4,6)'
 
 look(style) = int(abs(style)) / 10
@@ -51,7 +51,7 @@ pick(style, yard, midl, spare, other, ordered) = look(style) > 80 ? cycle(ordere
 hue(style) = style == 0 ? 0x000000 : int(pick(style, yard_hue, midl_hue, spare_hue, other_hue, order_hue))
 solid_mark(style) = style == 0 ? 0 : style < -700 ? 1 + look(style) % 3 : \
     int(pick(style, yard_mark, midl_mark, spare_mark, other_mark, order_mark))
-hollow_mark(style) = solid_mark(style) < 4 || look(style) > 80 ? solid_mark(style) : solid_mark(style) - 1
+hollow_mark(style) = solid_mark(style) < 4 ? solid_mark(style) : solid_mark(style) - 1
 dash(style) = style == 0 ? '(1,3)' : style < -700 ? '(4,3)' : \
     set_of(style) > 0 ? cycle(set_dash, set_of(style)) : \
     pick(style, yard_dash, midl_dash, spare_dash, other_dash, order_dash)
@@ -78,8 +78,12 @@ meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 :
     groups[series] = group)
 # A missing text is none.
 group_of(text) = text eq 'NaN' ? '' : text
-append(text) = strstrt(caption, text) > 0 ? 0 : \
+# Per cent stay on the line of their number.
+glue(text) = strstrt(text, ' %') == 0 ? text : \
+    text[1:strstrt(text, ' %') - 1] . "\302\240" . glue(text[strstrt(text, ' %') + 1:*])
+append_glued(text) = strstrt(caption, text) > 0 ? 0 : \
     (caption = caption . (strlen(caption) > 0 ? '. ' : '') . text)
+append(text) = append_glued(glue(text))
 stats data using ( \
     is('series') ? meet(int(column(3)), strcol(4), int(column(6)), group_of(strcol(10))) : \
     is('point') ? meet(int(column(3)), strcol(4), 1, '') : 0, \
@@ -89,6 +93,7 @@ stats data using ( \
                    there[int(column(2))] = 1, panel_titles[int(column(2))] = strcol(10)) : 0, \
     is('note') || is('caption') ? append(strcol(10)) : 0, 1) nooutput
 if (title eq '' || sources > 1) { title = subject }
+title = glue(title)
 # From here on only: gnuplot 6 passes over a whole row if a column that it asks for is missing.
 set datafile missing NaN
 
@@ -311,7 +316,7 @@ steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.
     '1 1.5 2 3 4 5 7' : '1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 2 2.2 2.5 2.8 3 3.5 4 4.5 5 5.5 6 7 8 9'
 # The same for an axis along x of panel_cm centimetres, where names stand side by side: as dense
 # as they have room.
-has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * (high < 10 ? 3 : strlen(tic(ceil(high))))
+has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * (low < 1 || high < 10 ? 3 : strlen(tic(ceil(high))))
 steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
     has_room(0.058, low, high) ? '1 1.2 1.5 1.8 2.2 2.7 3.3 4 5 6 7 8' : \
     has_room(0.14, low, high) ? '1 1.5 2.2 3.3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'

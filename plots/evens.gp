@@ -25,6 +25,8 @@ do for [p = 1:panels] {
         1 - (head + ((p - 1) / cols + 1) * panel_h - bottom_gap) / page_h \
         size screen 0.3 / page_w, (panel_h - top_gap - bottom_gap) / page_h
     set cbtics 0, 0.2 nomirror scale 0.5 font small
+    set label 998 '' . fine('k/n') at screen ((p - 1) % cols + 1.) / cols - 0.2 / page_w, graph 0.5 \
+        center rotate font small
     plot data using (in('gap', p) ? column(5) : NaN):6:(0.5):(0.5) \
              with boxxyerror fc rgb 0x909090 fs transparent pattern 5 noborder, \
          data using (in('cell', p) ? column(5) : NaN):6:(0.5):(0.5):7 \

@@ -43,6 +43,8 @@ do for [p = 1:panels] {
     steps_of_scale = span_of_all > 2 ? '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16 32' : \
         '0.2 0.4 0.6 0.7 0.8 0.9 1 1.1 1.2 1.4 1.6 1.8 2 2.5 3 4'
     set for [s in steps_of_scale] cbtics add (fine(s) log(s) / log(2))
+    set label 998 '' . fine('speedup') at screen ((p - 1) % cols + 1.) / cols - 0.2 / page_w, graph 0.5 \
+        center rotate font small
     plot data using (in('gap', p) ? column(5) : NaN):6:(0.5):(0.5) \
              with boxxyerror fc rgb 0x909090 fs transparent pattern 5 noborder, \
          data using (in('cell', p) && !unsure(0) ? column(5) : NaN):6:(0.5):(0.5):(heat(0)) \

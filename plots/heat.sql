@@ -42,8 +42,9 @@ paying AS (
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
        CASE WHEN max(last_active) IS NULL
-            THEN 'MID-L beats the fastest dense layer for sure at no size and k/n'
-            WHEN sum(x < right_end) = 0 THEN 'MID-L beats the fastest dense layer at all sizes and k/n'
+            THEN 'MID-L beats the fastest dense layer for sure at no size and k/n that was measured'
+            WHEN sum(x < right_end) = 0 THEN 'MID-L beats the fastest dense layer up to k/n = ' || from_to(min(last_active), max(last_active), 2)
+                 || ', the largest that was measured'
             ELSE 'MID-L beats the fastest dense layer up to k/n = '
                  || from_to(min(coalesce(last_active, 0)) FILTER (WHERE x < right_end),
                             max(last_active), 2) END
@@ -85,7 +86,7 @@ SELECT * FROM (
     WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end) ORDER BY y, side)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Left of the black line a variant beats the fastest dense layer for sure, everywhere'
+       'Left of the black line a variant beats the fastest dense layer for sure wherever it was measured'
 WHERE EXISTS (SELECT 1 FROM paying WHERE x < right_end)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -99,7 +100,7 @@ WHERE (SELECT count(*) FROM cells) < (SELECT count(*) FROM shares)
   AND EXISTS (SELECT 1 FROM cells)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Numbers where they have room, with the decimals that their interval justifies'
+       'Speedup: time of the fastest dense layer / time of the fastest variant; numbers where they have room, with the decimals that their interval justifies'
 WHERE EXISTS (SELECT 1 FROM cells)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

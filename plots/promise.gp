@@ -1,7 +1,12 @@
 # promise.gp - left: delivered over promised, kept on the diagonal; right: their quotient
 panel_h = 6.5
 cols = page_w < 12 ? 1 : 2
-if (arrows > 0) { bottom_gap = 1.6 } # slanted names of sizes
+# Names of sizes that have no room side by side are slanted.
+size_names = 0; longest = 0
+stats data using (is('x name') ? (size_names = column(5) > size_names ? column(5) : size_names, \
+    longest = strlen(strcol(10)) > longest ? strlen(strcol(10)) : longest) : 0, 1) nooutput
+slanted = size_names * (longest + 1) * small_width > page_w / cols - left_gap - right_gap
+if (slanted) { bottom_gap = 1.6 }
 eval page(0)
 role(p) = (p - 1) / sources + 1
 do for [p = 1:panels] {
@@ -21,20 +26,6 @@ do for [p = 1:panels] {
         set xlabel 'promised speedup' offset 0, 0.4
         set label 999 'delivered speedup' at \
             screen (p - 1) % cols / (1. * cols) + 0.3 / page_w, graph 0.5 center rotate
-        slope = atan2(panel_h - top_gap - bottom_gap, \
-                      page_w / cols - left_gap - right_gap) / pi * 180
-        set label 1 '' . fine('promise kept') at graph 0.90, graph 0.855 center rotate by slope \
-            font small
-        if (bottom < 1 && top > 1) {
-            # On the side where the diagonal is not.
-            if (log(1 / bottom) < 0.7 * log(top / bottom)) {
-                set label 2 '' . fine('above: faster than the dense layer') at graph 0.99, first 1 \
-                    right offset 0, 0.5 font small
-            } else {
-                set label 2 '' . fine('above: faster than the dense layer') at graph 0.01, first 1 \
-                    left offset 0, 0.5 font small
-            }
-        }
         plot x with lines lc rgb 'black' lw 0.8, 1 with lines lc rgb 'black' lw 0.8 dt 3, @curves
     } else {
         dodge = 0.06; dodge_log = 0
@@ -43,14 +34,13 @@ do for [p = 1:panels] {
             nooutput
         set xrange [0.5:largest + 0.5]
         eval names_in('x', p)
-        if (arrows > 0) { set xtics rotate by 20 right }
+        if (slanted) { set xtics rotate by 20 right }
         stats data using (in('point', p) ? upper(0) : NaN) nooutput
         low = 0; high = 1.08 * (STATS_max > 1 ? STATS_max : 1)
         set yrange [low:high]
-        set xlabel quote(size_axis) offset 0, (arrows > 0 ? -0.9 : 0.4)
+        set xlabel quote(size_axis) offset 0, (slanted ? -0.9 : 0.4)
         set label 999 'delivered / promised' at \
             screen (p - 1) % cols / (1. * cols) + 0.3 / page_w, graph 0.5 center rotate
-        set label 1 '' . fine('promise kept') at graph 0.02, first 1 offset 0, -0.5 font small
         plot 1 with lines lc rgb 'black' lw 0.8, @curves
     }
 }

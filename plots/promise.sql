@@ -37,10 +37,10 @@ UNION ALL
 SELECT * FROM (
     SELECT DISTINCT 'series', NULL, 800 + 10 * place,
            CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label, place, 1, NULL, NULL, NULL,
-           'Left:'
+           'Fastest variant at'
     FROM shown ORDER BY place)
 UNION ALL
-SELECT what, panel, style, series, x, y, lo, hi, noisy, 'Right:' FROM legend
+SELECT what, panel, style, series, x, y, lo, hi, noisy, 'Every variant:' FROM legend
 WHERE style IN (SELECT style FROM near)
 UNION ALL
 SELECT * FROM (
@@ -56,7 +56,7 @@ UNION ALL
 SELECT DISTINCT 'x name', 2, NULL, NULL, place, NULL, NULL, NULL, NULL, label FROM shown
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Promised: FLOPs of a dense layer / FLOPs of MID-L. Delivered: time of the fastest dense layer / time. Bars: 95 % intervals of the ratio'
+       'Promised: FLOPs of a dense layer / FLOPs of MID-L. Delivered: time of the fastest dense layer / time. Line: the promise is kept; dots: as fast as the dense layer. Bars: 95 % intervals of the ratio'
 WHERE EXISTS (SELECT 1 FROM shown)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -17,17 +17,28 @@ dots_only = 0
 stats data using (is('point') && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ? \
                   (dots_only = 1) : 0, 1) nooutput
 size_marks = dots_only
-dodge = dots_only ? 0.25 : 0; dodge_log = 1
+dodge = 0.25
+# Strong variants of one batch stand side by side: there are no lines that would move.
 variants = 0
-do for [i = 1:series] { variants = variants + (look(styles[i]) <= 80) }
-beside_each(i) = dots_only ? (i - (variants + 1) / 2.) * dodge : 0
+array place_of[64]
+do for [i = 1:series] {
+    variants = variants + (strong[i] && look(styles[i]) <= 80)
+    place_of[i] = variants
+}
+beside_here = 0
+beside_each(i) = beside_here && strong[i] ? (place_of[i] - (variants + 1) / 2.) * dodge : 0
 x_at(i) = column(5) * 2 ** beside_each(i)
-spread_x = 2 ** (dodge * variants / 2.)
+spread_x = dots_only ? 2 ** (dodge * variants / 2.) : 1
+
+# Above the roof stand the names of slopes in two rows and at the right that of the roof, in narrow panels
+# in a third row.
+narrow = page_w / cols < 6.5
+headroom = narrow ? 3 : 2
 
 # The same axes in all panels: from left of the points to right of where the ceiling begins, and of
 # the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
-x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * (page_w / cols < 6.5 ? 60 : 24) * spread_x; y_low = STATS_min_y / 2
+x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * (narrow ? 60 : 24) * spread_x; y_low = STATS_min_y / 2
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
 y_high = 2 * STATS_max_y
 do for [p = 1:panels] {
@@ -35,21 +46,20 @@ do for [p = 1:panels] {
     do for [r = 1:slopes] {
         if (peak < 1e9 && slope[r] * x_high < 50 * peak) { x_high = 50 * peak / slope[r] }
     }
-    if (peak < 1e9 && y_high < 2 * peak) { y_high = 2 * peak }
+    if (peak < 1e9 && y_high < headroom * peak) { y_high = headroom * peak }
 }
 
 # A slope has its name where it meets the ceiling, above which there is nothing; of two that meet it
 # side by side one stands higher.
 array height[16]
-roof(bandwidth, x) = bandwidth * x < peak ? bandwidth * x : peak
-
 panel_h = panels == 1 ? 7.5 : 5.5
 eval page(0)
-roofs = "for [r = 1:slopes] roof(slope[r], x) with lines lc rgb 'black' lw 0.8," \
-    . "for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1,"
+roofs = "for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1,"
 do for [p = 1:panels] {
     if (!there[p]) { continue }
     eval clear . place(p)
+    stats data using (in('point', p) ? column(5) : NaN):6 nooutput # before the ranges, which it goes by
+    beside_here = STATS_max_x < 1.1 * STATS_min_x
     set xrange [x_low:x_high]; set yrange [y_low:y_high]
     set logscale xy
     decade_step = ceil(0.7 * log10(x_high / x_low) / panel_cm)
@@ -65,15 +75,15 @@ do for [p = 1:panels] {
         set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, height[r] \
             font small front
     }
-    do for [r = 1:flats] {
-        digits = flat[r] < 1000 ? '%s %.3g' : '%s %.0f'
-        set label '' . fine(sprintf(digits, flat_name[r], flat[r])) at x_high, flat[r] right \
-            offset -0.5, (flat[r] < peak || cell_w < 6.5 ? -0.6 : 0.5) font small front
-    }
+    # A slope goes from the left side or the foot to the roof.
+    set for [r = 1:slopes] arrow from (slope[r] * x_low < y_low ? y_low / slope[r] : x_low), \
+        (slope[r] * x_low < y_low ? y_low : slope[r] * x_low) to top / slope[r], top nohead lc rgb 'black' lw 0.8 back
+    set for [r = 1:flats] label '' . fine(flat_name[r]) at x_high, flat[r] right \
+        offset -0.5, (flat[r] < peak ? -0.6 : narrow ? 1.9 : 0.5) font small front
     if (dots_only) {
         plot @roofs @bars, for [j = 1:series] \
             data using (of('point', p, styles[order[j]]) ? x_at(order[j]) : NaN):6: \
-                (column(10) > 0 ? solid_mark(column(10)) : 0) \
+                (column(10) > 0 ? (column(9) == 1 ? hollow_mark(column(10)) : solid_mark(column(10))) : 0) \
             with points pt variable ps 0.55 lc rgb hue(styles[order[j]])
     } else {
         plot @roofs @curves

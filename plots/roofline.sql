@@ -93,8 +93,14 @@ SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 FROM (SELECT * FROM roofs WHERE what = 'slope' ORDER BY value DESC) HAVING count(*) > 0
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       'Peak: ' || group_concat(printf(CASE WHEN value < 1000 THEN '%s %.3g' ELSE '%s %.0f' END, name, value), '; ') || ' GFLOP/s'
+FROM (SELECT * FROM roofs WHERE what = 'ceiling' ORDER BY value DESC) HAVING count(*) > 0
+UNION ALL
+SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'FLOPs and bytes by model' || CASE WHEN max(batch) > min(batch)
            THEN ', batch ' || min(batch) || ' to ' || max(batch) || ' along each line'
+                || CASE WHEN EXISTS (SELECT 1 FROM shown GROUP BY panel HAVING count(DISTINCT batch) = 1)
+                        THEN '; where there is one batch, variants stand side by side' ELSE '' END
            ELSE '; variants stand side by side, ' || from_to(min(flops / bytes), max(flops / bytes), 2)
                 || ' FLOPs per byte' END
        || '. Bars: 95 % intervals. ' || (SELECT text FROM notes)

@@ -23,7 +23,7 @@ groups AS (
 -- From the bottom: variants, yardsticks above.
 methods AS (
     SELECT DISTINCT panel, p.kernel, p.isa, p.dtype, p.linear,
-           coalesce(look, 100) AS style, coalesce(name, p.kernel)
+           coalesce(look, 100) AS style, coalesce(name, CASE p.kernel WHEN 'topk' THEN 'midl' ELSE p.kernel END)
            || CASE WHEN count(*) OVER (PARTITION BY panel, p.kernel, p.dtype) > 1
                    THEN ', ' || CASE p.isa WHEN 'avx512' THEN 'AVX-512' WHEN 'portable' THEN 'portable C'
                                            ELSE upper(p.isa) END ELSE '' END

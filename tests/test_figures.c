@@ -654,8 +654,8 @@ static void batch_is_speedup(void **state)
     assert_near(number("point", LISTS, 2, Y), 4);
 }
 
-/* Inverse speedup is 0.5 at k/n = 0.1 and 0.9 at 0.5 with one input, so that 1 lies at 0.6, beyond
- * what was measured; with four inputs it is 0.5 and 1.5, and 1 lies at 0.3. */
+/* Inverse speedup is 0.5 at k/n = 0.1 and 0.8 at 0.5 with one input, so that 1 lies beyond what was
+ * measured; with four inputs it is 0.5 and 1.5, and 1 lies at 0.3. */
 static void evens_are_interpolated(void **state)
 {
     (void)state;
@@ -668,11 +668,14 @@ static void evens_are_interpolated(void **state)
                                .k = n / 2,
                                .batch = batch,
                                .time_us = 9,
-                               .speedup = batch == 1 ? 1 / 0.9 : 1 / 1.5});
+                               .speedup = batch == 1 ? 1 / 0.8 : 1 / 1.5});
         }
     assert_true(figure("evens", NULL, 0));
     assert_int_equal(rows_of("cell", NULL), 4);
-    assert_near(number("cell", NULL, 0, LO), 0.6);
+    assert_string_equal(text("title", 0, TEXT), "MID-L breaks even with the fastest dense layer at "
+                                                "k/n = 0.30, in 2 of 4 cells above 0.50");
+    assert_near(number("cell", NULL, 0, LO), 0.5);
+    assert_string_equal(text("cell", 0, TEXT), ">0.50");
     assert_near(number("cell", NULL, 0, NOISY), 1);
     assert_near(number("cell", NULL, 1, LO), 0.3);
     assert_int_equal((int)number("cell", NULL, 1, NOISY), 0);
@@ -681,6 +684,35 @@ static void evens_are_interpolated(void **state)
                 ((1 - 1 / 2.2) / (1.5 / 1.1 - 1 / 2.2) - (1 - 1 / 1.8) / (1.5 / 0.9 - 1 / 1.8)) *
                     0.4 / 2);
     assert_string_equal(text("cell", 1, TEXT), "0.30");
+}
+
+/* An interval that holds 1 at the largest k/n leaves the break-even point open there, a sure loss
+ * at the smallest one puts it below. A gain beyond a loss leaves it open, too. Sizes that pay up to
+ * k = n say all, and nothing is said where each interval holds 1. */
+static void evens_have_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t n;
+        double at[3]; /* speedup at k/n = 0.1, 0.5 and 1 */
+        const char *text;
+    } known_rows[] = {{100, {2, 1.2, 0.95}, ">0.65"},  {200, {2, 0.8, 0.5}, "0.3–0.4"},
+                      {300, {0.8, 0.7, 0.6}, "<0.10"}, {400, {4, 3, 2}, "all"},
+                      {500, {0.95, 0.95, 1.05}, "?"},  {600, {2, 0.8, 1.2}, ">0.31"}};
+    for (size_t i = 0; i < 6; i++)
+        for (size_t j = 0; j < 3; j++)
+            put((struct known){.kernel = "simd",
+                               .n = known_rows[i].n,
+                               .k = known_rows[i].n / 10 *
+                                    (j == 0   ? 1
+                                     : j == 1 ? 5
+                                              : 10),
+                               .time_us = 1,
+                               .speedup = known_rows[i].at[j]});
+    assert_true(figure("evens", NULL, 0));
+    assert_int_equal(rows_of("cell", NULL), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(text("cell", i, TEXT), known_rows[i].text);
 }
 
 /* At each batch one thread takes 60 us and two take 30 us plus 3 us an input of the batch. */
@@ -1234,6 +1266,7 @@ int main(void)
         FIGURE_TEST(misses_says_where_they_come_from),
         FIGURE_TEST(batch_is_speedup),
         FIGURE_TEST(evens_are_interpolated),
+        FIGURE_TEST(evens_have_bounds),
         FIGURE_TEST(threads_are_compared),
         FIGURE_TEST(types_are_compared),
         FIGURE_TEST(accuracy_over_active),

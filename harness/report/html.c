@@ -27,8 +27,8 @@ static const char head[] =
     "figure { margin: 2rem 0; } img { max-width: 100%; }\n"
     "figcaption, .small { color: #555; font-size: 0.85rem; }\n"
     "table { border-collapse: collapse; display: block; overflow-x: auto; }\n"
-    "td { padding: 0.1rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }\n"
-    "td:first-child { text-align: left; } tr:first-child td { border-bottom: 2px solid #444; }\n"
+    "td, th { padding: 0.1rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }\n"
+    "td:first-child, th:first-child { text-align: left; } th { border-color: #444; font-weight: normal; }\n"
     "</style>\n</head>\n<body>\n<h1>What midl measured</h1>\n";
 
 static void put_base64(const unsigned char *bytes, size_t count, FILE *out)

@@ -205,11 +205,33 @@ static const struct {
               {[TABLE_LATEX] = "}", [TABLE_HTML] = "</code>"}},
 };
 
+/* Signs of several bytes that LaTeX has as mathematics in every document. */
+struct sign {
+    const char *utf8, *latex;
+};
+
+static const struct sign *symbol(const char *text)
+{
+    static const struct sign signs[] = {
+        {"µ", "$\\mu$"}, {"±", "$\\pm$"}, {"→", "$\\to$"}, {"×", "$\\times$"}};
+    for (size_t i = 0; i < COUNT(signs); i++)
+        if (strncmp(text, signs[i].utf8, strlen(signs[i].utf8)) == 0)
+            return &signs[i];
+    return NULL;
+}
+
+/* Whether a hyphen is the sign of a number, which LaTeX has to be told. */
+static bool is_minus(const char *begin, const char *text)
+{
+    return *text == '-' && strchr("0123456789", text[1]) && text[1] &&
+           (text == begin || strchr(" (", text[-1]));
+}
+
 /* Text with its marks; one that never ends is a character. */
 static void put_escaped(const char *text, enum table_format format, FILE *out)
 {
     bool open[COUNT(marks)] = {false};
-    for (; *text; text++) {
+    for (const char *begin = text; *text; text++) {
         const char *escaped = escape(*text, format);
         size_t m = 0;
         while (m < COUNT(marks) && (format == TABLE_MARKDOWN ||
@@ -219,8 +241,11 @@ static void put_escaped(const char *text, enum table_format format, FILE *out)
             fputs(open[m] ? marks[m].end[format] : marks[m].begin[format], out);
             open[m] = !open[m];
             text += strlen(marks[m].mark) - 1;
-        } else if (format == TABLE_LATEX && strncmp(text, "µ", 2) == 0) {
-            fputs("$\\mu$", out), text++;
+        } else if (format == TABLE_LATEX && !open[CODE] && is_minus(begin, text)) {
+            fputs("$-$", out);
+        } else if (format == TABLE_LATEX && symbol(text)) {
+            fputs(symbol(text)->latex, out);
+            text += strlen(symbol(text)->utf8) - 1;
         } else if (escaped) {
             fputs(escaped, out);
         } else {
@@ -241,7 +266,7 @@ static void put_cell(const struct cell *cell, enum table_format format, bool int
         return;
     }
     table_number(cell->value, cell->lo, cell->hi, value);
-    fputs(value, out);
+    put_escaped(value, format, out);
     if (!intervals || !isfinite(cell->lo) || !isfinite(cell->hi))
         return;
     table_number(cell->lo, cell->lo, cell->hi, lo);
@@ -350,10 +375,13 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
     const struct names *lines = &cells->lines, *columns = &cells->columns;
     static const struct setting paragraphs = {"\\raggedright ", " & \\raggedright ",
                                               " \\tabularnewline\n"};
+    static const struct setting head = {"<tr><th>", "</th><th>", "</th></tr>\n"};
     bool sentences = has_sentences(cells);
     const struct setting *set =
         sentences && format == TABLE_LATEX ? &paragraphs : &settings[format];
     put_begin(cells, sentences, format, out);
+    if (format == TABLE_HTML)
+        set = &head;
     fputs(set->line_begin, out);
     put_escaped(corner, format, out);
     for (size_t i = 0; i < columns->count; i++) {
@@ -361,6 +389,8 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
         put_escaped(columns->names[i], format, out);
     }
     fputs(set->line_end, out);
+    if (format == TABLE_HTML)
+        set = &settings[format];
     put_rule(columns, sentences, format, out);
     for (size_t i = 0; i < lines->count; i++)
         put_line(cells, lines->names[i], columns, set, format, intervals, out);

@@ -59,7 +59,7 @@ controls AS (
 control_texts AS (SELECT *, printf('%d of %d', kept, sets) AS text FROM controls),
 holding AS (
     SELECT count(*) AS sets, sum(NOT below) AS kept, sum(above) AS better,
-           group_concat(printf('%s %+.2f ± %.2f (%s)', dataset, mean, half, method), ', ') AS text
+           group_concat(printf('%s %+.2f ± %.2f (%s)', dataset, round(mean, 2) + 0.0, half, method), ', ') AS text
     FROM (SELECT * FROM best ORDER BY place)),
 ratios AS (SELECT min(ratio) AS least, max(ratio) AS most FROM at_paper),
 
@@ -116,7 +116,8 @@ robust AS (
                                dataset, CASE kind WHEN 'noise' THEN printf('sigma %g', level)
                                         WHEN 'labels' THEN printf('%g %% of the labels wrong', 100 * level)
                                         ELSE printf('%d examples', level) END,
-                               midl, midl_half, converted, converted_half, control), '; ') AS text
+                               round(midl, 1) + 0.0, midl_half, round(converted, 1) + 0.0, converted_half,
+                               round(control, 1) + 0.0), '; ') AS text
     FROM hard_best WHERE midl IS NOT NULL AND converted IS NOT NULL AND control IS NOT NULL GROUP BY kind),
 
 -- ---- Time and memory ------------------------------------------------------------------------------
@@ -155,9 +156,10 @@ memory AS (
 -- ---- The page -------------------------------------------------------------------------------------
 answers_to(place, claim, measured, verdict, figure, command) AS (
     SELECT 1, 'up to 55 % fewer active neurons, accuracy kept',
-           printf('k/n = 0.45, MID-L less dense, in points (of the methods not below dense the one with the narrowest interval): %s. Not below dense on %d of %d sets; random masks in the same layers on %s, the light path alone on %s',
-                  text, kept, sets, (SELECT text FROM control_texts WHERE method = 'converted-random'),
-                  (SELECT text FROM control_texts WHERE method = 'light-only')),
+           printf('k/n = 0.45, MID-L less dense, in points (of the methods not below dense the one with the narrowest interval): %s. Not below dense on %d of %d sets%s%s',
+                  text, kept, sets,
+                  (SELECT '; random masks in the same layers on ' || text FROM control_texts WHERE method = 'converted-random'),
+                  (SELECT ', the light path alone on ' || text FROM control_texts WHERE method = 'light-only')),
            CASE WHEN kept < sets THEN 'not held'
                 WHEN (SELECT max(kept) FROM controls WHERE method IN ('converted-random', 'random-k', 'light-only')) >= kept
                 THEN 'held only against weak controls' ELSE 'held' END,
@@ -165,9 +167,10 @@ answers_to(place, claim, measured, verdict, figure, command) AS (
     FROM holding WHERE sets > 0
     UNION ALL
     SELECT 2, '1.7 times fewer FLOPs',
-           printf('these layers take %.1f to %.1f times fewer FLOPs. A low-rank layer of the same saving is not below dense on %s sets, a narrower dense one on %s',
-                  least, most, (SELECT text FROM control_texts WHERE method = 'low-rank'),
-                  (SELECT text FROM control_texts WHERE method = 'dense-narrow')),
+           printf('these layers take %s times fewer FLOPs%s%s', from_to(least, most, 1),
+                  (SELECT '. A low-rank layer of the same saving is not below dense on ' || text || ' sets'
+                   FROM control_texts WHERE method = 'low-rank'),
+                  (SELECT ', a narrower dense one on ' || text FROM control_texts WHERE method = 'dense-narrow')),
            CASE WHEN kept < sets THEN 'not held'
                 WHEN (SELECT max(kept) FROM controls WHERE method IN ('low-rank', 'dense-narrow')) >= kept
                 THEN 'held only against weak controls' ELSE 'held' END,
@@ -175,8 +178,9 @@ answers_to(place, claim, measured, verdict, figure, command) AS (
     FROM holding, ratios WHERE sets > 0
     UNION ALL
     SELECT 3, 'equal or better accuracy on six data sets',
-           printf('equal on %d of %d, better beyond the interval on %d; a low-rank layer of the same FLOPs is equal on %s',
-                  kept, sets, better, (SELECT text FROM control_texts WHERE method = 'low-rank')),
+           printf('equal on %d of %d, better beyond the interval on %d%s', kept, sets, better,
+                  (SELECT '; a low-rank layer of the same FLOPs is equal on ' || text
+                   FROM control_texts WHERE method = 'low-rank')),
            CASE WHEN kept < 6 THEN 'not held'
                 WHEN (SELECT kept FROM controls WHERE method = 'low-rank') >= kept
                 THEN 'held only against weak controls' ELSE 'held' END,
