@@ -2,6 +2,7 @@
 # test_advise.sh MIDL - `midl advise` on a model of the built-in set: an answer with times, intervals and
 # the command that makes it, which works. Bad input gets one line.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$1
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT

@@ -3,6 +3,7 @@
 # and what it says to bad input. Slowdowns and limits are so large that a busy machine makes no
 # difference: what the gate tells at 3 % is tests/studies/gate.sh.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$(realpath "$1")
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT

@@ -2,6 +2,7 @@
 # test_convert.sh MIDL EVAL_FILES - `midl convert --weights` from outside: the layer it writes is read
 # by `midl eval`, and all that can go wrong has its exit status and one line.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$(realpath "$1") files=$(realpath "$2")
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT

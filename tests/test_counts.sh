@@ -2,6 +2,7 @@
 # test_counts.sh MIDL QUERY - identical builds give identical counts: the same program in two folders
 # whose names differ in length counts every event of every case alike. Skipped without callgrind.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$1
 query=$2
 folder=$(mktemp -d) || exit 99

@@ -2,6 +2,7 @@
 # test_ending.sh MIDL UNKIND - how midl ends when a library or the system ends it, waits for ever or
 # has no memory: one line of its own, and an exit status that can't pass for an answer.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$1
 unkind=$2
 folder=$(mktemp -d) || exit 99

@@ -3,6 +3,7 @@
 # layer, judged by the oracle; then all that can go wrong, each with its exit status, one line of
 # error and an output file that is still what it was.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$(realpath "$1") files=$(realpath "$2")
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT

@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_facts.sh MIDL - facts that `midl info` prints and runs store are the thing itself, or say why not.
 set -u
+export COLUMNS=400 # lines that are looked for are whole
 midl=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d) || exit 1

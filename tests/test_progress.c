@@ -202,6 +202,7 @@ static void test_terminal(void **unused)
     int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
     assert_true(terminal >= 0);
     assert_int_equal(ioctl(terminal, TIOCSWINSZ, &window), 0);
+    unsetenv("COLUMNS"); /* it would go before the window's */
     setenv("TERM", "xterm", 1);
     run_into(terminal, false);
     read_to_end(master, text, sizeof text);

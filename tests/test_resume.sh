@@ -107,6 +107,42 @@ for change in "--target 50%" "--target 40%" "--target 50% --budget 21ms"; do
 done
 [ "$(runs finished "$folder/other.db")" = 4 ] || complain "$(runs finished "$folder/other.db") finished runs, expected 4"
 
+# go_on NEW COMMAND...: a sweep of a file of inputs that was stopped after its first point is resumed by COMMAND:
+# in the same run, or, if NEW is 1, in another one, because what it measures is another thing.
+bits() {
+    printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\040\000\377\200%s' "$1"
+    head -c 124 /dev/zero
+}
+named="sweep --n 16:96:8 --d 64 --kernel linear-rows --counters none --budget 20ms --target 50% --quiet --resume"
+go_on() {
+    new=$1
+    shift
+    rm -f "$folder"/named.db*
+    bits a >"$folder/inputs"
+    "$midl" $named --input "$folder/inputs" --db "$folder/named.db" >"$folder/out" 2>&1 &
+    child=$!
+    until [ "$("$query" "$folder/named.db" "SELECT count(*) > 0 FROM points" 2>/dev/null)" = 1 ] || ! kill -0 $child 2>/dev/null; do
+        sleep 0.05
+    done
+    kill -TERM $child 2>/dev/null
+    wait $child
+    case $? in
+    0) return ;; # it had come to its end: nothing to go on with
+    4) ;;
+    *) complain "a sweep that was stopped: $(cat "$folder/out")" ;;
+    esac
+    "$@" >"$folder/out" 2>&1 || complain "going on by $*: $(cat "$folder/out")"
+    [ "$("$query" "$folder/named.db" "SELECT count(*) - 1 FROM runs")" = "$new" ] ||
+        complain "$*: $("$query" "$folder/named.db" "SELECT count(*) FROM runs") runs"
+}
+again="$named --input $folder/inputs --db $folder/named.db"
+go_on 0 "$midl" $again
+go_on 1 sh -c 'printf x | dd of="$1" bs=1 seek=50 conv=notrunc 2>/dev/null; shift; exec "$@"' sh "$folder/inputs" "$midl" $again
+go_on 1 env OMP_NUM_THREADS=7 "$midl" $again
+if unshare --uts true 2>/dev/null; then # root
+    go_on 1 unshare --uts sh -c 'echo elsewhere >/proc/sys/kernel/hostname && exec "$@"' sh "$midl" $again
+fi
+
 # Several at once: each says what it did, none spoils another's run.
 for i in 1 2 3 4; do
     "$midl" sweep --n 8:160:8 --kernel linear-rows --counters none --budget 20ms --target 50% --quiet --resume \

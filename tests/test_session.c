@@ -218,6 +218,8 @@ static void test_identity(void **state)
     const char *db = scratch_path("identity.db");
     struct error error;
     bool found = true;
+    if (midl_isa_best() == MIDL_ISA_PORTABLE)
+        skip(); /* a processor that has nothing else */
     struct session session = begin(db);
     session_close(&session);
     midl_isa_limit(MIDL_ISA_PORTABLE);
