@@ -5,8 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/datadir.h"
+#include "base/ending.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/stop.h"
 #include "commands/command.h"
 
@@ -334,6 +338,52 @@ static void test_signals(void **state)
     }
 }
 
+/* In a child: temporary files and folders, one within another, and an end by signal. */
+static int status_with_temporaries(bool late)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        char outer[300], inner[300], file[320];
+        struct file_replace replace;
+        struct error error;
+        stop_on_signals();
+        if (!folder_make_temporary(scratch_folder, "outer", outer, sizeof outer) ||
+            !folder_make_temporary(outer, "inner", inner, sizeof inner) ||
+            !folder_path(file, sizeof file, inner, "file", "") ||
+            file_replace_whole(file, "text", 4, &error) ||
+            file_replace_begin(scratch_path("replaced"), &replace, &error))
+            _exit(12);
+        pid_t other = fork();
+        if (other == 0) /* they are not its own */
+            ending_now("", 0);
+        if (waitpid(other, &status, 0) != other || access(file, F_OK) != 0)
+            _exit(13);
+        kill(getpid(), SIGTERM);
+        while (late)
+            pause();
+        kill(getpid(), SIGTERM);
+        _exit(14);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* A request to stop that isn't heeded, and a second one, leave nothing behind. */
+static void test_temporaries(void **state)
+{
+    (void)state;
+    size_t before = scratch_entries();
+    int status = status_with_temporaries(false);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    assert_int_equal(scratch_entries(), before);
+    status = status_with_temporaries(true);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == OUTCOME_NO_VERDICT);
+    assert_int_equal(scratch_entries(), before);
+}
+
 /* What MIDL_ISA limits stays limited after a command that tries every instruction set. */
 static void test_verify_keeps_limit(void **state)
 {
@@ -362,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_nearest_words),
         cmocka_unit_test(test_share_folder),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_temporaries),
         cmocka_unit_test(test_verify_keeps_limit),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);

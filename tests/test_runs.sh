@@ -27,12 +27,12 @@ runs=$("$make_runs" runs.db) || exit 1
 faults() {
     [ "$(wc -c <"$1")" -lt 400000 ] || echo "has $(wc -c <"$1") bytes"
     grep -q '<title>.' "$1" || echo "has no title"
-    awk -f "$tests/svg_faults.awk" "$1"
+    LC_ALL=C.UTF-8 awk -f "$tests/svg_faults.awk" "$1"
 }
 
 # A look that two series share in the columns of a figure, and lines that go back.
 column_faults() {
-    awk -F '\t' '$1 == "series" || $1 == "point" || $1 == "bar" {
+    LC_ALL=C.UTF-8 awk -F '\t' '$1 == "series" || $1 == "point" || $1 == "bar" {
             if ($3 in name && name[$3] != $4) print "one look for " name[$3] " and " $4
             name[$3] = $4
         }

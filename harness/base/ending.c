@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/temporary.h"
 
 static volatile sig_atomic_t chosen;
 
 void ending_now(const char *line, int status)
 {
+    temporary_remove_all();
     if (isatty(STDERR_FILENO) && write(STDERR_FILENO, "\n", 1) < 0) /* behind a progress line */
         _exit(status);
     if (write(STDERR_FILENO, line, strlen(line)) < 0)

@@ -12,7 +12,8 @@ void ending_watch(void);
 int ending_chosen(int status);
 
 /* Write a line on standard error and end at once with `status`. Safe in a signal handler; what was
- * stored is safe, because it was stored in transactions. */
+ * stored is safe, because it was stored in transactions. Temporary files and folders are removed.
+ */
 void ending_now(const char *line, int status) __attribute__((noreturn));
 
 #endif

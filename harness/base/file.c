@@ -6,6 +6,7 @@
  */
 #include "base/file.h"
 
+#include "base/temporary.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -182,6 +183,7 @@ static int open_temporary(const char *path, mode_t mode, char **ret_name)
         errno = number;
         return -1;
     }
+    temporary_remember(name);
     *ret_name = name;
     return fd;
 }
@@ -237,6 +239,8 @@ enum outcome file_replace_write(struct file_replace *file, const void *data, siz
 
 static void replace_clear(struct file_replace *file)
 {
+    if (file->temporary)
+        temporary_forget(file->temporary);
     free(file->path);
     free(file->temporary);
     *file = (struct file_replace){.fd = -1};

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* mkdtemp */
 #include "base/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/temporary.h"
 
 bool folder_path(char *ret_path, size_t size, const char *folder, const char *name,
                  const char *suffix)
@@ -49,15 +50,14 @@ bool folder_make_temporary(const char *parent, const char *prefix, char *ret_pat
         errno = ENAMETOOLONG;
         return false;
     }
-    return mkdtemp(ret_path) != NULL;
+    if (!mkdtemp(ret_path))
+        return false;
+    temporary_remember(ret_path);
+    return true;
 }
 
 void folder_remove(const char *path)
 {
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        unlinkat(dirfd(folder), entry->d_name, 0); /* not "." and "..", which are folders */
-    if (folder)
-        closedir(folder);
-    rmdir(path);
+    temporary_remove(path);
+    temporary_forget(path);
 }

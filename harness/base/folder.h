@@ -17,7 +17,7 @@ enum outcome folder_make(const char *path, struct error *error);
 
 /* Make an empty folder below `parent`, or below $TMPDIR or /tmp if that is NULL. Its name begins
  * with `prefix`; `ret_path` of `size` bytes receives its path. False, with errno set, if it can't
- * be made. */
+ * be made. It is removed when a signal ends this process (temporary.h). */
 bool folder_make_temporary(const char *parent, const char *prefix, char *ret_path, size_t size);
 
 /* Remove a folder and the files in it. A folder within it is left, and then both stay. */

@@ -8,6 +8,7 @@
 #include "base/ending.h"
 #include "base/error.h"
 #include "base/start.h"
+#include "base/temporary.h"
 
 #define PATIENCE_US 800000 /* from the request to the end, at most */
 
@@ -24,6 +25,7 @@ static void on_stop_signal(int number, siginfo_t *info, void *context)
     (void)context;
     start_end_if_raised(info);
     if (stop_requested) {
+        temporary_remove_all();
         signal(number, SIG_DFL);
         raise(number);
     }
