@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "learn/conversion.h"
+#include "learn/layer_flops.h"
 #include "learn/layer_error.h"
 #include "learn/network_conversion.h"
 
@@ -272,16 +273,16 @@ static void test_ranks(void **state)
 {
     static const size_t sizes[][2] = {{2048, 512}, {784, 1024}, {1024, 1024}, {100, 4000}};
     (void)state;
-    assert_int_equal(convert_default_rank(2048, 512, false), 47);
+    assert_int_equal(rank_of_promise(2048, 512, MIDL_GATE_SHARED), 47);
     for (size_t i = 0; i < 4; i++) {
-        size_t rank = convert_default_rank(sizes[i][0], sizes[i][1], false);
+        size_t rank = rank_of_promise(sizes[i][0], sizes[i][1], MIDL_GATE_SHARED);
         assert_true(ratio(sizes[i][0], sizes[i][1], rank) >= 1.7);
         assert_true(ratio(sizes[i][0], sizes[i][1], rank + 1) < 1.7);
     }
-    assert_int_equal(convert_default_rank(2, 2, true), 1);
-    size_t rank = convert_low_rank_of(100, 50, 2); /* 2 100 50 + 50 = 10050; 300 r + 50 <= 5025 */
+    assert_int_equal(rank_of_promise(2, 2, MIDL_GATE_LOWRANK), 1);
+    size_t rank = rank_of_ratio(100, 50, 2); /* 2 100 50 + 50 = 10050; 300 r + 50 <= 5025 */
     assert_int_equal(rank, 16);
-    assert_int_equal(convert_low_rank_of(4, 4, 1000), 1);
+    assert_int_equal(rank_of_ratio(4, 4, 1000), 1);
 }
 
 static void refused(const struct bench *bench, struct convert_options options, size_t count,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "learn/layer_flops.h"
 #include "learn/method.h"
 #include "learn/network.h"
 #include "learn/optimiser.h"
@@ -92,7 +93,7 @@ static void ranks_are_the_largest_that_keep_the_promise(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int more = 0; more < 2; more++) {
             size_t d = shapes[i][0], n = shapes[i][1];
-            size_t r = method_rank(d, n, MIDL_GATE_LOWRANK) + (size_t)more;
+            size_t r = rank_of_promise(d, n, MIDL_GATE_LOWRANK) + (size_t)more;
             struct midl_shape shape = {.d = d, .n = n, .r = r, .rg = r, .gate = MIDL_GATE_LOWRANK};
             struct midl_parts parts = midl_layer_flops(&shape, 1, (size_t)round(0.45 * (double)n));
             double ratio = midl_linear_flops(&shape, 1) / midl_parts_sum(&parts);
@@ -104,7 +105,7 @@ static void controls_take_the_flops_of_mid_l(void **state)
 {
     struct network_spec plain = read_spec("256 128", (struct extent){200, 1, 1}, 0), spec;
     const struct method_options options = {
-        .active = 0.45, .gate = MIDL_GATE_LOWRANK, .ratio = METHOD_RATIO};
+        .active = 0.45, .gate = MIDL_GATE_LOWRANK, .ratio = PROMISED_RATIO};
     struct error error;
     (void)state;
     for (int i = 0; i < METHODS; i++) {

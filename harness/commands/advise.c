@@ -12,6 +12,7 @@
 #include "base/stop.h"
 #include "commands/command.h"
 #include "learn/advice.h"
+#include "learn/meeting.h"
 #include "learn/model_file.h"
 #include "learn/network_conversion.h"
 #include "learn/plain_layer.h"
@@ -144,19 +145,9 @@ static enum outcome load_model(struct job *job, struct error *error)
     if (outcome)
         return outcome;
     job->loaded = true;
-    const char *name = request->data ? request->data : job->facts.dataset;
-    const struct dataset_options data = {.seed = strtoull(job->facts.seed, NULL, 10)};
-    if (!*name)
-        return fail(error, OUTCOME_USAGE, "%s does not say what it was trained on: give --data",
-                    file_shown(request->model));
-    outcome = dataset_load(name, NULL, &data, &job->set, error);
+    outcome = model_dataset(request->model, &job->network.spec, &job->facts, request->data,
+                            &job->set, error);
     job->has_set = !outcome;
-    const struct network_spec *spec = &job->network.spec;
-    if (!outcome && (job->set.d != extent_size(spec->in) || job->set.classes != spec->classes))
-        return fail(error, OUTCOME_USAGE,
-                    "%s has %zu values and %zu classes, the model takes %zu and %zu; --data names "
-                    "the set that it was trained on",
-                    name, job->set.d, job->set.classes, extent_size(spec->in), spec->classes);
     return outcome;
 }
 
@@ -183,31 +174,16 @@ static enum outcome choose_layer(struct job *job, struct error *error)
                        job->request.layer ? job->request.layer : "", *names ? names : "none");
 }
 
-/* Collect the layer's inputs while the network reads `count` examples, at even distances. */
+/* Collect the layer's inputs while the network reads `count` examples. */
 static enum outcome meet(struct job *job, const struct dataset_part *part, size_t count,
                          float **ret, struct error *error)
 {
-    struct network *network = &job->network;
-    size_t in = job->set.d, d = extent_size(network->spec.layers[job->layer].in);
-    float *x = malloc(NETWORK_BATCH * in * sizeof *x);
-    enum outcome outcome = OUTCOME_DONE;
-    const float *logits;
-    *ret = malloc(count * d * sizeof **ret);
-    if (!x || !*ret)
-        outcome = fail_memory(error, "inputs of a layer", 4.0 * (double)(count * d));
-    for (size_t first = 0; first < count && !outcome; first += NETWORK_BATCH) {
-        const struct pass pass = {.batch = count - first < NETWORK_BATCH ? count - first
-                                                                         : NETWORK_BATCH};
-        for (size_t i = 0; i < pass.batch; i++)
-            memcpy(x + i * in, dataset_row(part, (first + i) * part->count / count),
-                   in * sizeof *x);
-        outcome = network_forward(network, &pass, x, &logits, error);
-        if (!outcome)
-            memcpy(*ret + first * d, job->layer ? network->outputs[job->layer - 1] : x,
-                   pass.batch * d * sizeof *x);
-    }
-    free(x);
-    return outcome;
+    float *met[NETWORK_LAYERS_MOST] = {NULL};
+    enum outcome outcome = network_met_new(&job->network.spec, job->layer, count, ret, error);
+    if (outcome)
+        return outcome;
+    met[job->layer] = *ret;
+    return network_meet(&job->network, part, count, met, error);
 }
 
 static enum outcome read_model(struct job *job, struct error *error)

@@ -12,6 +12,7 @@
 #include "data/tensors.h"
 #include "learn/conversion.h"
 #include "learn/layer_error.h"
+#include "learn/layer_flops.h"
 #include "learn/plain_layer.h"
 
 struct job {
@@ -58,7 +59,7 @@ static enum outcome read_ranks(const struct convert_request *request,
     size_t most = by->d < by->n ? by->d : by->n;
     bool own = ret->gate_rank > 0;
     enum outcome outcome = OUTCOME_DONE;
-    ret->rank = convert_default_rank(by->d, by->n, own);
+    ret->rank = rank_of_promise(by->d, by->n, own ? MIDL_GATE_LOWRANK : MIDL_GATE_SHARED);
     if (request->rank)
         outcome = option_size("rank", request->rank, 1, most, &ret->rank, error);
     ret->gate_rank = own ? ret->rank : 0;
@@ -96,7 +97,7 @@ static enum outcome read_options(const struct convert_request *request, struct c
                                  struct error *error)
 {
     size_t threads = 1;
-    *ret = (struct convert_options){.active = 0.45, .block = 16, .margin = NAN};
+    *ret = (struct convert_options){.active = PROMISED_ACTIVE, .block = 16, .margin = NAN};
     enum outcome outcome = read_words(request, ret, error);
     if (!outcome && request->active)
         outcome = option_double("active", request->active, 0, 1, &ret->active, error);
@@ -112,15 +113,6 @@ static enum outcome read_options(const struct convert_request *request, struct c
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* FLOPs of the plain layer over those of this one, with so many neurons selected on average. */
-static double flops_ratio(const struct midl_shape *shape, double active)
-{
-    enum { INPUTS = 1000 };
-    size_t selected = (size_t)llround(active * (double)shape->n * INPUTS);
-    struct midl_parts parts = midl_layer_flops(shape, INPUTS, selected);
-    return midl_linear_flops(shape, INPUTS) / midl_parts_sum(&parts);
-}
-
 static enum outcome judge(const struct job *job, struct errors *ret, struct error *error)
 {
     const struct converted *c = &job->converted;
@@ -129,7 +121,7 @@ static enum outcome judge(const struct job *job, struct errors *ret, struct erro
     int threads = job->options.threads;
     light.shape.k = 0;
     ret->low_rank_rank =
-        convert_low_rank_of(job->by.d, job->by.n, flops_ratio(&c->layer.shape, c->active));
+        rank_of_ratio(job->by.d, job->by.n, flops_ratio(&c->layer.shape, c->active));
     enum outcome outcome = layer_error(&job->judged, &light, c->order, threads, &ret->light, error);
     if (!outcome)
         outcome = layer_error(&job->judged, &c->layer, c->order, threads, &ret->converted, error);

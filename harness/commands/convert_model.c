@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "commands/convert_request.h"
+#include "learn/layer_flops.h"
 #include "learn/model_file.h"
 #include "learn/network_conversion.h"
 #include "learn/trainer.h"
@@ -61,21 +62,9 @@ static enum outcome load(const struct convert_request *request, size_t threads, 
     if (outcome)
         return outcome;
     job->loaded = true;
-    const char *name = request->data ? request->data : job->facts.dataset;
-    if (!*name)
-        return fail(error, OUTCOME_USAGE, "%s does not say what it was trained on: give --data",
-                    file_shown(request->model));
-    struct dataset_options data = {.seed = strtoull(job->facts.seed, NULL, 10)};
-    outcome = dataset_load(name, NULL, &data, &job->set, error);
+    outcome = model_dataset(request->model, &job->from.spec, &job->facts, request->data, &job->set,
+                            error);
     job->has_set = !outcome;
-    if (!outcome && (job->set.d != extent_size(job->from.spec.in) ||
-                     job->set.classes != job->from.spec.classes))
-        return fail(
-            error, OUTCOME_USAGE,
-            "%s has %zu values and %zu classes, the model takes %zu and %zu; --data names the "
-            "set that it was trained on",
-            name, job->set.d, job->set.classes, extent_size(job->from.spec.in),
-            job->from.spec.classes);
     return outcome;
 }
 
@@ -88,11 +77,12 @@ static enum outcome shape_of(const struct convert_request *request,
     size_t d = extent_size(layer->in), n = extent_size(layer->out);
     size_t most = d < n ? d : n, unit = asked->select == MIDL_SELECT_BLOCK ? asked->block : 1;
     bool own = asked->gate_rank > 0;
+    enum midl_gate gate = own ? MIDL_GATE_LOWRANK : MIDL_GATE_SHARED;
     char reason[MIDL_REASON_SIZE];
     struct midl_shape shape = {.d = d,
                                .n = n,
-                               .r = convert_default_rank(d, n, own),
-                               .gate = own ? MIDL_GATE_LOWRANK : MIDL_GATE_SHARED,
+                               .r = rank_of_promise(d, n, gate),
+                               .gate = gate,
                                .select = asked->select,
                                .block = asked->block,
                                .threshold = convert_threshold()};
@@ -140,17 +130,15 @@ static enum outcome wish(const struct convert_request *request, const struct con
 /* ---- The answer ------------------------------------------------------------------------------ */
 
 /* FLOPs of the converted layers as plain ones over those that they take now. */
-static double flops_ratio(const struct job *job)
+static double saved(const struct job *job)
 {
-    enum { INPUTS = 1000 };
     double plain = 0, now = 0;
     for (size_t i = 0; i < job->result.count; i++) {
         const struct layer_conversion *c = &job->result.layers[i];
         const struct midl_shape *shape = &job->wanted.layers[c->layer].shape;
-        struct midl_parts parts =
-            midl_layer_flops(shape, INPUTS, (size_t)llround(c->active * (double)shape->n * INPUTS));
-        plain += midl_linear_flops(shape, INPUTS);
-        now += midl_parts_sum(&parts);
+        double linear = flops_linear(shape->d, shape->n);
+        plain += linear;
+        now += linear / flops_ratio(shape, c->active);
     }
     return plain / now;
 }
@@ -164,8 +152,7 @@ static void print_text(const struct convert_request *request, const struct job *
                job->wanted.layers[c->layer].name, s->d, s->n, s->r, c->active, c->explained,
                c->positive);
     }
-    printf("flops_ratio %.2f of these layers, converted in %.2f s\n", flops_ratio(job),
-           job->seconds);
+    printf("flops_ratio %.2f of these layers, converted in %.2f s\n", saved(job), job->seconds);
     printf("accuracy %.4f before, %.4f after; loss %.4f before, %.4f after (%zu test examples)\n",
            job->before.accuracy, job->after.accuracy, job->before.loss, job->after.loss,
            job->set.test.count);
@@ -195,7 +182,7 @@ static enum outcome print_json(const struct convert_request *request, const stru
     for (size_t i = 0; i < job->result.count; i++)
         add_layer(&json, layers, job, &job->result.layers[i]);
     json_text(&json, json.root, "output", request->output);
-    json_number(&json, json.root, "flops_ratio", flops_ratio(job));
+    json_number(&json, json.root, "flops_ratio", saved(job));
     json_number(&json, json.root, "accuracy_before", job->before.accuracy);
     json_number(&json, json.root, "accuracy", job->after.accuracy);
     json_number(&json, json.root, "loss_before", job->before.loss);
@@ -211,10 +198,10 @@ static enum outcome save(const struct convert_request *request, const struct con
                          struct job *job, struct error *error)
 {
     struct model_facts facts = job->facts;
-    snprintf(facts.method, sizeof facts.method, "converted%s",
-             asked->select == MIDL_SELECT_BLOCK       ? "-block"
-             : asked->select == MIDL_SELECT_THRESHOLD ? "-threshold"
-                                                      : "");
+    enum method method = asked->select == MIDL_SELECT_BLOCK       ? METHOD_CONVERTED_BLOCK
+                         : asked->select == MIDL_SELECT_THRESHOLD ? METHOD_CONVERTED_THRESHOLD
+                                                                  : METHOD_CONVERTED;
+    snprintf(facts.method, sizeof facts.method, "%s", method_name(method));
     snprintf(facts.accuracy, sizeof facts.accuracy, "%.6f", job->after.accuracy);
     facts.rule[0] = '\0';
     return model_save(request->output, &job->to, &facts, error);

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/inputs.h"
 #include "data/tensors.h"
+#include "learn/meeting.h"
 #include "learn/model_file.h"
 #include "learn/trainer.h"
 
@@ -35,19 +36,6 @@ static enum outcome print_json(const struct eval_model *request, const struct ne
 
 /* ---- The test part of a data set ------------------------------------------------------------- */
 
-static enum outcome check_fit(const struct eval_model *request, const struct network *network,
-                              const struct dataset *set, struct error *error)
-{
-    const struct network_spec *spec = &network->spec;
-    if (extent_size(spec->in) == set->d && spec->classes == set->classes &&
-        spec->symbols == set->symbols)
-        return OUTCOME_DONE;
-    return fail(error, OUTCOME_USAGE,
-                "%s: takes inputs of length %zu and has %zu classes; %s has %zu and %zu",
-                file_shown(request->model), extent_size(spec->in), spec->classes, set->info->name,
-                set->d, set->classes);
-}
-
 /* The place of the layer that `inputs_of` names. */
 static enum outcome find_layer(const struct eval_model *request, const struct network_spec *spec,
                                size_t *ret, struct error *error)
@@ -67,29 +55,6 @@ static enum outcome find_layer(const struct eval_model *request, const struct ne
                 file_shown(request->model), request->inputs_of, names);
 }
 
-/* The inputs of layer `at` in the first `count` examples: x [count][d]. */
-static enum outcome layer_inputs(struct network *network, const struct dataset *set, size_t at,
-                                 size_t count, size_t d, float *x, struct error *error)
-{
-    size_t most = network->options.max_batch, in = set->d;
-    struct pass pass = {.training = false};
-    float *rows = malloc(most * in * sizeof *rows);
-    enum outcome outcome =
-        rows ? OUTCOME_DONE : fail_memory(error, "a batch", 4.0 * (double)(most * in));
-    for (size_t first = 0; first < count && !outcome; first += most, pass.step++) {
-        const float *logits = NULL;
-        pass.batch = count - first < most ? count - first : most;
-        for (size_t i = 0; i < pass.batch; i++)
-            memcpy(rows + i * in, dataset_row(&set->test, first + i), in * sizeof *rows);
-        outcome = network_forward(network, &pass, rows, &logits, error);
-        if (!outcome)
-            memcpy(x + first * d, at > 0 ? network->outputs[at - 1] : rows,
-                   pass.batch * d * sizeof *x);
-    }
-    free(rows);
-    return outcome;
-}
-
 /* Write x and labels of the first examples. */
 static enum outcome write_layer_inputs(const struct eval_model *request, struct network *network,
                                        const struct dataset *set, struct error *error)
@@ -103,10 +68,13 @@ static enum outcome write_layer_inputs(const struct eval_model *request, struct 
     if (count > EVAL_LAYER_INPUTS)
         count = EVAL_LAYER_INPUTS;
     size_t d = extent_size(network->spec.layers[at].in);
-    float *x = malloc((count * d + 1) * sizeof *x);
-    if (!x)
-        return fail_memory(error, "the inputs", 4.0 * (double)count * (double)d);
-    outcome = layer_inputs(network, set, at, count, d, x, error);
+    struct dataset_part examples = set->test; /* the first ones */
+    float *met[NETWORK_LAYERS_MOST] = {NULL}, *x = NULL;
+    examples.count = count;
+    outcome = network_met_new(&network->spec, at, count, &x, error);
+    met[at] = x;
+    if (!outcome)
+        outcome = network_meet(network, &examples, count, met, error);
     const struct tensor tensors[] = {
         {"x", TENSOR_F32, 2, {count, d}, x, count * d * sizeof *x},
         {"labels", TENSOR_I32, 1, {count}, set->test.labels, count * sizeof(uint32_t)}};
@@ -138,19 +106,12 @@ static enum outcome test_part(const struct eval_model *request, struct network *
                               const struct model_facts *facts, struct error *error)
 {
     struct dataset set;
-    const char *name = request->data && *request->data ? request->data : facts->dataset;
-    struct dataset_options options = {.seed = strtoull(facts->seed, NULL, 10)};
-    if (!*name)
-        return fail(error, OUTCOME_USAGE,
-                    "%s: does not tell what it was trained on; --data DATASET or --input X",
-                    file_shown(request->model));
-    enum outcome outcome = dataset_load(name, NULL, &options, &set, error);
+    enum outcome outcome =
+        model_dataset(request->model, &network->spec, facts, request->data, &set, error);
     if (outcome)
         return outcome;
-    outcome = check_fit(request, network, &set, error);
-    if (!outcome)
-        outcome = request->inputs_of ? write_layer_inputs(request, network, &set, error)
-                                     : test_score(request, network, &set, error);
+    outcome = request->inputs_of ? write_layer_inputs(request, network, &set, error)
+                                 : test_score(request, network, &set, error);
     dataset_clear(&set);
     return outcome;
 }

@@ -17,6 +17,8 @@
 #include "commands/command.h"
 #include "data/dataset.h"
 #include "data/layer_file.h"
+#include "learn/layer_error.h"
+#include "learn/meeting.h"
 #include "learn/method.h"
 #include "learn/model_file.h"
 #include "learn/network_time.h"
@@ -85,20 +87,10 @@ static size_t most_batch(const struct sweep_model *model)
 static enum outcome load_data(const struct sweep_model_request *request, struct sweep_model *model,
                               struct error *error)
 {
-    const struct network_spec *spec = &model->network.spec;
-    struct dataset_options options = {.seed = strtoull(model->facts.seed, NULL, 10)};
-    model->dataset = request->data ? request->data : model->facts.dataset;
-    if (!*model->dataset)
-        return fail(error, OUTCOME_USAGE, "%s does not say what it was trained on: give --data",
-                    file_shown(request->model));
-    enum outcome outcome = dataset_load(model->dataset, NULL, &options, &model->set, error);
+    enum outcome outcome = model_dataset(request->model, &model->network.spec, &model->facts,
+                                         request->data, &model->set, error);
     model->has_set = !outcome;
-    if (!outcome && (model->set.d != extent_size(spec->in) || model->set.classes != spec->classes))
-        return fail(
-            error, OUTCOME_USAGE,
-            "%s has %zu values and %zu classes, the model takes %zu and %zu; --data names the "
-            "set that it was trained on",
-            model->dataset, model->set.d, model->set.classes, extent_size(spec->in), spec->classes);
+    model->dataset = outcome ? "" : model->set.info->name;
     return outcome;
 }
 
@@ -134,64 +126,26 @@ static enum outcome draw_inputs(struct sweep_model *model, struct error *error)
 static enum outcome take_parts(struct sweep_model *model, struct error *error)
 {
     const struct network_spec *spec = &model->network.spec;
-    for (size_t i = 0; i < spec->count; i++) {
-        size_t d = extent_size(spec->layers[i].in);
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; i < spec->count && !outcome; i++) {
         struct part *part = &model->parts[model->count];
         if (spec->layers[i].kind != LAYER_MIDL)
             continue;
         part->layer = i;
-        part->x = malloc(model->inputs * d * sizeof *part->x);
+        outcome = network_met_new(spec, i, model->inputs, &part->x, error);
         model->count++;
-        if (!part->x)
-            return fail_memory(error, "inputs of a layer", 4.0 * (double)(model->inputs * d));
-    }
-    return OUTCOME_DONE;
-}
-
-static enum outcome meet(struct sweep_model *model, struct error *error)
-{
-    struct network *network = &model->network;
-    size_t most = network->options.max_batch;
-    enum outcome outcome = OUTCOME_DONE;
-    for (size_t first = 0; first < model->inputs && !outcome; first += most) {
-        struct pass pass = {.batch = model->inputs - first < most ? model->inputs - first : most};
-        const float *x = model->x + first * model->set.d, *logits;
-        outcome = network_forward(network, &pass, x, &logits, error);
-        for (size_t i = 0; i < model->count && !outcome; i++) {
-            struct part *part = &model->parts[i];
-            size_t d = extent_size(network->spec.layers[part->layer].in);
-            memcpy(part->x + first * d, part->layer ? network->outputs[part->layer - 1] : x,
-                   pass.batch * d * sizeof *x);
-        }
     }
     return outcome;
 }
 
-/* The share of neurons that a layer selects for the inputs that it meets. */
-static enum outcome find_active(const struct sweep_model *model, struct part *part,
-                                struct error *error)
+static enum outcome meet(struct sweep_model *model, struct error *error)
 {
-    const struct midl_layer layer = layer_midl_weights(&model->network.layers[part->layer]);
-    size_t n = layer.shape.n, d = layer.shape.d, most = 64, selected = 0;
-    const struct midl_plan_options options = {.variant = "auto", .max_batch = most, .threads = 1};
-    struct midl_plan *plan = NULL;
-    char reason[MIDL_REASON_SIZE] = "there is no memory";
-    float *y = malloc(most * n * sizeof *y);
-    if (!y || midl_plan_create(&layer, &options, &plan, reason) != MIDL_OK) {
-        free(y);
-        return fail(error, OUTCOME_MACHINE, "%s: %s", part->name, reason);
-    }
-    for (size_t first = 0; first < model->inputs; first += most) {
-        size_t batch = model->inputs - first < most ? model->inputs - first : most;
-        (void)midl_run(plan, batch, part->x + first * d, y);
-        struct midl_selection selection = midl_plan_selection(plan);
-        for (size_t i = 0; i < batch; i++)
-            selected += selection.count[i];
-    }
-    part->active = (double)selected / (double)model->inputs / (double)n;
-    midl_plan_destroy(plan);
-    free(y);
-    return OUTCOME_DONE;
+    const struct dataset_part inputs = {
+        .x = model->x, .stride = model->set.d, .count = model->inputs};
+    float *met[NETWORK_LAYERS_MOST] = {NULL};
+    for (size_t i = 0; i < model->count; i++)
+        met[model->parts[i].layer] = model->parts[i].x;
+    return network_meet(&model->network, &inputs, model->inputs, met, error);
 }
 
 static enum outcome write_part(const struct sweep_model *model, struct part *part,
@@ -234,7 +188,8 @@ static enum outcome make_parts(struct sweep_model *model, struct error *error)
         const struct layer_spec *layer = &model->network.spec.layers[part->layer];
         snprintf(part->name, sizeof part->name, "%.400s#%s", model->path, layer->name);
         snprintf(part->input, sizeof part->input, "%s:test", model->dataset);
-        outcome = find_active(model, part, error);
+        const struct midl_layer weights = layer_midl_weights(&model->network.layers[part->layer]);
+        outcome = layer_selected(&weights, part->x, model->inputs, &part->active, error);
         if (!outcome)
             outcome = write_part(model, part, error);
         size_alternatives(model, part);

@@ -190,6 +190,7 @@ static enum outcome read_experiments(struct train *train, int argc, char **argv,
     if (!outcome && options->text)
         outcome = experiments_of_text(&train->experiments, options->text, error);
     experiments_hash(&train->experiments, train->hash);
+    options->keys[EXPERIMENT_DATASET] = NULL; /* of this function, perhaps */
     return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "learn/layer_error.h"
+#include "learn/layer_flops.h"
 #include "machine/calibration_file.h"
 #include "machine/pin.h"
 #include "measure/measure.h"
@@ -100,14 +101,6 @@ static enum outcome interrupted(struct error *error)
     return fail(error, OUTCOME_NO_VERDICT, "interrupted: no advice");
 }
 
-static double flops_ratio(const struct midl_shape *shape, double active)
-{
-    enum { INPUTS = 1000 };
-    struct midl_parts parts =
-        midl_layer_flops(shape, INPUTS, (size_t)llround(active * (double)shape->n * INPUTS));
-    return midl_linear_flops(shape, INPUTS) / midl_parts_sum(&parts);
-}
-
 /* Rows of a projection come in whole panels; up-projections take the rank as it is. */
 static double rank_cost(size_t d, size_t n, size_t rank, double ups)
 {
@@ -124,34 +117,6 @@ static struct candidate *add(struct advice *advice, const struct midl_layer *lay
     c->way.k = layer->shape.k;
     c->way.select = layer->shape.select;
     return c;
-}
-
-/* The share that a layer selects of the inputs that judge. */
-static enum outcome find_share(const struct advice *advice, const struct midl_layer *layer,
-                               double *ret, struct error *error)
-{
-    const struct convert_source *s = &advice->judged;
-    enum { CHUNK = 64 };
-    const struct midl_plan_options options = {.max_batch = CHUNK, .threads = 1};
-    struct midl_plan *plan = NULL;
-    char reason[MIDL_REASON_SIZE];
-    size_t selected = 0;
-    float *y = malloc(CHUNK * s->n * sizeof *y);
-    if (!y || midl_plan_create(layer, &options, &plan, reason) != MIDL_OK) {
-        free(y);
-        return fail(error, OUTCOME_MACHINE, "a candidate: %s", y ? reason : "no memory");
-    }
-    for (size_t first = 0; first < s->count; first += CHUNK) {
-        size_t batch = s->count - first < CHUNK ? s->count - first : CHUNK;
-        (void)midl_run(plan, batch, s->x + first * s->d, y);
-        struct midl_selection selection = midl_plan_selection(plan);
-        for (size_t i = 0; i < batch; i++)
-            selected += selection.count[i];
-    }
-    *ret = (double)selected / (double)s->count / (double)s->n;
-    midl_plan_destroy(plan);
-    free(y);
-    return OUTCOME_DONE;
 }
 
 /* Step i of what a conversion can select. */
@@ -177,9 +142,11 @@ static enum outcome add_share(struct advice *advice, const struct converted *fro
         if (!c->gate_bias)
             return fail_memory(error, "a candidate", 4.0 * (double)shape->n);
         for (size_t j = 0; j < shape->n; j++)
-            c->gate_bias[j] = from->layer.gate_bias[j] + 4 * (float)(c->way.margin - from->margin);
+            c->gate_bias[j] =
+                from->layer.gate_bias[j] + (float)convert_margin_bias(c->way.margin - from->margin);
         c->layer.gate_bias = c->gate_bias;
-        enum outcome outcome = find_share(advice, &c->layer, &c->way.active, error);
+        enum outcome outcome = layer_selected(&c->layer, advice->judged.x, advice->judged.count,
+                                              &c->way.active, error);
         if (outcome)
             return outcome;
     }
@@ -192,10 +159,10 @@ static enum outcome add_conversion(struct advice *advice, enum midl_select selec
                                    struct error *error)
 {
     const struct convert_source *s = &advice->by;
-    double wanted = rank_steps[rank] * (double)convert_default_rank(s->d, s->n, false);
+    double wanted = rank_steps[rank] * (double)rank_of_promise(s->d, s->n, MIDL_GATE_SHARED);
     size_t most = s->d < s->n ? s->d : s->n;
     struct convert_options options = {.rank = (size_t)fmax(1, fmin(round(wanted), (double)most)),
-                                      .active = 0.45,
+                                      .active = PROMISED_ACTIVE,
                                       .select = select,
                                       .block = 16,
                                       .margin = select == MIDL_SELECT_THRESHOLD ? 1 : NAN,
@@ -216,7 +183,7 @@ static enum outcome add_low_rank(struct advice *advice, size_t i, struct error *
 {
     const struct convert_source *s = &advice->by;
     struct low_rank *low = &advice->low_ranks[advice->low_rank_count];
-    size_t rank = convert_low_rank_of(s->d, s->n, low_rank_ratios[i]);
+    size_t rank = rank_of_ratio(s->d, s->n, low_rank_ratios[i]);
     if (stopped(advice))
         return interrupted(error);
     enum outcome outcome = convert_low_rank(s, rank, advice->options.threads, low, error);

@@ -23,43 +23,9 @@ static const double group_share = 0.3;
 
 enum { LEAST_DEVIATION = 1000 }; /* s_j is at least this part of the deviation of F */
 
-/* ---- Sizes ----------------------------------------------------------------------------------- */
-
-static double layer_flops(size_t d, size_t n, size_t rank, bool own_gate)
-{
-    struct midl_shape shape = {.d = d,
-                               .n = n,
-                               .r = rank,
-                               .rg = rank,
-                               .gate = own_gate ? MIDL_GATE_LOWRANK : MIDL_GATE_SHARED};
-    struct midl_parts parts = midl_layer_flops(&shape, 1, (size_t)lround(0.45 * (double)n));
-    return midl_parts_sum(&parts);
-}
-
-static double linear_flops(size_t d, size_t n)
-{
-    struct midl_shape shape = {.d = d, .n = n};
-    return midl_linear_flops(&shape, 1);
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
-}
-
-size_t convert_default_rank(size_t d, size_t n, bool own_gate)
-{
-    size_t rank = 1;
-    while (rank < smaller(d, n) &&
-           linear_flops(d, n) >= 1.7 * layer_flops(d, n, rank + 1, own_gate))
-        rank++;
-    return rank;
-}
-
-size_t convert_low_rank_of(size_t d, size_t n, double ratio)
-{
-    double rank = (linear_flops(d, n) / ratio - (double)n) / (2 * (double)(d + n));
-    return rank < 1 ? 1 : smaller((size_t)rank, smaller(d, n));
 }
 
 /* ---- Workspace ------------------------------------------------------------------------------- */
@@ -444,7 +410,7 @@ static void gate_of(const struct work *w, const struct path *path, enum midl_sel
 {
     if (select == MIDL_SELECT_THRESHOLD) {
         *ret_factor = threshold_scale / path->residual[j];
-        *ret_offset = threshold_scale * margin + threshold_offset;
+        *ret_offset = convert_margin_bias(margin) + threshold_offset;
     } else {
         *ret_factor = 1 / spread(w);
         *ret_offset = topk_offset;
@@ -591,6 +557,11 @@ static void fill_neuron(const struct work *w, const struct convert_options *o, d
 float convert_threshold(void)
 {
     return (float)(1 / (1 + exp(-threshold_offset)));
+}
+
+double convert_margin_bias(double margin)
+{
+    return threshold_scale * margin;
 }
 
 static struct midl_shape shape_of(const struct convert_source *s, const struct convert_options *o)

@@ -60,6 +60,10 @@ const char *convert_unavailable(void);
 /* Return the gate value above which a converted layer selects under `threshold`. */
 float convert_threshold(void);
 
+/* Return by how much a margin t raises the gate's bias under `threshold`: a layer converted at one
+ * margin becomes one of another by the difference. */
+double convert_margin_bias(double margin);
+
 /* Convert. On failure *ret is untouched. */
 enum outcome convert_layer(const struct convert_source *source,
                            const struct convert_options *options, struct converted *ret,
@@ -78,13 +82,6 @@ struct low_rank {
 enum outcome convert_low_rank(const struct convert_source *source, size_t rank, int threads,
                               struct low_rank *ret, struct error *error);
 void low_rank_clear(struct low_rank *low_rank);
-
-/* Find the largest rank, at least 1, with which a layer whose gate shares the projection (or, where
- * `own_gate`, has one of the same rank) still has a FLOPs ratio of 1.7 at k/n = 0.45. */
-size_t convert_default_rank(size_t d, size_t n, bool own_gate);
-
-/* Find the largest rank of a low-rank layer d -> n with a FLOPs ratio of at least `ratio`. */
-size_t convert_low_rank_of(size_t d, size_t n, double ratio);
 
 /* Group neurons that are active together: order [n] receives groups of `block`, by activity
  * [count][n] (its largest 30 % in each row): the most often active neuron that is left, then those

@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/util.h"
+#include "learn/layer_flops.h"
 
 enum { CHOICES_MOST = 1000000 };
 
@@ -204,7 +205,7 @@ static bool concerns(enum part part, const struct experiment *e, bool with_test)
         return e->method == METHOD_DROPOUT;
     if (part == PART_LESS)
         return (e->method == METHOD_NARROW || e->method == METHOD_LOWRANK) &&
-               fabs(e->making.ratio - METHOD_RATIO) > 1e-9;
+               fabs(e->making.ratio - PROMISED_RATIO) > 1e-9;
     if (part == PART_PLACE)
         return (method_is_gated(e->method) || e->method == METHOD_LOWRANK) && e->making.layer > 0;
     return part == PART_ALL || with_test;

@@ -103,6 +103,38 @@ enum outcome layer_error(const struct convert_source *source, const struct midl_
     return outcome;
 }
 
+enum outcome layer_selected(const struct midl_layer *layer, const float *x, size_t count,
+                            double *ret, struct error *error)
+{
+    const struct midl_shape *shape = &layer->shape;
+    const struct midl_plan_options options = {.max_batch = CHUNK, .threads = 1};
+    struct midl_plan *plan = NULL;
+    char reason[MIDL_REASON_SIZE];
+    size_t selected = 0;
+    enum outcome outcome = OUTCOME_DONE;
+    float *y = calloc(CHUNK * shape->n, sizeof *y);
+    if (!y)
+        outcome = fail_memory(error, "outputs", 4.0 * CHUNK * (double)shape->n);
+    else if (midl_plan_create(layer, &options, &plan, reason) != MIDL_OK)
+        outcome = fail(error, OUTCOME_MACHINE, "the layer: %s", reason);
+    for (size_t first = 0; !outcome && first < count; first += CHUNK) {
+        size_t batch = count - first < CHUNK ? count - first : CHUNK;
+        if (midl_run(plan, batch, x + first * shape->d, y) != MIDL_OK) {
+            outcome = fail(error, OUTCOME_BAD, "a gate logit of inputs %zu to %zu is NaN", first,
+                           first + batch - 1);
+            break;
+        }
+        struct midl_selection selection = midl_plan_selection(plan);
+        for (size_t i = 0; i < batch; i++)
+            selected += selection.count[i];
+    }
+    if (!outcome)
+        *ret = (double)selected / (double)count / (double)shape->n;
+    midl_plan_destroy(plan);
+    free(y);
+    return outcome;
+}
+
 enum outcome low_rank_error(const struct convert_source *source, const struct low_rank *low_rank,
                             int threads, double *ret, struct error *error)
 {

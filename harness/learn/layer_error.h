@@ -1,4 +1,5 @@
-/* layer_error.h - how far a layer is from the plain layer that it stands for. */
+/* layer_error.h - how far a layer is from the plain layer that it stands for, and how many of its
+ * neurons it selects. */
 #ifndef MIDL_LAYER_ERROR_H
 #define MIDL_LAYER_ERROR_H
 
@@ -13,5 +14,9 @@ enum outcome layer_error(const struct convert_source *source, const struct midl_
 /* Find the same error of a plain layer of low rank. */
 enum outcome low_rank_error(const struct convert_source *source, const struct low_rank *low_rank,
                             int threads, double *ret, struct error *error);
+
+/* Find the share of a layer's neurons that its gate selects for inputs x [count][d]. */
+enum outcome layer_selected(const struct midl_layer *layer, const float *x, size_t count,
+                            double *ret, struct error *error);
 
 #endif

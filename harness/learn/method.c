@@ -1,4 +1,4 @@
-/* method.c - sizes are found by asking the library's own count of FLOPs. */
+/* method.c - see method.h. */
 #include "learn/method.h"
 
 #include <math.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/append.h"
+#include "learn/layer_flops.h"
 
 enum makes { MAKES_DENSE, MAKES_MIDL, MAKES_NARROW, MAKES_CONVERTED, MAKES_LOWRANK };
 
@@ -63,36 +64,9 @@ bool method_trains_gates(enum method method)
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-static double midl_flops(size_t d, size_t n, size_t rank, size_t k, enum midl_gate gate)
-{
-    struct midl_shape shape = {.d = d, .n = n, .r = rank, .rg = rank, .k = k, .gate = gate};
-    struct midl_parts parts = midl_layer_flops(&shape, 1, k);
-    return midl_parts_sum(&parts);
-}
-
-static double linear_flops(size_t d, size_t n)
-{
-    return 2 * (double)d * (double)n + (double)n;
-}
-
 static size_t neurons_of(double active, size_t n)
 {
     return (size_t)round(active * (double)n);
-}
-
-size_t method_rank(size_t d, size_t n, enum midl_gate gate)
-{
-    size_t rank = 1, k = neurons_of(METHOD_ACTIVE, n);
-    while (linear_flops(d, n) >= METHOD_RATIO * midl_flops(d, n, rank + 1, k, gate))
-        rank++;
-    return rank;
-}
-
-/* The largest rank of a low-rank layer within 1 / ratio of the plain one's FLOPs. */
-static size_t lowrank_rank(size_t d, size_t n, double ratio)
-{
-    double rank = (linear_flops(d, n) / ratio - (double)n) / (2 * (double)(d + n));
-    return rank < 1 ? 1 : (size_t)rank;
 }
 
 static struct midl_shape midl_shape_of(enum method method, const struct method_options *options,
@@ -101,7 +75,7 @@ static struct midl_shape midl_shape_of(enum method method, const struct method_o
     size_t d = plain->in.c, n = plain->out.c;
     /* A conversion's gate reads the light path's projection. */
     enum midl_gate gate = method_converts(method) ? MIDL_GATE_SHARED : options->gate;
-    size_t rank = options->rank ? options->rank : method_rank(d, n, gate);
+    size_t rank = options->rank ? options->rank : rank_of_promise(d, n, gate);
     struct midl_shape shape = {.d = d,
                                .n = n,
                                .r = rank,
@@ -174,7 +148,7 @@ static enum outcome replace(enum method method, const struct method_options *opt
         if (options->layer && hidden != options->layer)
             continue;
         layer->kind = method_is_gated(method) ? LAYER_MIDL : LAYER_LOWRANK;
-        layer->rank = lowrank_rank(layer->in.c, layer->out.c, options->ratio);
+        layer->rank = rank_of_ratio(layer->in.c, layer->out.c, options->ratio);
         if (layer->kind == LAYER_MIDL)
             layer->shape = midl_shape_of(method, options, layer);
         if (layer->kind == LAYER_MIDL && midl_shape_check(&layer->shape, reason) != MIDL_OK)

@@ -25,26 +25,17 @@ bool method_trains_gates(enum method method);
 
 struct method_options {
     double active; /* k/n */
-    size_t rank;   /* 0: the largest with which the layer's FLOPs ratio at k/n = 0.45 is still
-                    * METHOD_RATIO, gate and light path alike */
+    size_t rank;   /* of gate and light path; 0: rank_of_promise() */
     enum midl_gate gate;
     enum midl_unselected unselected;
     double dropout; /* rate of method dropout */
-    double ratio;   /* of FLOPs, of methods dense-narrow and low-rank; METHOD_RATIO */
+    double ratio;   /* of FLOPs, of methods dense-narrow and low-rank; PROMISED_RATIO */
     size_t layer;   /* only the i-th hidden linear layer, from 1, becomes another; 0: all */
 };
-
-/* The promise of the paper, by which ranks and the sizes of controls go. */
-#define METHOD_RATIO 1.7
-#define METHOD_ACTIVE 0.45
 
 /* Turn the plain network's description into the method's. */
 enum outcome method_network(enum method method, const struct method_options *options,
                             const struct network_spec *plain, struct network_spec *ret,
                             struct error *error);
-
-/* Find the largest rank, at least 1, with which a MID-L layer d -> n of this gate, its gate's rank
- * the same, has a FLOPs ratio of at least METHOD_RATIO at k/n = METHOD_ACTIVE. */
-size_t method_rank(size_t d, size_t n, enum midl_gate gate);
 
 #endif

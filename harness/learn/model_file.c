@@ -216,3 +216,30 @@ enum outcome model_load(const char *path, const struct layer_options *options, s
     tensors_close(file);
     return outcome;
 }
+
+enum outcome model_dataset(const char *path, const struct network_spec *spec,
+                           const struct model_facts *facts, const char *name, struct dataset *ret,
+                           struct error *error)
+{
+    const struct dataset_options options = {.seed = strtoull(facts->seed, NULL, 10)};
+    struct dataset set;
+    name = name && *name ? name : facts->dataset;
+    if (!*name)
+        return fail(error, OUTCOME_USAGE, "%s does not say what it was trained on: give --data",
+                    file_shown(path));
+    enum outcome outcome = dataset_load(name, NULL, &options, &set, error);
+    if (outcome)
+        return outcome;
+    if (set.d == extent_size(spec->in) && set.classes == spec->classes &&
+        set.symbols == spec->symbols) {
+        *ret = set;
+        return OUTCOME_DONE;
+    }
+    outcome = fail(error, OUTCOME_USAGE,
+                   "%s has %zu values, %zu symbols and %zu classes, the model takes %zu, %zu and "
+                   "%zu; --data names the set that it was trained on",
+                   name, set.d, set.symbols, set.classes, extent_size(spec->in), spec->symbols,
+                   spec->classes);
+    dataset_clear(&set);
+    return outcome;
+}

@@ -9,6 +9,7 @@
 #ifndef MIDL_MODEL_FILE_H
 #define MIDL_MODEL_FILE_H
 
+#include "data/dataset.h"
 #include "learn/method.h"
 #include "learn/network.h"
 
@@ -24,5 +25,12 @@ enum outcome model_save(const char *path, const struct network *network,
  * the options. On success *ret is to be destroyed; it must stay where it is. */
 enum outcome model_load(const char *path, const struct layer_options *options, struct network *ret,
                         struct model_facts *ret_facts, struct error *error);
+
+/* Load the data set that a model is asked about: `name`, or where that is NULL or "" the one that
+ * the model was trained on, by its seed. OUTCOME_USAGE: it doesn't say which, or the model takes
+ * other inputs or has other classes. On success *ret is to be cleared. */
+enum outcome model_dataset(const char *path, const struct network_spec *spec,
+                           const struct model_facts *facts, const char *name, struct dataset *ret,
+                           struct error *error);
 
 #endif

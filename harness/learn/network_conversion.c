@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/meeting.h"
+
 struct job {
     struct network *from, *to;
     struct network_spec *wanted;
@@ -44,49 +46,10 @@ static enum outcome check(const struct job *job)
 
 static enum outcome take_met(struct job *job)
 {
-    for (size_t i = 0; i < job->wanted->count; i++) {
-        size_t d = extent_size(job->wanted->layers[i].in);
-        if (!changes(job, i))
-            continue;
-        if (d <= SIZE_MAX / sizeof(float) / job->count)
-            job->met[i] = malloc(job->count * d * sizeof(float));
-        if (!job->met[i])
-            return fail_memory(job->error, "inputs of a layer",
-                               4.0 * (double)d * (double)job->count);
-    }
-    return OUTCOME_DONE;
-}
-
-static void keep(struct job *job, size_t first, size_t rows, const float *x)
-{
-    for (size_t i = 0; i < job->wanted->count; i++) {
-        size_t d = extent_size(job->wanted->layers[i].in);
-        if (job->met[i])
-            memcpy(job->met[i] + first * d, i ? job->from->outputs[i - 1] : x,
-                   rows * d * sizeof(float));
-    }
-}
-
-/* Run the network over `count` examples at even distances. */
-static enum outcome meet(struct job *job, const struct dataset_part *part)
-{
-    size_t d = extent_size(job->from->spec.in), batch = job->from->options.max_batch;
     enum outcome outcome = OUTCOME_DONE;
-    const float *logits = NULL;
-    float *x = malloc(batch * d * sizeof *x);
-    if (!x)
-        return fail_memory(job->error, "a batch", 4.0 * (double)(batch * d));
-    for (size_t first = 0; !outcome && first < job->count; first += batch) {
-        size_t rows = job->count - first < batch ? job->count - first : batch;
-        struct pass pass = {.batch = rows, .step = first / batch};
-        for (size_t i = 0; i < rows; i++)
-            memcpy(x + i * d, dataset_row(part, (first + i) * part->count / job->count),
-                   d * sizeof *x);
-        outcome = network_forward(job->from, &pass, x, &logits, job->error);
-        if (!outcome)
-            keep(job, first, rows, x);
-    }
-    free(x);
+    for (size_t i = 0; i < job->wanted->count && !outcome; i++)
+        if (changes(job, i))
+            outcome = network_met_new(&job->from->spec, i, job->count, &job->met[i], job->error);
     return outcome;
 }
 
@@ -284,7 +247,7 @@ enum outcome network_convert(struct network *network, const struct dataset_part 
     if (!outcome)
         outcome = take_met(&job);
     if (!outcome)
-        outcome = meet(&job, part);
+        outcome = network_meet(network, part, job.count, job.met, error);
     if (!outcome)
         outcome = network_create(wanted, &network->options, ret, error);
     made = !outcome;

@@ -7,26 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/append.h"
+#include "learn/layer_flops.h"
+
 #define DIMENSION_MOST 16777216.0
 
 /* ---- Words --------------------------------------------------------------------------------- */
 
 static void midl_text(const struct midl_shape *shape, char *ret, size_t size)
 {
-    int used = snprintf(ret, size, "midl%zu:k=%zu,rank=%zu,gate=%s", shape->n, shape->k, shape->r,
-                        midl_gate_name(shape->gate));
+    append_text(ret, size, "midl%zu:k=%zu,rank=%zu,gate=%s", shape->n, shape->k, shape->r,
+                midl_gate_name(shape->gate));
     if (shape->gate == MIDL_GATE_LOWRANK)
-        used += snprintf(ret + used, size - (size_t)used, ",gate-rank=%zu", shape->rg);
-    used +=
-        snprintf(ret + used, size - (size_t)used, ",select=%s", midl_select_name(shape->select));
+        append_text(ret, size, ",gate-rank=%zu", shape->rg);
+    append_text(ret, size, ",select=%s", midl_select_name(shape->select));
     if (shape->select == MIDL_SELECT_BLOCK)
-        used += snprintf(ret + used, size - (size_t)used, ",block=%zu", shape->block);
+        append_text(ret, size, ",block=%zu", shape->block);
     if (shape->select == MIDL_SELECT_THRESHOLD)
-        used +=
-            snprintf(ret + used, size - (size_t)used, ",threshold=%.9g", (double)shape->threshold);
+        append_text(ret, size, ",threshold=%.9g", (double)shape->threshold);
     if (shape->unselected != MIDL_UNSELECTED_LIGHT)
-        snprintf(ret + used, size - (size_t)used, ",unselected=%s",
-                 midl_unselected_name(shape->unselected));
+        append_text(ret, size, ",unselected=%s", midl_unselected_name(shape->unselected));
 }
 
 static void layer_text(const struct layer_spec *layer, char *ret, size_t size)
@@ -367,7 +367,8 @@ double network_layer_flops(const struct layer_spec *layer, double active)
         struct midl_parts parts = midl_layer_flops(&layer->shape, 1, (size_t)round(active * n));
         return midl_parts_sum(&parts);
     }
-    return layer->kind == LAYER_LOWRANK ? 2 * r * (d + n) + n : 2 * d * n + n;
+    return layer->kind == LAYER_LOWRANK ? 2 * r * (d + n) + n
+                                        : flops_linear(layer->in.c, layer->out.c);
 }
 
 double network_hidden_flops(const struct network_spec *spec)
@@ -385,7 +386,6 @@ double network_hidden_linear_flops(const struct network_spec *spec)
     double flops = 0;
     for (size_t i = 0; i < spec->count; i++)
         if (network_is_hidden(spec, i))
-            flops += 2 * (double)spec->layers[i].in.c * (double)spec->layers[i].out.c +
-                     (double)spec->layers[i].out.c;
+            flops += flops_linear(spec->layers[i].in.c, spec->layers[i].out.c);
     return flops;
 }
