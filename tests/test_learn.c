@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "learn/layer_error.h"
 #include "learn/layer_flops.h"
 #include "learn/method.h"
+#include "learn/model_file.h"
 #include "learn/network.h"
 #include "learn/optimiser.h"
 #include "learn/study.h"
@@ -459,6 +461,80 @@ static void a_loss_that_is_not_finite_ends_with_its_place(void **state)
     dataset_clear(&set);
 }
 
+/* ---- Models ---------------------------------------------------------------------------------- */
+
+/* A model is asked about no other set than one of its inputs, symbols and classes. */
+static void a_set_that_does_not_fit_a_model_is_refused(void **state)
+{
+    static const struct {
+        const char *trained_on, *asked;
+        size_t d, symbols, classes;
+        const char *words; /* NULL: it fits */
+    } rows[] = {{"teacher", NULL, 64, 0, 10, NULL},
+                {"clusters", "teacher", 64, 0, 10, NULL},
+                {"teacher", "", 64, 5, 10,
+                 "64 values, 0 symbols and 10 classes, the model takes "
+                 "64, 5 and 10"},
+                {"chance", NULL, 64, 53, 10, "the model takes 64, 53 and 10"},
+                {"teacher", NULL, 63, 0, 10, "the model takes 63, 0 and 10"},
+                {"teacher", NULL, 64, 0, 9, "the model takes 64, 0 and 9"},
+                {"", NULL, 64, 0, 10, "does not say what it was trained on: give --data"},
+                {"", "techer", 64, 0, 10, "did you mean teacher?"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct network_spec spec = {
+            .in = {rows[i].d, 1, 1}, .symbols = rows[i].symbols, .classes = rows[i].classes};
+        struct model_facts facts = {.seed = "1"};
+        struct dataset set;
+        struct error error = {""};
+        snprintf(facts.dataset, sizeof facts.dataset, "%s", rows[i].trained_on);
+        enum outcome outcome = model_dataset("m", &spec, &facts, rows[i].asked, &set, &error);
+        if (!rows[i].words) {
+            assert_int_equal(outcome, OUTCOME_DONE);
+            dataset_clear(&set);
+            continue;
+        }
+        assert_int_equal(outcome, OUTCOME_USAGE);
+        if (!strstr(error.text, rows[i].words))
+            fail_msg("'%s', expected '%s'", error.text, rows[i].words);
+    }
+}
+
+/* A layer selects its k, and one whose gate is NaN, by its weights or by an input, is told. */
+static void a_gate_that_is_nan_is_told(void **state)
+{
+    enum { D = 8, N = 16, COUNT_OF_INPUTS = 300 };
+    static float W[N * D], zeros[N * D], bias[N], x[COUNT_OF_INPUTS * D];
+    const struct midl_layer layer = {
+        .shape = {.d = D, .n = N, .r = 1, .k = 4, .gate = MIDL_GATE_FULL},
+        .full_weight = W,
+        .full_bias = bias,
+        .light_down = zeros,
+        .light_up = zeros,
+        .light_bias = zeros,
+        .gate_weight = W,
+        .gate_bias = bias};
+    float *const places[] = {&bias[3], &x[299 * D]};
+    struct error error = {""};
+    double share = 7;
+    (void)state;
+    for (size_t i = 0; i < N * D; i++)
+        W[i] = (float)sin((double)i);
+    for (size_t i = 0; i < COUNT_OF_INPUTS * D; i++)
+        x[i] = (float)cos((double)i);
+    assert_int_equal(layer_selected(&layer, x, COUNT_OF_INPUTS, &share, &error), OUTCOME_DONE);
+    assert_true(share == 0.25);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        float kept = *places[i];
+        *places[i] = NAN;
+        share = 7;
+        assert_int_equal(layer_selected(&layer, x, COUNT_OF_INPUTS, &share, &error), OUTCOME_BAD);
+        assert_non_null(strstr(error.text, i ? "inputs 256 to 299 is NaN" : "inputs 0 to 255"));
+        assert_true(share == 7);
+        *places[i] = kept;
+    }
+}
+
 /* ---- Studies --------------------------------------------------------------------------------- */
 
 /* One experiment on a few examples of the teacher, that many epochs of one batch. */
@@ -542,6 +618,8 @@ int main(void)
         cmocka_unit_test(a_foreign_checkpoint_is_refused),
         cmocka_unit_test(early_stopping_keeps_the_best_epoch),
         cmocka_unit_test(a_loss_that_is_not_finite_ends_with_its_place),
+        cmocka_unit_test(a_set_that_does_not_fit_a_model_is_refused),
+        cmocka_unit_test(a_gate_that_is_nan_is_told),
         cmocka_unit_test(the_time_of_an_epoch_is_the_median_of_all),
         cmocka_unit_test(a_folder_of_checkpoints_that_is_too_long_is_refused),
     };
