@@ -161,6 +161,12 @@ grep -q '^"64, batch 1","pays up to k/n",' out || say "no CSV: $(cat out)"
 expect 4 'table speedup needs' "$midl" table speedup --db real.db --where threads=64
 expect 2 'no run 7' "$midl" table speedup --db real.db --run 7
 expect 2 'not one of' "$midl" table speedup --db real.db --where color=red
+# What a query doesn't ask is refused, not ignored.
+expect 2 "where active: table speedup doesn't hold it; it holds batch, cache" \
+    "$midl" table speedup --db real.db --where batch=4,active=0.2
+expect 2 "where active: table evens doesn't" "$midl" table evens --db real.db --where active=0.2
+expect 2 "where active: figure heat doesn't" "$midl" plot batch heat --db real.db --where active=0.2
+expect 0 '' "$midl" plot batch --db real.db --out held --where active=0.2
 
 expect 0 '' "$midl" report --db real.db -o page.html --quiet
 for part in '<h1>' 'One input:' 'id="latency"' 'data:image/svg+xml;base64,PD94' 'Table: speedup' \

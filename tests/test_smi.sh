@@ -61,6 +61,16 @@ refuses "takes inputs of 64 values, these have 512" --layer layer.safetensors --
 refuses "no tensor \`labels\`" --layer layer.safetensors --inputs x.safetensors --labels x.safetensors
 head -c 107 labels >short
 refuses "idx data ends here" --layer layer.safetensors --inputs x.safetensors --labels short
+
+# Too few points: one line, before any progress.
+for count in 1 3; do
+    "$files" make normal lowrank topk light $count 64 48 20 few.safetensors few-x >/dev/null || bad "no layer"
+    printf "$(printf '\\000\\000\\010\\001\\000\\000\\000\\%03o' $count)" >few-labels
+    head -c $count labels | tr -c '\001' '\000' >>few-labels
+    "$midl" smi --layer few.safetensors --inputs few-x --labels few-labels --db few.db >stdout 2>stderr
+    [ $? -eq 4 ] || bad "$count points: $(cat stderr)"
+    [ "$(wc -l <stderr)" -eq 1 ] && grep -q 'too few' stderr || bad "$count points: not one line of error: $(cat stderr)"
+done
 refuses "must be from 2 to" --layer layer.safetensors --dataset teacher --slices 1
 
 [ $failures -eq 0 ] && echo "all fine"

@@ -313,6 +313,9 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
         outcome = choose_formats(plot, error);
     if (!outcome)
         outcome = where_parse(plot->where, &plot->figures, &plot->held, error);
+    for (size_t i = 0; i < plot->figures.count && plot->named && !outcome; i++)
+        if (plot->wanted[i])
+            outcome = where_check(&plot->held, &plot->figures.rows[i], "figure", error);
     if (!outcome)
         outcome = parse_kernel(plot, error);
     if (outcome)

@@ -299,7 +299,9 @@ static enum outcome answer(const struct options *options, const char *command, s
 {
     struct smi_layer parts = {.y = NULL};
     struct answers answers = {.count = 0};
-    enum outcome outcome = smi_layer_run(&q->layer, q->x, q->count, &parts, error);
+    enum outcome outcome = smi_check(&q->smi, q->count, error); /* before progress is shown */
+    if (outcome == OUTCOME_DONE)
+        outcome = smi_layer_run(&q->layer, q->x, q->count, &parts, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
     struct progress *progress =

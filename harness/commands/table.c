@@ -125,6 +125,8 @@ static enum outcome table_command(struct request *request, int argc, char **argv
         outcome = option_size("run", request->run, 1, LONG_MAX, &run, error);
     if (!outcome)
         outcome = where_parse(request->where, &request->tables, &request->held, error);
+    if (!outcome)
+        outcome = where_check(&request->held, table, "table", error);
     return outcome ? outcome : open_and_print(request, table, error);
 }
 

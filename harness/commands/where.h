@@ -17,4 +17,8 @@ struct where {
 enum outcome where_parse(const char *text, const struct figures *figures, struct where *where,
                          struct error *error);
 
+/* Refuse a pair that the query of a figure or table, by `kind`, doesn't have: it would be ignored. */
+enum outcome where_check(const struct where *where, const struct figure *figure, const char *kind,
+                         struct error *error);
+
 #endif

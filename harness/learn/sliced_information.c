@@ -416,8 +416,7 @@ static enum outcome slice_all(struct slice *s, struct side *a, struct side *b,
     return OUTCOME_DONE;
 }
 
-static enum outcome check_options(const struct smi_options *options, size_t count,
-                                  struct error *error)
+enum outcome smi_check(const struct smi_options *options, size_t count, struct error *error)
 {
     size_t groups = options->groups;
     if (options->slices < 2)
@@ -441,7 +440,7 @@ static enum outcome run(const struct smi_points *a, const struct smi_points *b,
 {
     struct side sides[2] = {{.points = NULL}, {.points = NULL}};
     struct slice s;
-    enum outcome outcome = check_options(options, a->count, error);
+    enum outcome outcome = smi_check(options, a->count, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (!slice_create(a->count, classes, options->neighbours, &s))

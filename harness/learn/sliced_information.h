@@ -37,6 +37,10 @@ struct smi_points {
     size_t count, d, stride;
 };
 
+/* Whether so many points can be asked in this way: OUTCOME_USAGE where the options are wrong,
+ * OUTCOME_NO_VERDICT where the points are too few for the neighbours. */
+enum outcome smi_check(const struct smi_options *options, size_t count, struct error *error);
+
 /* Estimate SMI of points and their labels, below `classes`. Points of a class that has one member
  * only are left out. Fewer points than neighbours + 2 in a group's absence is OUTCOME_NO_VERDICT.
  */

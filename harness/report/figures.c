@@ -207,13 +207,20 @@ const struct figure *figures_find(const struct figures *figures, const char *nam
     return NULL;
 }
 
-bool figures_have_parameter(const struct figures *figures, const char *name)
+bool figure_has_parameter(const struct figure *figure, const char *name)
 {
     size_t length = strlen(name);
+    for (const char *at = figure->sql; (at = strchr(at, ':')); at++)
+        if (strncmp(at + 1, name, length) == 0 &&
+            !strspn(at + 1 + length, "abcdefghijklmnopqrstuvwxyz_"))
+            return true;
+    return false;
+}
+
+bool figures_have_parameter(const struct figures *figures, const char *name)
+{
     for (size_t i = 0; i < figures->count; i++)
-        for (const char *at = figures->rows[i].sql; (at = strchr(at, ':')); at++)
-            if (strncmp(at + 1, name, length) == 0 &&
-                !strspn(at + 1 + length, "abcdefghijklmnopqrstuvwxyz_"))
-                return true;
+        if (figure_has_parameter(&figures->rows[i], name))
+            return true;
     return false;
 }

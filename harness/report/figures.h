@@ -37,7 +37,10 @@ void figures_clear(struct figures *figures);
 const struct figure *figures_find(const struct figures *figures, const char *name,
                                   struct error *error);
 
-/* Whether a query has the parameter `:name`. */
+/* Whether its query has the parameter `:name`. */
+bool figure_has_parameter(const struct figure *figure, const char *name);
+
+/* Whether one of the queries has it. */
 bool figures_have_parameter(const struct figures *figures, const char *name);
 
 #endif
