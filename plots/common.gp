@@ -323,12 +323,18 @@ steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
 array name_at[64]
 array name_text[64]
 named_ticks = 0
+names_most = 1000 # characters of a name; longer ones are cut in the middle
+# `eval names_beside(0)`: left_gap and names_most, so that names along y have room, at most half a cell.
+names_beside(unused) = 'longest_name = 0; stats data using (is("y name") && strlen(strcol(10)) > longest_name ? ' \
+    . '(longest_name = strlen(strcol(10))) : 0, 1) nooutput;' \
+    . 'names_most = int((0.5 * page_w / cols - 0.5) / small_width);' \
+    . 'left_gap = 0.5 + small_width * (longest_name < names_most ? longest_name : names_most)'
 add_name(at, text) = named_ticks == 64 ? 0 : (named_ticks = named_ticks + 1, \
     name_at[named_ticks] = at, name_text[named_ticks] = text)
 named(axis) = names_if(axis, "is('" . axis . " name')")
 names_in(axis, p) = names_if(axis, sprintf("in('%s name', %d)", axis, p))
 names_if(axis, condition) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_style \
-    . sprintf("stats data using ((%s) ? add_name(column(%d), fine(strcol(10))) : 0, 1) nooutput;", \
+    . sprintf("stats data using ((%s) ? add_name(column(%d), fine(shorten(strcol(10), names_most))) : 0, 1) nooutput;", \
               condition, axis eq 'x' ? 5 : 6) \
     . 'set for [i = 1:named_ticks] ' . axis . 'tics add (name_text[i] name_at[i]);'
 

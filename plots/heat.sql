@@ -75,7 +75,7 @@ UNION ALL
 -- lo: the speedup; noisy: its interval holds 1; as many decimals as the interval justifies
 SELECT 'cell', 1, NULL, NULL, x, y, speedup, NULL,
        coalesce(speedup_lo <= 1 AND speedup_hi >= 1, 0),
-       printf(CASE WHEN speedup_hi - speedup_lo >= 2 THEN '%.0f'
+       printf(CASE WHEN speedup_hi - speedup_lo >= 2 AND speedup >= 3 THEN '%.0f'
                    WHEN speedup_hi - speedup_lo >= 0.2 OR speedup >= 10 THEN '%.1f'
                    ELSE '%.2f' END, speedup)
 FROM cells

@@ -1,12 +1,9 @@
 # memory.gp - one panel a data set: a bar for each method, in megabytes, with how many times dense's that is
-longest_name = 0
-stats data using (is('y name') && strlen(strcol(10)) > longest_name ? \
-                  (longest_name = strlen(strcol(10))) : 0, 1) nooutput
 stats data using (is('y name') ? column(6) : NaN) nooutput
 rows_of_names = STATS_max
-left_gap = 0.5 + 0.105 * longest_name
 most_cols = page_w < 12 ? 1 : 2
 if (sources == 1) { cols = panels < most_cols ? panels : most_cols }
+eval names_beside(0)
 panel_h = top_gap + bottom_gap + 0.4 * (rows_of_names < 4 ? 4 : rows_of_names)
 eval page(0)
 do for [p = 1:panels] {

@@ -8,6 +8,11 @@ stats data using (is('x name') ? (size_names = column(5) > size_names ? column(5
 slanted = size_names * (longest + 1) * small_width > page_w / cols - left_gap - right_gap
 if (slanted) { bottom_gap = 1.6 }
 eval page(0)
+# At right the variants alone stand side by side.
+turns = 0
+do for [i = 1:series] {
+    if (look(styles[i]) <= 80) { turns = turns + (strong[i] > 0); turn[i] = turns }
+}
 role(p) = (p - 1) / sources + 1
 do for [p = 1:panels] {
     if (!there[p]) { continue }

@@ -1,13 +1,10 @@
 # spread.gp - one panel a layer size: for each variant, how its samples lie around their median
-longest_name = 0
-stats data using (is('y name') && strlen(strcol(10)) > longest_name ? \
-                  (longest_name = strlen(strcol(10))) : 0, 1) nooutput
 stats data using (is('y name') ? column(6) : NaN) nooutput
 rows_of_names = STATS_max
-left_gap = 0.5 + 0.105 * longest_name
 right_gap = 0.5
 most_cols = page_w < 12 ? 1 : 2
 if (panels > 1) { cols = sources > 1 ? sources : most_cols }
+eval names_beside(0)
 panel_h = top_gap + bottom_gap + 0.34 * (rows_of_names < 5 ? 5 : rows_of_names)
 series = 0; entries = 0
 eval page(0)

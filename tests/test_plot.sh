@@ -173,6 +173,7 @@ for part in '<h1>' 'One input:' 'id="latency"' 'data:image/svg+xml;base64,PD94' 
     'Made by: midl report' '</html>'; do
     grep -q "$part" page.html || say "the page lacks $part"
 done
+grep -q '&quot;' page.html && say "a quote is left of the columns"
 grep -q 'src="[^d]' page.html && say "the page needs another file"
 expect 2 'that is the database' "$midl" report --db real.db -o real.db
 expect 2 'nowhere' "$midl" report --db real.db -o nowhere/page.html

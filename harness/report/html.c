@@ -28,7 +28,8 @@ static const char head[] =
     "figcaption, .small { color: #555; font-size: 0.85rem; }\n"
     "table { border-collapse: collapse; display: block; overflow-x: auto; }\n"
     "td, th { padding: 0.1rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }\n"
-    "td:first-child, th:first-child { text-align: left; } th { border-color: #444; font-weight: normal; }\n"
+    "td:first-child, th:first-child { text-align: left; } th { border-color: #444; font-weight: "
+    "normal; }\n"
     "</style>\n</head>\n<body>\n<h1>What midl measured</h1>\n";
 
 static void put_base64(const unsigned char *bytes, size_t count, FILE *out)
@@ -155,6 +156,17 @@ static enum outcome caption_of(const struct html_page *page, const char *run, ch
     return printed_end(&printed, outcome, ret, NULL, error);
 }
 
+/* The first text between quotes in lines of CSV, where a doubled quote is a quote. */
+static void put_quoted(const char *csv, FILE *out)
+{
+    for (const char *c = csv + strcspn(csv, "\""); *c && c[1]; c++) {
+        if (c[1] == '"' && c[2] != '"')
+            return;
+        c += c[1] == '"';
+        xml_put((const char[]){c[1], '\0'}, out);
+    }
+}
+
 static enum outcome put_run(const struct html_page *page, const char *run, FILE *out,
                             struct error *error)
 {
@@ -168,7 +180,7 @@ static enum outcome put_run(const struct html_page *page, const char *run, FILE 
         for (const char *c = answer; *c; c++)
             *c == '\n' ? (void)fputs("<br>\n", out) : xml_put((const char[]){*c, '\0'}, out);
         fputs("</p>\n<p class=\"small\">", out);
-        xml_put(last ? last + 1 + strcspn(last + 1, "\"") : "", out);
+        put_quoted(last ? last + 1 : "", out);
         fputs("</p>\n", out);
     }
     free(answer);

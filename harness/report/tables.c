@@ -37,7 +37,7 @@ void table_number(double value, double lo, double hi, char ret[TABLE_NUMBER_SIZE
     double half = (hi - lo) / 2;
     int decimals = DECIMALS_MOST;
     if (half > 0)
-        decimals = (int)fmin(DECIMALS_MOST, fmax(0, -floor(log10(half))));
+        decimals = (int)fmin(DECIMALS_MOST, fmax(fabs(value) < 3 ? 1 : 0, -floor(log10(half))));
     snprintf(ret, TABLE_NUMBER_SIZE, "%.*f", decimals, value);
 }
 

@@ -32,7 +32,8 @@ enum outcome table_text(struct store *store, const struct figure *table,
 enum outcome table_answer(struct store *store, const char *run, FILE *out, size_t columns,
                           size_t *ret_lines, struct error *error);
 
-/* Write `value` with the decimals that the interval from lo to hi justifies; NaN: two. */
+/* Write `value` with the decimals that the interval from lo to hi justifies, one at least
+ * below 3, as 0.89 is no 1; NaN: two. */
 #define TABLE_NUMBER_SIZE 32
 void table_number(double value, double lo, double hi, char ret[TABLE_NUMBER_SIZE]);
 
