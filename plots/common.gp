@@ -350,6 +350,8 @@ powers(p) = 'set autoscale y;' . sprintf("stats data using (in('point', %d) ? co
 # Layers that are not square have names with an arrow.
 arrows = 0
 stats data using (arrows = arrows + (strstrt(strcol(10), '→') > 0), 1) nooutput
+digit_width = 0.145 # of a small digit, which is wider than letters are on average
+size_gap(longest) = longest > 4 ? 0.75 + digit_width * longest : 1.3 # for names of sizes, and those of their axis
 size_axis = arrows > 0 ? 'layer size d→n' : 'layer size n = d'
 
 # `eval spans(rows)` before the page: whether the y axes are linear from zero, or logarithmic because

@@ -10,7 +10,7 @@ stats data using (is('cell') ? column(5) : NaN):6 nooutput
 columns = STATS_max_x; heights = STATS_max_y
 if (!exists('width')) { page_w = columns > 8 || sources > 1 ? 17.7 : 8.4 }
 cols = sources > 1 && page_w > 12 && columns <= 10 ? 2 : 1
-right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = arrows > 0 ? 1.9 : longest_size > 4 ? 1.6 : 1.3
+right_gap = 1.9; top_gap = sources > 1 ? 0.55 : 0.1; left_gap = size_gap(longest_size)
 cell_cm = (page_w / cols - left_gap - right_gap) / columns
 narrow = cell_cm < (0.55) # no room for numbers in the cells: the colour tells
 if (narrow) { bottom_gap = 1.45 } # names of columns stand upright

@@ -5,7 +5,7 @@ cols = page_w < 12 ? 1 : 2
 size_names = 0; longest = 0
 stats data using (is('x name') ? (size_names = column(5) > size_names ? column(5) : size_names, \
     longest = strlen(strcol(10)) > longest ? strlen(strcol(10)) : longest) : 0, 1) nooutput
-slanted = size_names * (longest + 1) * small_width > page_w / cols - left_gap - right_gap
+slanted = size_names * (longest + 1) * digit_width > page_w / cols - left_gap - right_gap
 if (slanted) { bottom_gap = 1.6 }
 eval page(0)
 # At right the variants alone stand side by side.

@@ -47,6 +47,7 @@ do for [p = 1:panels] {
         if (peak < 1e9 && slope[r] * x_high < 50 * peak) { x_high = 50 * peak / slope[r] }
     }
     if (peak < 1e9 && y_high < headroom * peak) { y_high = headroom * peak }
+    if (peak < 4 * y_low) { y_low = peak / 4 } # points above the roof: it stays in sight
 }
 
 # A slope has its name where it meets the ceiling, above which there is nothing; of two that meet it
