@@ -226,8 +226,8 @@ panel_font(i) = is_long(i) ? small : sprintf(',%g', text_size)
 
 # there[i]: whether panel i has rows; of several sources one may have fewer panels. `eval place(i)`:
 # the axes of panel i, and its 'point' rows without names in $here, so that a curve
-# doesn't go through the rows of all panels.
-gather(i) = 'set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
+# doesn't go through the rows of all panels. One without such rows has none, not those of another.
+gather(i) = 'set print $here; print "NaN"; set print; set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
     . '(strcol(7)):(strcol(8)):9 with table if ' . sprintf("(in('point', %d)); unset table; ", i)
 first_column(i) = (i - 1) % cols == 0
 last_row(i) = i + cols > panels

@@ -40,7 +40,8 @@ do for [p = 1:panels] {
         1 - (head + ((p - 1) / cols + 1) * panel_h - bottom_gap) / page_h \
         size screen 0.35 / page_w, (panel_h - top_gap - bottom_gap) / page_h
     set cbtics () nomirror scale 0.5 font small
-    steps_of_scale = span_of_all > 2 ? '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16 32' : \
+    steps_of_scale = span_of_all > 14 ? '0.001 0.01 0.1 1 10 100 1000 10000' : \
+        span_of_all > 5.5 ? '0.06 0.12 0.25 0.5 1 2 4 8 16 32 64 128' : span_of_all > 2 ? '0.1 0.2 0.33 0.5 0.7 1 1.4 2 3 4 6 8 16 32' : \
         '0.2 0.4 0.6 0.7 0.8 0.9 1 1.1 1.2 1.4 1.6 1.8 2 2.5 3 4'
     set for [s in steps_of_scale] cbtics add (fine(s) log(s) / log(2))
     set label 998 '' . fine('speedup') at screen ((p - 1) % cols + 1.) / cols - 0.2 / page_w, graph 0.5 \

@@ -1,15 +1,15 @@
 -- latency.sql - up to which k/n does it pay: time of one call, by layer size
--- needs: three k of one layer size at batch 1; run `midl sweep latency`
+-- needs: MID-L at three k of one layer size at batch 1; run `midl sweep latency`
 mine AS (
     SELECT * FROM points
     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
 
--- Sizes with three k or more at what is held; of more than six, six spread evenly.
+-- Sizes with three k or more of MID-L at what is held; of more than six, six spread evenly.
 places AS (
     SELECT size, title, n, row_number() OVER (ORDER BY size) AS panel
     FROM (SELECT size, title, n, row_number() OVER (ORDER BY size) AS place,
                  count(*) OVER () AS total
-          FROM drawn GROUP BY size HAVING count(DISTINCT k) > 2)
+          FROM drawn GROUP BY size HAVING count(DISTINCT k) FILTER (WHERE NOT linear) > 2)
     WHERE (place - 1) * 5 % max(total - 1, 1) < 5),
 
 shown AS (SELECT drawn.*, panel FROM drawn JOIN places USING (size)),
@@ -95,5 +95,5 @@ UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        (SELECT count(*) FROM places) || ' of ' || total || ' layer sizes are shown'
 FROM (SELECT count(*) AS total FROM (SELECT size FROM drawn GROUP BY size
-                                     HAVING count(DISTINCT k) > 2))
+                                     HAVING count(DISTINCT k) FILTER (WHERE NOT linear) > 2))
 WHERE total > 6;

@@ -31,9 +31,11 @@ x_at(i) = column(5) * 2 ** beside_each(i)
 spread_x = dots_only ? 2 ** (dodge * variants / 2.) : 1
 
 # Above the roof stand the names of slopes in two rows and at the right that of the roof, in narrow panels
-# in a third row.
+# in a third row. headroom: how far the axis goes beyond a peak so that they have room.
 narrow = page_w / cols < 6.5
-headroom = narrow ? 3 : 2
+panel_h = panels == 1 ? 7.5 : 5.5
+head_share = (narrow ? 1.0 : 0.65) / (panel_h - top_gap - bottom_gap)
+headroom(peak, low) = (peak / low) ** (head_share / (1 - head_share))
 
 # The same axes in all panels: from left of the points to right of where the ceiling begins, and of
 # the points so far that the ceilings' names have room.
@@ -46,14 +48,15 @@ do for [p = 1:panels] {
     do for [r = 1:slopes] {
         if (peak < 1e9 && slope[r] * x_high < 50 * peak) { x_high = 50 * peak / slope[r] }
     }
-    if (peak < 1e9 && y_high < headroom * peak) { y_high = headroom * peak }
-    if (peak < 4 * y_low) { y_low = peak / 4 } # points above the roof: it stays in sight
+    do for [r = 1:flats] { # ceilings stay in sight where all points lie above them
+        if (flat[r] < 2 * y_low) { y_low = flat[r] / 2 }
+    }
+    if (peak < 1e9 && y_high < peak * headroom(peak, y_low)) { y_high = peak * headroom(peak, y_low) }
 }
 
-# A slope has its name where it meets the ceiling, above which there is nothing; of two that meet it
-# side by side one stands higher.
-array height[16]
-panel_h = panels == 1 ? 7.5 : 5.5
+# A slope has its name where it meets the ceiling, above which there is nothing, in the lowest row that
+# has room.
+array row_end[3]
 eval page(0)
 roofs = "for [r = 1:flats] flat[r] with lines lc rgb 'black' lw 0.8 dt flat[r] < peak ? 3 : 1,"
 do for [p = 1:panels] {
@@ -71,9 +74,12 @@ do for [p = 1:panels] {
     eval below(p, 'FLOPs per byte') . beside(p, 'GFLOP/s')
     eval read_roofs(p)
     top = peak < 1e9 ? peak : y_high / 1.5
+    do for [row = 1:3] { row_end[row] = -1e9 }
     do for [r = 1:slopes] {
-        height[r] = r > 1 && slope[r - (r > 1)] < 3 * slope[r] ? 1.7 - height[r - (r > 1)] : 0.5
-        set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, height[r] \
+        at_cm = panel_cm * log(top / slope[r] / x_low) / log(x_high / x_low)
+        row = at_cm > row_end[1] ? 1 : at_cm > row_end[2] || !narrow ? 2 : 3
+        row_end[row] = at_cm + digit_width * strlen(slope_name[r])
+        set label '' . fine(slope_name[r]) at top / slope[r], top offset -0.7, 0.7 * row - 0.2 \
             font small front
     }
     # A slope goes from the left side or the foot to the roof.
