@@ -39,12 +39,18 @@ static const char facts_sql[] =
     "SELECT 'argv', argv FROM run WHERE run_id = ?1 UNION ALL "
     "SELECT 'environment.' || name, value FROM environment WHERE run_id = ?1";
 
+/* The build type is that of the code that was timed: tools warn of the times of "debug". */
+#define BUILD_TYPE                                                                                 \
+    "CASE WHEN flags LIKE '%optimization=0%' OR flags LIKE '%optimization=g%' "                    \
+    "OR flags LIKE '%-O0%' OR (flags LIKE '%sanitize=%' AND flags NOT LIKE '%sanitize=none%') "    \
+    "THEN 'debug' ELSE 'release' END "
+
 static const char context_sql[] =
     "SELECT started_utc, host, "
     "(SELECT CAST(value AS INTEGER) FROM environment e WHERE e.run_id = r.run_id AND name = "
     "'cores'), "
-    "(SELECT value FROM environment e WHERE e.run_id = r.run_id AND name = 'google_benchmark') "
-    "FROM run r WHERE run_id = ?1";
+    "(SELECT value FROM environment e WHERE e.run_id = r.run_id AND name = "
+    "'google_benchmark'), " BUILD_TYPE "FROM run r WHERE run_id = ?1";
 
 static enum store_status print_facts(struct store *store, int64_t run_id, FILE *out)
 {
@@ -79,7 +85,7 @@ static enum store_status print_context(struct store *store, int64_t run_id, FILE
         store_print_json_member(out, "executable", "midl");
         store_print_json_number(out, "num_cpus", real_at(row, 2));
         store_print_json_member(out, "library_version", text_at(row, 3));
-        store_print_json_member(out, "library_build_type", "release");
+        store_print_json_member(out, "library_build_type", text_at(row, 4));
         fputs(", \"caches\": [], \"load_avg\": []", out);
         status = print_facts(store, run_id, out);
         fputs("},\n\"benchmarks\": [", out);

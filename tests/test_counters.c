@@ -316,6 +316,10 @@ static void test_callgrind_damaged(void **state)
         {HEAD EVENTS "totals: \f\n6008\n", "no numbers"},
         {HEAD EVENTS "totals: 99999999999999999999\n", "no numbers"},
         {HEAD EVENTS "totals: 6008,2002\n", "no numbers"},
+        {HEAD EVENTS "totals: +6008 2002\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008 2002\r\n", "no numbers"},
+        {HEAD EVENTS "totals: 6008 1 2 3 4 5 6 7 8 9\n", "more totals than events"},
+        {HEAD EVENTS "totals: 18446744073709551615 1\n", "no numbers"},
         {HEAD EVENTS "totals: 0\n", "counted nothing"},
         {HEAD EVENTS "totals:\n", "counted nothing"},
     };

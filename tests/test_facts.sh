@@ -31,6 +31,11 @@ if command -v git >/dev/null; then
     sh "$here/harness/commit.sh" "$folder/other" | grep -q '^[0-9a-f]\{12\}$' || complain "no commit of a checkout"
     sh "$here/harness/commit.sh" "$folder/other/unpacked" 2>/dev/null && complain "a folder below another checkout has its commit"
     GIT_CEILING_DIRECTORIES=$folder sh "$here/harness/commit.sh" "$folder/alone" 2>/dev/null && complain "a folder without git has a commit"
+    for variable in GIT_DIR=$folder/other/.git "GIT_DIR=$folder/other/.git GIT_WORK_TREE=$folder/alone"; do
+        # shellcheck disable=SC2086 # words
+        env GIT_CEILING_DIRECTORIES="$folder" $variable sh "$here/harness/commit.sh" "$folder/alone" 2>/dev/null &&
+            complain "$variable: a folder without git has the commit of another"
+    done
     ln -s other "$folder/link"
     sh "$here/harness/commit.sh" "$folder/link" | grep -q '^[0-9a-f]\{12\}$' || complain "no commit of a checkout behind a link"
 fi

@@ -276,6 +276,33 @@ static void near(double value, double expected)
         fail_msg("%.17g, expected %.17g", value, expected);
 }
 
+/* Times of a build that isn't optimised, or is sanitised, are told to be of one. */
+static void builds_as_gbench(void **state)
+{
+    static const char *const builds[][2] = {
+        {"release", "release"},
+        {"buildtype=release optimization=3 sanitize=none lto=false c_args=", "release"},
+        {"buildtype=debug optimization=0 sanitize=none lto=false c_args=", "debug"},
+        {"buildtype=custom optimization=g sanitize=none c_args=", "debug"},
+        {"buildtype=release optimization=3 sanitize=address,undefined c_args=", "debug"},
+        {"buildtype=release optimization=3 sanitize=none c_args=-O0 -g", "debug"},
+    };
+    struct store *store = open_store("builds.db", STORE_WRITE);
+    (void)state;
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++) {
+        struct store_run run = a_run;
+        int64_t run_id;
+        run.flags = builds[i][0];
+        assert_int_equal(store_run_begin(store, &run, NULL, 0, &run_id), STORE_OK);
+        cJSON *json = gbench_of(store, run_id);
+        const cJSON *context = cJSON_GetObjectItem(json, "context");
+        assert_string_equal(
+            cJSON_GetStringValue(cJSON_GetObjectItem(context, "library_build_type")), builds[i][1]);
+        cJSON_Delete(json);
+    }
+    store_close(store);
+}
+
 /* Every sample is a row, then the aggregates; what wasn't measured says why. */
 static void run_as_gbench(void **state)
 {
@@ -355,6 +382,7 @@ int main(void)
         cmocka_unit_test(only_one_select_is_run),
         cmocka_unit_test(figures_search_by_index),
         cmocka_unit_test(run_as_gbench),
+        cmocka_unit_test(builds_as_gbench),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

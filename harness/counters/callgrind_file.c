@@ -35,6 +35,17 @@ static bool read_numbers(const char *line, double values[COLUMNS_MAX], size_t *r
     return line && *line == '\n';
 }
 
+/* Words of a line. */
+static size_t count_words(const char *line)
+{
+    size_t count = 0;
+    for (line += strspn(line, " "); *line && *line != '\n'; line += strspn(line, " ")) {
+        line += strcspn(line, " \n");
+        count++;
+    }
+    return count;
+}
+
 /* The number under the event's name; zeros at the end of a line are left out by callgrind. NaN if
  * there is no such column. */
 static double total_of(const char *events, const double *values, size_t count, const char *event)
@@ -65,6 +76,10 @@ bool callgrind_parse(const char *text, struct callgrind_totals *ret,
     size_t count;
     if (!read_numbers(totals, values, &count)) {
         snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has no numbers for totals");
+        return false;
+    }
+    if (count > count_words(events)) {
+        snprintf(reason, COUNTER_REASON_SIZE, "callgrind's file has more totals than events");
         return false;
     }
     struct callgrind_totals seen = {.flops = NAN,
