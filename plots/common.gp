@@ -384,6 +384,7 @@ within(p) = sprintf("stats data using (in('point', %d) ? lower(0) : NaN):(upper(
     . 'reach = STATS_max - STATS_min > 0.5 ? STATS_max - STATS_min : 0.5;' \
     . 'low = low < STATS_min - reach ? STATS_min - reach : low;' \
     . 'high = high > STATS_max + reach ? STATS_max + reach : high;' \
+    . 'if (high - low < 0.2) { low = low - 0.1; high = high + 0.1 };' \
     . 'room = 0.06 * (high - low);' \
     . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \
     . 'least_x = STATS_min; most_x = STATS_max; low = low - room; high = high + room;' \

@@ -111,7 +111,7 @@ planted() {
         say "$3 after sed '$2': $(cat err)"
     faults "bad/$3.svg" | grep -q "$5" || say "$3 after sed '$2': not found: $5"
 }
-planted heat.gp 's| - 0.2 . page_w, graph 0.5| - 0.0 / page_w, graph 0.5|' heat 4 'text beyond the page: speedup'
+planted heat.gp 's/center rotate font small/center font small/' heat 4 'text beyond the page: speedup'
 planted common.gp 's/^head = 0.1/head = -0.3/; s/    head = 0.1/    head = -0.3/' batch 7 'text on text'
 planted batch.gp 's/^    plot /    unset xtics; plot /' batch 7 'panel 1: no tics along x'
 planted batch.gp 's/^    plot /    unset ytics; plot /' batch 7 'panel 1: no tics along y'
