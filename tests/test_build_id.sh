@@ -16,19 +16,19 @@ hash_of() {
 
 file=$MIDL_SHARE/kernels/masked.c
 cp "$file" "$folder/masked.c"
-before=$(hash_of)
+before=$(hash_of) || exit 1
 {
     echo "/* A comment"
     echo " * of two lines. */"
     cat "$file"
     echo "// and one more"
 } >"$folder/masked.c"
-commented=$(hash_of)
+commented=$(hash_of) || exit 1
 {
     cat "$file"
     echo "int more_code(int x); int more_code(int x) { return 3 * x + 1; }"
 } >"$folder/masked.c"
-changed=$(hash_of)
+changed=$(hash_of) || exit 1
 
 status=0
 case $before in *0x0*')}'*) echo "no hash: $before" && status=1 ;; esac
