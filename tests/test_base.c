@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/printed.h"
 #include "base/util.h"
+#include "base/words.h"
 #include "base/xml.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -260,6 +261,27 @@ static void test_call_time(void **state)
     assert_true(isfinite(1e6 / clock_call_ns(0, 1000000)));
 }
 
+/* A word is had whole or not at all, wherever it stands. */
+static void test_words(void **state)
+{
+    static const struct {
+        const char *text, *word;
+        bool has;
+    } rows[] = {{"n=512 batch=16", "n=512", true},
+                {"n=512 batch=16", "batch=16", true},
+                {"n=512 batch=16", "n=51", false},
+                {"n=512 batch=16", "batch=1", false},
+                {"  n=5\tr=2\n k=1 ", "r=2", true},
+                {"  n=5\tr=2\n k=1 ", "k=1", true},
+                {"", "n=5", false},
+                {"   ", "n=5", false},
+                {"gn=5", "n=5", false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (words_have(rows[i].text, rows[i].word, strlen(rows[i].word)) != rows[i].has)
+            fail_msg("'%s' in '%s'", rows[i].word, rows[i].text);
+}
+
 static void test_csv(void **state)
 {
     static const struct {
@@ -320,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_array_aligned),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_words),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_printed),
     };

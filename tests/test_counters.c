@@ -456,12 +456,17 @@ static void test_dump(void **state)
 
 /* ---- Children -------------------------------------------------------------------------------- */
 
+static enum child_end last_end; /* of run_shell */
+
 static bool run_shell(const char *script, double limit_s, char *reason)
 {
     char shell[] = "sh", option[] = "-c", text[300], *argv[] = {shell, option, text, NULL};
     snprintf(text, sizeof text, "%s", script);
-    struct child child = {
-        .path = "/bin/sh", .argv = argv, .environment = environ, .limit_s = limit_s};
+    struct child child = {.path = "/bin/sh",
+                          .argv = argv,
+                          .environment = environ,
+                          .limit_s = limit_s,
+                          .end = &last_end};
     return child_run(&child, reason, COUNTER_REASON_SIZE);
 }
 
@@ -517,11 +522,17 @@ static void test_child(void **state)
     char reason[COUNTER_REASON_SIZE] = "", nowhere[] = "nowhere", *argv[] = {nowhere, NULL};
     (void)state;
     assert_true(run_shell("exit 0", 60, reason));
+    assert_int_equal(last_end, CHILD_DONE);
     assert_false(run_shell("exit 3", 60, reason));
     assert_string_equal(reason, "exit status 3");
+    assert_int_equal(last_end, CHILD_FAILED);
     assert_false(run_shell("kill -ILL $$", 60, reason));
     assert_non_null(strstr(reason, "signal 4"));
-    assert_false(run_shell("sleep 600", 0.05, reason));
+    assert_int_equal(last_end, CHILD_KILLED);
+    assert_false(run_shell("kill -KILL $$", 60, reason));
+    assert_int_equal(last_end, CHILD_KILLED);
+    assert_false(run_shell("sleep 600", 0.05, reason)); /* killed by this program: not by itself */
+    assert_int_equal(last_end, CHILD_CUT);
     assert_non_null(strstr(reason, "longer than 0.05 s"));
     stop_requested = 1;
     assert_false(run_shell("sleep 600", 600, reason));

@@ -56,10 +56,10 @@ static void become(const struct child *child, pid_t parent, int said)
     _exit(127);
 }
 
-static bool tell(int status, const char *path, char *reason, size_t size)
+static enum child_end tell(int status, const char *path, char *reason, size_t size)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return true;
+        return CHILD_DONE;
     if (WIFSIGNALED(status))
         snprintf(reason, size, "killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
@@ -67,7 +67,9 @@ static bool tell(int status, const char *path, char *reason, size_t size)
         snprintf(reason, size, "%.60s can't be started", path);
     else
         snprintf(reason, size, "exit status %d", WEXITSTATUS(status));
-    return false;
+    return WIFSIGNALED(status)          ? CHILD_KILLED
+           : WEXITSTATUS(status) == 127 ? CHILD_CUT
+                                        : CHILD_FAILED;
 }
 
 /* ---- What it says ---------------------------------------------------------------------------- */
@@ -147,7 +149,7 @@ static enum patience wait_for(pid_t pid, double end_ns, struct listener *listene
     return patience;
 }
 
-bool child_run(const struct child *child, char *reason, size_t size)
+static enum child_end run(const struct child *child, char *reason, size_t size)
 {
     struct listener listener;
     double end_ns = clock_ns() + child->limit_s * 1e9;
@@ -159,7 +161,7 @@ bool child_run(const struct child *child, char *reason, size_t size)
     if (pid < 0) {
         snprintf(reason, size, "can't start a process: %s", strerror(errno));
         listener_close(&listener);
-        return false;
+        return CHILD_CUT;
     }
     enum patience patience = wait_for(pid, end_ns, &listener, &status);
     int number = errno;
@@ -170,15 +172,23 @@ bool child_run(const struct child *child, char *reason, size_t size)
         return tell(status, child->path, reason, size);
     case LATE:
         snprintf(reason, size, "took longer than %g s", child->limit_s);
-        return false;
+        return CHILD_CUT;
     case STOPPED:
         snprintf(reason, size, "interrupted");
-        return false;
+        return CHILD_CUT;
     case LOST:
         break;
     }
     snprintf(reason, size, "its end got lost: %s", strerror(number));
-    return false;
+    return CHILD_CUT;
+}
+
+bool child_run(const struct child *child, char *reason, size_t size)
+{
+    enum child_end end = run(child, reason, size);
+    if (child->end)
+        *child->end = end;
+    return end == CHILD_DONE;
 }
 
 /* ---- Finding it ------------------------------------------------------------------------------ */

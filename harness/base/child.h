@@ -6,6 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The ways in which a program ends. */
+enum child_end {
+    CHILD_DONE,   /* exit status 0 */
+    CHILD_FAILED, /* another exit status */
+    CHILD_KILLED, /* by a signal that wasn't sent from here */
+    CHILD_CUT     /* it couldn't be started, took too long, was interrupted, or its end got lost */
+};
+
 struct child {
     const char *path;                       /* of the program */
     char *const *argv, *const *environment; /* NULL-terminated */
@@ -15,6 +23,7 @@ struct child {
     size_t said_size;
     double limit_s;
     bool fixed_addresses; /* without address space randomisation */
+    enum child_end *end;  /* receives how it ended; NULL: the reason's words are enough */
 };
 
 /* Run it to its end. True if it exited with status 0; else `reason` says how it ended: "exit status

@@ -2,7 +2,7 @@
 #ifndef MIDL_DATADIR_H
 #define MIDL_DATADIR_H
 
-/* "suites" or "plots": the folder that holds them: $MIDL_SHARE/NAME; for a program in its
+/* Find the folder of "suites" or "plots": $MIDL_SHARE/NAME; for a program in its
  * build folder, beside the source; for an installed one, share/midl/NAME beside its bin, or of the
  * prefix it was built for: whichever exists first. NULL if none does. Valid
  * until the next call for the same name. */

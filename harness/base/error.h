@@ -24,10 +24,11 @@ struct error {
 enum outcome fail(struct error *error, enum outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* fail(OUTCOME_MACHINE) for memory: "not enough memory for WHAT (BYTES)". */
+/* Do fail(OUTCOME_MACHINE) for memory: "not enough memory for WHAT (BYTES)". */
 enum outcome fail_memory(struct error *error, const char *what, double bytes);
 
-/* The word among words[count] that `word` was probably meant to be, or NULL if none is close. */
+/* Find the word among words[count] that `word` was probably meant to be, or NULL if none is close.
+ */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 /* " (did you mean X?)" for the nearest word, "" if none is close: to end an error line with. */

@@ -11,8 +11,8 @@
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The PART of a path FILE#PART, by which a caller names something inside FILE; NULL if there is
- * none, or if a file has the whole name. */
+/* Find the PART of a path FILE#PART, by which a caller names something inside FILE; NULL if there
+ * is none, or if a file has the whole name. */
 const char *file_part(const char *path);
 
 /* Open a regular file; folders, pipes and devices are refused. Of FILE#PART the file is opened. On
@@ -27,18 +27,18 @@ enum outcome file_read(int fd, const char *path, uint64_t offset, void *ret, siz
 /* Hash the contents of a file on top of *hash (FNV-1a, base/util.h). */
 enum outcome file_hash(const char *path, uint64_t *hash, struct error *error);
 
-/* All of a text of our own, to be freed; NULL if it can't be read. */
+/* Read all of a text of our own, to be freed; NULL if it can't be read. */
 char *file_text(const char *path);
 
-/* fail(OUTCOME_USAGE) for bad content: "PATH: offset N: REASON". A very long path is shown by its
- * end, so that the reason fits. */
+/* Do fail(OUTCOME_USAGE) for bad content: "PATH: offset N: REASON". A very long path is shown by
+ * its end, so that the reason fits. */
 enum outcome file_bad(struct error *error, const char *path, uint64_t offset, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
 
-/* The end of a path, short enough to leave room for a reason in an error line. */
+/* Return the end of a path, short enough to leave room for a reason in an error line. */
 const char *file_shown(const char *path);
 
-/* Why a file at `path` could not be written: by errno's value `number`, or where that is 0 by
+/* Tell why a file at `path` could not be written: by errno's value `number`, or where that is 0 by
  * asking whether its disk has space left. */
 const char *file_write_reason(const char *path, int number);
 
@@ -53,7 +53,8 @@ struct file_replace {
     char *temporary;   /* NULL: written directly */
 };
 
-/* On success *ret is to be given to commit or abort; `path` must stay as it is until then. */
+/* Begin to write. On success *ret is to be given to commit or abort; `path` must stay as it is
+ * until then. */
 enum outcome file_replace_begin(const char *path, struct file_replace *ret, struct error *error);
 enum outcome file_replace_write(struct file_replace *file, const void *data, size_t bytes,
                                 struct error *error);
@@ -70,7 +71,7 @@ enum outcome file_replace_whole(const char *path, const void *data, size_t bytes
  * work. */
 enum outcome file_replace_check(const char *path, struct error *error);
 
-/* True if both paths, without a #PART, lead to the same existing file. */
+/* Whether both paths, without a #PART, lead to the same existing file. */
 bool file_same(const char *a, const char *b);
 
 #endif

@@ -32,7 +32,8 @@ void json_number(struct json *json, cJSON *parent, const char *key, double numbe
 
 void json_bool(struct json *json, cJSON *parent, const char *key, bool value);
 
-/* The text on one line, or indented over many; free() it. NULL for lack of memory, now or before.
+/* Write the text on one line, or indented over many; free() it. NULL for lack of memory, now or
+ * before.
  */
 char *json_string(const struct json *json, bool indented);
 

@@ -7,16 +7,16 @@
 
 struct progress; /* opaque */
 
-/* `total` units of work (points). Returns NULL for lack of memory; all calls accept NULL. */
+/* Begin `total` units of work (points). Returns NULL for lack of memory; all calls accept NULL. */
 struct progress *progress_begin(const char *what, size_t total, bool quiet);
 
-/* `done` of total are done, skipped ones included, now at `current`. Time left is estimated from
- * the time taken so far, not counting what was skipped by progress_skip. */
+/* Tell that `done` of total are done, skipped ones included, now at `current`. Time left is
+ * estimated from the time taken so far, not counting what was skipped by progress_skip. */
 void progress_step(struct progress *progress, size_t done, const char *current);
-/* Units that were done earlier: resumed. The time since the last call counts for none. */
+/* Count units that were done earlier: resumed. The time since the last call counts for none. */
 void progress_skip(struct progress *progress, size_t units);
 
-/* A line that stays, above the live one. */
+/* Print a line that stays, above the live one. */
 void progress_note(struct progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -33,7 +33,7 @@ struct progress_state {
     double elapsed_s;            /* since the beginning */
 };
 
-/* Seconds left at the pace so far; NaN if nothing was measured yet. */
+/* Estimate the seconds left at the pace so far; NaN if nothing was measured yet. */
 double progress_left_s(const struct progress_state *state);
 
 /* "00:02:05" of seconds, rounded up; "--:--:--" for NaN and for what takes longer than 999 hours.
@@ -41,7 +41,7 @@ double progress_left_s(const struct progress_state *state);
 #define PROGRESS_TIME_SIZE 16
 void progress_time_text(double seconds, char ret[PROGRESS_TIME_SIZE]);
 
-/* The whole line, cut to `columns`, safe to print. */
+/* Write the whole line, cut to `columns`, safe to print. */
 void progress_line(const struct progress_state *state, size_t columns, char *ret, size_t size);
 
 /* Whether to show a line now: on a terminal ten times a second; elsewhere every five seconds, and

@@ -40,20 +40,33 @@ static inline uint64_t rng_next(struct rng *rng)
     return result;
 }
 
-/* Uniform in [0, 1). */
+/* Draw a number uniform in [0, 1). */
 static inline double rng_uniform(struct rng *rng)
 {
     return (double)(rng_next(rng) >> 11) * 0x1p-53;
 }
 
-/* Uniform in 0..bound-1, bound >= 1; the bias is below 2^-32 for bounds of this project. */
+/* Draw a whole number uniform in 0..bound-1, bound >= 1; the bias is below 2^-32 for bounds of this
+ * project. */
 static inline uint32_t rng_below(struct rng *rng, uint32_t bound)
 {
     return (uint32_t)(((rng_next(rng) >> 32) * bound) >> 32);
 }
 
-/* Nearly normal, mean 0, variance 1: the sum of the four 16-bit parts of one draw. Whole-number
- * arithmetic and one product, so the same numbers on every machine, and fast enough for weights. */
+/* Put values in a random order (Fisher and Yates). */
+static inline void rng_shuffle(struct rng *rng, uint32_t *values, size_t count)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t j = rng_below(rng, (uint32_t)i);
+        uint32_t value = values[i - 1];
+        values[i - 1] = values[j];
+        values[j] = value;
+    }
+}
+
+/* Draw a nearly normal number, mean 0, variance 1: the sum of the four 16-bit parts of one draw.
+ * Whole-number arithmetic and one product, so the same numbers on every machine, and fast enough
+ * for weights. */
 static inline float rng_bell(struct rng *rng)
 {
     uint64_t z = rng_next(rng);
@@ -61,7 +74,7 @@ static inline float rng_bell(struct rng *rng)
     return (float)(sum - 2 * 0xffff) * (1.7320508f / 65536.0f);
 }
 
-/* Standard normal (Box-Muller, one of the pair). */
+/* Draw a standard normal number (Box-Muller, one of the pair). */
 static inline double rng_normal(struct rng *rng)
 {
     double u = 1.0 - rng_uniform(rng), v = rng_uniform(rng);

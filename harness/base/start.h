@@ -8,7 +8,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Processors that the process was allowed to use when it began; 0 if the system would not tell. */
+/* Return the number of processors that the process was allowed to use when it began; 0 if the
+ * system would not tell. */
 int start_processors(void);
 
 /* Let the calling thread use all of them again. Safe after fork. */

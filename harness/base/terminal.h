@@ -7,10 +7,11 @@
 
 #define TERMINAL_COLUMNS 80 /* where nothing is known */
 
-/* Columns of the terminal behind a file descriptor: $COLUMNS, or what the terminal says, or 80. */
+/* Find the columns of the terminal behind a file descriptor: $COLUMNS, or what the terminal says,
+ * or 80. */
 size_t terminal_columns(int fd);
 
-/* Characters of a text in UTF-8, each one column wide. */
+/* Count the characters of a text in UTF-8, each one column wide. */
 size_t terminal_width(const char *text);
 
 /* Print `text` and a line break, in lines of at most `columns`, broken at blanks; a word longer

@@ -20,9 +20,10 @@ struct trend_request {
     bool anyway, json, quiet;
 };
 
-/* OUTCOME_BAD: a kernel's result is wrong. OUTCOME_USAGE: the database is of another machine,
- * compiler, instruction set, number of threads or OpenBLAS kernel, or has none of the points.
- * OUTCOME_NO_VERDICT: interrupted, or too few points are resolved. Drift is OUTCOME_DONE. */
+/* Measure, compare and report. OUTCOME_BAD: a kernel's result is wrong. OUTCOME_USAGE: the database
+ * is of another machine, compiler, instruction set, number of threads or OpenBLAS kernel, or has
+ * none of the points. OUTCOME_NO_VERDICT: interrupted, or too few points are resolved. Drift is
+ * OUTCOME_DONE. */
 enum outcome check_trend(const struct trend_request *request, struct error *error);
 
 #endif

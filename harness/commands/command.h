@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* argv[0] is the command's name. Returns the exit status; has printed its one error line. */
+/* Run a command; argv[0] is its name. Returns the exit status; has printed its one error line. */
 int command_info(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_verify(int argc, char **argv);
@@ -27,10 +27,10 @@ int command_table(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 
-/* The hidden command that measure/count_case.h starts under valgrind. */
+/* Run the hidden command that measure/count_case.h starts under valgrind. */
 int command_count_one(int argc, char **argv);
 
-/* The hidden command that compare/worker.h starts for each look at a point. */
+/* Run the hidden command that compare/worker.h starts for each look at a point. */
 int command_gate_one(int argc, char **argv);
 
 /* Print "midl COMMAND: TEXT" on standard error and return the outcome as exit status. */
@@ -59,17 +59,18 @@ enum outcome options_only(int argc, char **argv, const char *usage, const char *
                           const struct option_row *rows, size_t count, bool *ret_help,
                           struct error *error);
 
-/* The error of a positional argument too many: "unexpected argument X". */
+/* Fail at a positional argument too many: "unexpected argument X". */
 enum outcome options_no_more(int argc, char **argv, int first, struct error *error);
 
-/* Whole numbers (digits only) and finite reals within [min, max]: the whole text, or an error that
- * names option and text. `name` without dashes. */
+/* Read a whole number (digits only) or a finite real within [min, max]: the whole text, or an error
+ * that names option and text. `name` without dashes. */
 enum outcome option_size(const char *name, const char *text, size_t min, size_t max, size_t *ret,
                          struct error *error);
 enum outcome option_double(const char *name, const char *text, double min, double max, double *ret,
                            struct error *error);
 
-/* The command as typed, each word quoted where a shell needs it; free() it. NULL: no memory. */
+/* Write the command as typed, each word quoted where a shell needs it; free() it. NULL: no memory.
+ */
 char *command_text(int argc, char **argv);
 
 #endif

@@ -13,8 +13,8 @@ struct convert_request {
     const char *active, *rank, *gate, *gate_rank, *select, *block, *margin, *threads;
 };
 
-/* `midl convert --model`. Of `asked` the ranks are not looked at: they follow from the request for
- * each layer; gate_rank says whether the gate has one of its own. */
+/* Run `midl convert --model`. Of `asked` the ranks are not looked at: they follow from the request
+ * for each layer; gate_rank says whether the gate has one of its own. */
 enum outcome convert_model(const struct convert_request *request,
                            const struct convert_options *asked, struct error *error);
 

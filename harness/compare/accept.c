@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/words.h"
 
 enum { CELLS = 4 };
 
@@ -104,18 +105,9 @@ static bool holds(const char *label, const char *shape)
 {
     if (strcmp(shape, "*") == 0)
         return true;
-    for (const char *at = shape; *at; at += strspn(at, " \t")) {
-        size_t length = strcspn(at, " \t");
-        bool whole = false;
-        for (const char *word = label; *word && !whole; word += strspn(word, " ")) {
-            size_t end = strcspn(word, " ");
-            whole = end == length && strncmp(word, at, length) == 0;
-            word += end;
-        }
-        if (!whole)
+    for (size_t length = words_next(&shape, 0); length; length = words_next(&shape, length))
+        if (!words_have(label, shape, length))
             return false;
-        at += length;
-    }
     return true;
 }
 

@@ -121,13 +121,13 @@ static void show(struct gate *gate, const struct bench_case *bench_case)
     progress_step(gate->progress, done, text);
 }
 
-/* A process that a signal ended was ended by one of the builds. */
+/* A process that a signal ended, OUTCOME_BAD, was ended by one of the builds. */
 static enum outcome ended_badly(struct gate_point *point, enum outcome outcome,
                                 const struct error *error)
 {
-    if (outcome != OUTCOME_MACHINE)
+    if (outcome != OUTCOME_BAD && outcome != OUTCOME_MACHINE)
         return outcome;
-    point->state = strstr(error->text, "killed by signal") ? GATE_WRONG : GATE_SKIPPED;
+    point->state = outcome == OUTCOME_BAD ? GATE_WRONG : GATE_SKIPPED;
     snprintf(point->reason, sizeof point->reason, "%.200s", error->text);
     return OUTCOME_DONE;
 }
@@ -158,11 +158,9 @@ static enum outcome look_at(void *data, size_t at, int look, struct gate_values 
 
 /* ---- Qualify ------------------------------------------------------------------------------- */
 
-static const struct gate_rule *rule_of(const struct gate *gate)
+static struct gate_rule rule_of(const struct gate *gate)
 {
-    static struct gate_rule rule;
-    rule = (struct gate_rule){.effect = gate->options->effect, .looks = GATE_LOOKS};
-    return &rule;
+    return (struct gate_rule){.effect = gate->options->effect, .looks = GATE_LOOKS};
 }
 
 /* The old build against itself at one point, once more. A point that can't be run tells nothing. */
@@ -173,7 +171,7 @@ static enum outcome qualify_at(struct gate *gate, size_t at, struct gate_values 
     struct pair_result result;
     show(gate, gate->rows[at].bench_case);
     enum outcome outcome = worker_run(&worker, gate->rows[at].bench_case, &result, error);
-    if (outcome == OUTCOME_MACHINE)
+    if (outcome == OUTCOME_MACHINE || outcome == OUTCOME_BAD)
         return OUTCOME_DONE;
     if (outcome != OUTCOME_DONE)
         return outcome;
@@ -187,6 +185,7 @@ static enum outcome qualify_at(struct gate *gate, size_t at, struct gate_values 
 static struct gate_quality quality_of(const struct gate *gate, const struct gate_values *values,
                                       size_t points)
 {
+    const struct gate_rule rule = rule_of(gate);
     struct gate_quality quality = {.points = 0};
     for (size_t i = 0; i < points; i++) {
         if (values[i].count == 0)
@@ -194,14 +193,12 @@ static struct gate_quality quality_of(const struct gate *gate, const struct gate
         struct stats_interval shift = signed_rank_interval(values[i].logs, values[i].count, 0.95);
         quality.spread += gate_spread(values[i].logs, values[i].count);
         quality.apart = fmax(quality.apart, expm1(fabs(shift.median)));
-        quality.flagged =
-            quality.flagged || gate_differs(values[i].logs, values[i].count, rule_of(gate));
+        quality.flagged = quality.flagged || gate_differs(values[i].logs, values[i].count, &rule);
         quality.points++;
     }
     if (quality.points > 0) {
         quality.spread /= (double)quality.points;
-        quality.resolvable =
-            gate_resolvable(quality.spread, GATE_PLACEMENTS, gate->count, rule_of(gate));
+        quality.resolvable = gate_resolvable(quality.spread, GATE_PLACEMENTS, gate->count, &rule);
     }
     return quality;
 }
@@ -347,11 +344,12 @@ static bool any_changed(const struct gate *gate)
 
 static enum outcome time_all(struct gate *gate, struct error *error)
 {
+    const struct gate_rule rule = rule_of(gate);
     struct gate_source source = {look_at, time_left, gate};
     gate->end_ns = clock_ns() + gate->options->budget_s * 1e9;
     enum outcome outcome = qualify(gate, error);
     if (outcome == OUTCOME_DONE)
-        outcome = gate_run(gate->points, gate->count, rule_of(gate), &source, error);
+        outcome = gate_run(gate->points, gate->count, &rule, &source, error);
     if (outcome == OUTCOME_DONE && stop_requested)
         outcome = fail(error, OUTCOME_NO_VERDICT, "interrupted");
     return outcome;

@@ -20,8 +20,8 @@
  * there are beside it. */
 #define GATE_COUNT_EFFECT 0.001
 
-/* 1 if `instructions` (old, new) rose by the share `effect`, or by `rows`, -1 if they fell by it,
- * else 0; 0 also where one is NaN. */
+/* Judge counts: 1 if `instructions` (old, new) rose by the share `effect`, or by `rows`, -1 if they
+ * fell by it, else 0; 0 also where one is NaN. */
 int gate_count_change(const double instructions[2], double effect, double rows);
 
 #define GATE_PLACEMENTS 30 /* in a look */

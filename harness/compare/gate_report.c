@@ -7,6 +7,7 @@
 
 #include "base/append.h"
 #include "base/json.h"
+#include "base/words.h"
 #include "base/xml.h"
 
 #define REPEAT_SIZE (CASE_TEXT_SIZE + 512)
@@ -18,14 +19,8 @@ static bool in_all(const struct gate *gate, const char *word, size_t length)
 {
     char label[CASE_TEXT_SIZE];
     for (size_t i = 0; i < gate->count; i++) {
-        bool found = false;
         bench_shape_text(&gate->rows[i].bench_case->shape, label);
-        for (const char *at = label; *at && !found; at += strspn(at, " ")) {
-            size_t end = strcspn(at, " ");
-            found = end == length && strncmp(at, word, length) == 0;
-            at += end;
-        }
-        if (!found)
+        if (!words_have(label, word, length))
             return false;
     }
     return true;
@@ -34,16 +29,15 @@ static bool in_all(const struct gate *gate, const char *word, size_t length)
 void gate_short_shape(const struct gate *gate, const struct gate_row *row, char ret[CASE_TEXT_SIZE])
 {
     char label[CASE_TEXT_SIZE];
+    const char *at = label;
     ret[0] = '\0';
     bench_shape_text(&row->bench_case->shape, label);
-    for (const char *at = label; *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
+    for (size_t length = words_next(&at, 0); length; length = words_next(&at, length)) {
         bool square = strncmp(at, "d=", 2) == 0 &&
                       row->bench_case->shape.layer.d == row->bench_case->shape.layer.n;
         bool follows = strncmp(at, "r=", 2) == 0 || strncmp(at, "gate=", 5) == 0;
         if (!square && !follows && (!in_all(gate, at, length) || strncmp(at, "n=", 2) == 0))
             append_text(ret, CASE_TEXT_SIZE, "%s%.*s", *ret ? " " : "", (int)length, at);
-        at += length;
     }
 }
 

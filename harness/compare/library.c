@@ -11,31 +11,25 @@
 
 #include "base/file.h"
 
-/* SYMBOL(member, name, needed) */
+/* Functions of libmidl by the members of struct midl_library, midl_MEMBER each, and whether every
+ * build has them. */
 #define SYMBOLS(SYMBOL)                                                                            \
-    SYMBOL(plan_create, "midl_plan_create", true)                                                  \
-    SYMBOL(plan_destroy, "midl_plan_destroy", true)                                                \
-    SYMBOL(run, "midl_run", true)                                                                  \
-    SYMBOL(plan_selection, "midl_plan_selection", true)                                            \
-    SYMBOL(plan_variant, "midl_plan_variant", true)                                                \
-    SYMBOL(variant_name, "midl_variant_name", true)                                                \
-    SYMBOL(variant_find, "midl_variant_find", true)                                                \
-    SYMBOL(isa_limit, "midl_isa_limit", false)                                                     \
-    SYMBOL(code_hash, "midl_code_hash", false)
+    SYMBOL(plan_create, true)                                                                      \
+    SYMBOL(plan_destroy, true)                                                                     \
+    SYMBOL(run, true)                                                                              \
+    SYMBOL(plan_selection, true)                                                                   \
+    SYMBOL(plan_variant, true)                                                                     \
+    SYMBOL(variant_name, true)                                                                     \
+    SYMBOL(variant_find, true)                                                                     \
+    SYMBOL(isa_limit, false)                                                                       \
+    SYMBOL(code_hash, false)
 
 struct midl_library library_linked(void)
 {
-    struct midl_library linked = {.abi = midl_abi(),
-                                  .version = midl_version(),
-                                  .plan_create = midl_plan_create,
-                                  .plan_destroy = midl_plan_destroy,
-                                  .run = midl_run,
-                                  .plan_selection = midl_plan_selection,
-                                  .plan_variant = midl_plan_variant,
-                                  .variant_name = midl_variant_name,
-                                  .isa_limit = midl_isa_limit,
-                                  .code_hash = midl_code_hash,
-                                  .variant_find = midl_variant_find};
+    struct midl_library linked = {.abi = midl_abi(), .version = midl_version()};
+#define LINK(member, needed) linked.member = midl_##member;
+    SYMBOLS(LINK)
+#undef LINK
     midl_build_id(linked.build_id);
     return linked;
 }
@@ -52,9 +46,9 @@ static bool find(void *handle, const char *name, void *ret_function)
 static const char *find_all(struct midl_library *library)
 {
     const char *missing = NULL;
-#define FIND(member, name, needed)                                                                 \
-    if (!find(library->handle, name, &library->member) && (needed) && !missing)                    \
-        missing = name;
+#define FIND(member, needed)                                                                       \
+    if (!find(library->handle, "midl_" #member, &library->member) && (needed) && !missing)         \
+        missing = "midl_" #member;
     SYMBOLS(FIND)
 #undef FIND
     return missing;

@@ -39,8 +39,8 @@ struct pair_result {
     char reason[MIDL_REASON_SIZE]; /* unless PAIR_OK */
 };
 
-/* libraries[0]: the old build, libraries[1]: the new one. Fails for lack of memory and unreadable
- * files of the case. */
+/* Check and time a case. libraries[0]: the old build, libraries[1]: the new one. Fails for lack of
+ * memory and unreadable files of the case. */
 enum outcome pair_measure(const struct bench_case *bench_case,
                           const struct midl_library libraries[2],
                           const struct pair_options *options, struct pair_result *ret,

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "base/words.h"
 #include "base/xml.h"
 #include "compare/gate_report.h"
 #include "run/session.h"
@@ -128,30 +129,17 @@ void stored_drop_references(struct compare_table *table)
 
 /* ---- Words --------------------------------------------------------------------------------- */
 
-static bool has_word(const char *label, const char *word, size_t length)
-{
-    for (const char *at = label; *at; at += strspn(at, " ")) {
-        size_t end = strcspn(at, " ");
-        if (end == length && strncmp(at, word, length) == 0)
-            return true;
-        at += end;
-    }
-    return false;
-}
-
 /* The words of a label that not all rows have. */
 static void short_label(const struct compare_table *table, const char *label, char *ret,
                         size_t size)
 {
     ret[0] = '\0';
-    for (const char *at = label; *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
+    for (size_t length = words_next(&label, 0); length; length = words_next(&label, length)) {
         bool all = true;
         for (size_t i = 0; i < table->count && all; i++)
-            all = has_word(table->rows[i].shape, at, length);
+            all = words_have(table->rows[i].shape, label, length);
         if (!all)
-            append_text(ret, size, "%s%.*s", *ret ? " " : "", (int)length, at);
-        at += length;
+            append_text(ret, size, "%s%.*s", *ret ? " " : "", (int)length, label);
     }
 }
 

@@ -228,6 +228,7 @@ enum outcome worker_run(const struct worker *worker, const struct bench_case *be
 {
     struct line line = {.words = NULL};
     char reason[160], words[256], *text = NULL;
+    enum child_end end;
     enum outcome outcome = line_make(worker, bench_case, &line, error);
     if (outcome != OUTCOME_DONE)
         goto cleanup;
@@ -236,12 +237,14 @@ enum outcome worker_run(const struct worker *worker, const struct bench_case *be
                                 .environment = environ,
                                 .out = line.out,
                                 .err = line.err,
-                                .limit_s = WORKER_LIMIT_S};
+                                .limit_s = WORKER_LIMIT_S,
+                                .end = &end};
     if (!child_run(&child, reason, sizeof reason)) {
         last_words(line.err, words, sizeof words);
-        outcome = stop_requested ? fail(error, OUTCOME_NO_VERDICT, "interrupted")
-                                 : fail(error, OUTCOME_MACHINE, "a measuring process: %s%s%s",
-                                        reason, *words ? ": " : "", words);
+        outcome = stop_requested
+                      ? fail(error, OUTCOME_NO_VERDICT, "interrupted")
+                      : fail(error, end == CHILD_KILLED ? OUTCOME_BAD : OUTCOME_MACHINE,
+                             "a measuring process: %s%s%s", reason, *words ? ": " : "", words);
         goto cleanup;
     }
     text = file_text(line.out);

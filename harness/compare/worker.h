@@ -18,7 +18,8 @@ struct worker {
     bool new_first; /* loaded first */
 };
 
-/* Start it and wait. OUTCOME_MACHINE with its last words if it failed. */
+/* Start it and wait. With its last words in the error, OUTCOME_BAD: a signal ended it, which is one
+ * of the builds' doing; OUTCOME_MACHINE: it failed otherwise. */
 enum outcome worker_run(const struct worker *worker, const struct bench_case *bench_case,
                         struct pair_result *ret, struct error *error);
 

@@ -33,7 +33,7 @@ void bundle_clear(struct bundle *bundle);
 /* Find the one file of a folder that matches; its path is to be freed. */
 enum outcome bundle_path(const char *folder, const char *pattern, char **ret, struct error *error);
 
-/* True if the folder has a file for each pattern. */
+/* Whether the folder has a file for each pattern. */
 bool bundle_in_folder(const char *folder, const char *patterns);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "data/bundle.h"
 
-/* True if one of the patterns matches `name`. */
+/* Whether one of the patterns matches `name`. */
 bool bundle_wants(const char *patterns, const char *name);
 
 /* Append *file; on success the bundle owns what it held and *file is empty. */

@@ -30,9 +30,9 @@ struct dataset_part {
 
 struct dataset {
     const struct dataset_info *info;
-    struct dataset_part train, test;
-    size_t d;           /* floats in a row: c * h * w of images */
-    size_t classes;     /* labels are 0..classes-1 */
+    struct dataset_part train, test; /* neither is empty */
+    size_t d;                        /* floats in a row: c * h * w of images */
+    size_t classes;                  /* labels are 0..classes-1 */
     size_t c, h, w;     /* of images: channels, height, width, a row is [c][h][w]; else 0, 0, 0 */
     size_t symbols;     /* text: a row is d symbols, whole numbers 0..symbols-1; else 0 */
     char **class_names; /* [classes] */

@@ -21,7 +21,7 @@ struct idx {
 enum outcome idx_read(const char *path, enum idx_kind kind, size_t limit, struct idx *ret,
                       struct error *error);
 
-/* True if four bytes can begin an idx file: two zeros, element type, number of dimensions. */
+/* Whether four bytes can begin an idx file: two zeros, element type, number of dimensions. */
 bool idx_begins(const unsigned char *bytes);
 
 #endif

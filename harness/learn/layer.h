@@ -79,14 +79,15 @@ LAYER_KINDS(LAYER_KIND)
 /* Derive the seed of a random stream of its own for each layer, step and place. */
 uint64_t layer_seed(const struct layer *layer, const struct pass *pass, uint64_t place);
 
-/* Parameter `name` of these sizes (shape ends at the first 0), uniform within bound of offset. */
+/* Describe parameter `name` of these sizes (shape ends at the first 0), uniform within bound of
+ * offset. */
 struct parameter parameter_make(const char *name, const size_t shape[4], double bound,
                                 double offset);
 
 /* Return the weights of a layer of kind MIDL, in the network's memory. */
 struct midl_layer layer_midl_weights(const struct layer *layer);
 
-/* NULL, or why layers of this kind can't be trained by this build. */
+/* Tell why layers of this kind can't be trained by this build; NULL: they can. */
 const char *layer_unavailable(enum layer_kind kind);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "learn/conversion.h"
 
-/* The mean squared difference of outputs behind ReLU, relu(y) against relu(F), as a share of the
- * mean square of relu(F), over the source's inputs. `order` as in struct converted; NULL: as they
- * are. */
+/* Find the mean squared difference of outputs behind ReLU, relu(y) against relu(F), as a share of
+ * the mean square of relu(F), over the source's inputs. `order` as in struct converted; NULL: as
+ * they are. */
 enum outcome layer_error(const struct convert_source *source, const struct midl_layer *layer,
                          const uint32_t *order, int threads, double *ret, struct error *error);
 

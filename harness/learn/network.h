@@ -29,7 +29,7 @@ enum outcome network_create(const struct network_spec *spec, const struct layer_
                             struct network *ret, struct error *error);
 void network_destroy(struct network *network);
 
-/* The number of weights that a network of this kind has, statistics included. */
+/* Count the weights that a network of this kind has, statistics included. */
 double network_weights(const struct network_spec *spec);
 
 /* Find the parameter of that name; NULL: there is none. */

@@ -228,10 +228,5 @@ void smi_layer_fill(const struct smi_layer *layer, enum smi_quantity quantity, u
 void smi_shuffle(uint64_t seed, size_t count, uint32_t *labels)
 {
     struct rng rng = rng_seed(seed);
-    for (size_t i = count; i > 1; i--) {
-        size_t j = rng_below(&rng, (uint32_t)i);
-        uint32_t kept = labels[i - 1];
-        labels[i - 1] = labels[j];
-        labels[j] = kept;
-    }
+    rng_shuffle(&rng, labels, count);
 }

@@ -46,12 +46,7 @@ static void shuffle(uint64_t seed, uint64_t purpose, uint32_t *values, size_t co
 {
     uint64_t state = seed;
     struct rng rng = rng_seed(rng_splitmix(&state) ^ purpose);
-    for (size_t i = count; i > 1; i--) {
-        size_t j = rng_below(&rng, (uint32_t)i);
-        uint32_t value = values[i - 1];
-        values[i - 1] = values[j];
-        values[j] = value;
-    }
+    rng_shuffle(&rng, values, count);
 }
 
 /* A permutation of the training examples, those held out at the end. */

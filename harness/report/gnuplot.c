@@ -14,6 +14,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/stop.h"
+#include "base/words.h"
 
 #define OLDEST_VERSION 5.4
 #define MESSAGES_SIZE 16384
@@ -68,6 +69,7 @@ static enum outcome run(const char *folder, char *const *argv, char messages[MES
                         struct error *error)
 {
     char path[PATH_MAX], reason[160];
+    enum child_end end;
     struct child child = {.path = path,
                           .argv = argv,
                           .environment = environ,
@@ -75,7 +77,8 @@ static enum outcome run(const char *folder, char *const *argv, char messages[MES
                           .out = "/dev/null",
                           .said = messages,
                           .said_size = MESSAGES_SIZE,
-                          .limit_s = gnuplot_limit_s};
+                          .limit_s = gnuplot_limit_s,
+                          .end = &end};
 
     if (!child_find("gnuplot", path, sizeof path))
         return fail(error, OUTCOME_MACHINE,
@@ -85,22 +88,12 @@ static enum outcome run(const char *folder, char *const *argv, char messages[MES
         return OUTCOME_DONE;
     if (stop_requested)
         return fail(error, OUTCOME_NO_VERDICT, "interrupted");
-    if (strncmp(reason, "exit status", 11) == 0)
+    if (end == CHILD_FAILED)
         return fail(error, OUTCOME_MACHINE, "gnuplot: %s", first_error_line(messages));
     return fail(error, OUTCOME_MACHINE, "gnuplot: %s", reason);
 }
 
 /* ---- What gnuplot can ------------------------------------------------------------------------ */
-
-static bool has_word(const char *text, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = text; (at = strstr(at, word)); at += length)
-        if ((at == text || strchr(" \n", at[-1])) && strchr(" \n", at[length]))
-            return true;
-    return false;
-}
 
 enum outcome gnuplot_check(const struct figure_format *const *formats, size_t count,
                            struct error *error)
@@ -119,7 +112,7 @@ enum outcome gnuplot_check(const struct figure_format *const *formats, size_t co
                     "gnuplot %g is too old for the figures: they need %g or newer", version,
                     OLDEST_VERSION);
     for (size_t i = 0; i < count; i++)
-        if (!has_word(answer, formats[i]->terminal))
+        if (!words_have(answer, formats[i]->terminal, strlen(formats[i]->terminal)))
             return fail(error, OUTCOME_MACHINE,
                         "this gnuplot was built without terminal %s, which format %s needs: ask "
                         "for another --format, or install gnuplot-nox",
