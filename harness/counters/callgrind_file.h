@@ -15,8 +15,8 @@ struct callgrind_totals {
  * they end, or NULL, *ret untouched, if they don't stand there. */
 const char *callgrind_number(const char *text, double *ret);
 
-/* The totals of a callgrind output file, given as text. False with the reason if it is cut short or
- * isn't one; *ret is then untouched. */
+/* Read the totals of a callgrind output file, given as text. False with the reason if it is cut
+ * short or isn't one; *ret is then untouched. */
 bool callgrind_parse(const char *text, struct callgrind_totals *ret,
                      char reason[COUNTER_REASON_SIZE]);
 

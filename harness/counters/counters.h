@@ -46,13 +46,14 @@ size_t counters_probe(const struct counter_state **ret);
 void counters_papi(void (*call)(void *), void *data, int calls, unsigned wanted,
                    struct counter_set *ret);
 
-/* A count that ran for `running` of `enabled` ns, scaled to the whole time. *ret_share is the part
- * of the time it ran, NaN if that was all of it. NaN if it never ran. */
+/* Scale a count that ran for `running` of `enabled` ns, scaled to the whole time. *ret_share is the
+ * part of the time it ran, NaN if that was all of it. NaN if it never ran. */
 double counters_scale(uint64_t raw, uint64_t enabled, uint64_t running, double *ret_share);
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-/* The same wish (groups.h) with its sources named: what papi can count here is found by probing. */
+/* Return the same wish (groups.h) with its sources named: what papi can count here is found by
+ * probing. */
 unsigned counters_resolve(unsigned wanted);
 
 #endif

@@ -13,9 +13,9 @@
 
 #include "counters/counters.h"
 
-/* FLOPs of the x86-64 instruction that begins at `code`, of which `size` bytes are known (15 are
- * always enough): additions, subtractions, multiplications, divisions and square roots of single
- * and double precision count 1 a lane, fused ones 2; moves, comparisons, conversions and
+/* Count the FLOPs of the x86-64 instruction that begins at `code`, of which `size` bytes are known
+ * (15 are always enough): additions, subtractions, multiplications, divisions and square roots of
+ * single and double precision count 1 a lane, fused ones 2; moves, comparisons, conversions and
  * approximations 0. Encodings: legacy SSE and VEX; EVEX (AVX-512) and x87 give 0. */
 double flops_of_instruction(const unsigned char *code, size_t size);
 

@@ -21,13 +21,13 @@ struct group_counter {
     const char *meaning;
 };
 
-/* The table of groups.def. */
+/* Return the table of groups.def. */
 size_t groups_counters(const struct group_counter **ret);
 
-/* The bit of a word, 0 if it is none of them. */
+/* Return the bit of a word, 0 if it is none of them. */
 unsigned groups_bit(const char *word);
 
-/* All words, for messages and help: "none, papi, callgrind, core, ...". Static. */
+/* List all words, for messages and help: "none, papi, callgrind, core, ...". Static. */
 const char *groups_words(void);
 
 /* Whether the counter belongs to what was asked for. */

@@ -7,10 +7,10 @@
  * those of Zen 3, unless BLIS_ARCH_TYPE is set. To be called before BLIS is first used. */
 void blis_choose_kernels(void);
 
-/* "NAME=VALUE" of the variable that blis_choose_kernels() set; NULL if it set none. */
+/* Return "NAME=VALUE" of the variable that blis_choose_kernels() set; NULL if it set none. */
 const char *blis_own_variable(void);
 
-/* "0.9.0, kernels zen3", or "none" if built without BLIS. */
+/* Return "0.9.0, kernels zen3", or "none" if built without BLIS. */
 const char *blis_text(void);
 
 #endif

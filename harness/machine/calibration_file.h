@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "midl.h"
 
-/* $MIDL_CALIBRATION, else midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache. False: nowhere (an
- * empty MIDL_CALIBRATION, or no home). */
+/* Find the file: $MIDL_CALIBRATION, else midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache.
+ * False: nowhere (an empty MIDL_CALIBRATION, or no home). */
 bool calibration_path(char ret[PATH_MAX]);
 
 /* This machine, as calibrations name it: processor and caches. */
@@ -25,9 +25,9 @@ enum outcome calibration_read_file(const char *path, struct midl_calibration **r
 enum outcome calibration_add_others(struct midl_calibration *to,
                                     const struct midl_calibration *from, struct error *error);
 
-/* The calibration at calibration_path(), read at the first call; NULL: there is none that holds
- * here, and `auto` goes by what is built in. A file that is there but refused is said once, in one
- * line on standard error. */
+/* Return the calibration at calibration_path(), read at the first call; NULL: there is none that
+ * holds here, and `auto` goes by what is built in. A file that is there but refused is said once,
+ * in one line on standard error. */
 const struct midl_calibration *calibration_get(void);
 
 /* Describe the result of calibration_get(): the path, or "built in" and why. */

@@ -55,7 +55,8 @@ struct ceilings {
 enum outcome ceilings_measure(int threads, const volatile sig_atomic_t *stop, struct ceilings *ret,
                               struct error *error);
 
-/* Peak FLOPs per ns of one core in floats, in some milliseconds; NaN if no thread could be started.
+/* Measure the peak FLOPs per ns of one core in floats, in some milliseconds; NaN if no thread could
+ * be started.
  */
 double ceiling_glance(void);
 
@@ -66,15 +67,16 @@ size_t ceilings_rows(const struct ceilings *ceilings, struct store_ceiling *ret)
 /* Take back one of those rows. A row that this program can't have made is left out. */
 void ceilings_take(struct ceilings *ceilings, const struct store_ceiling *row);
 
-/* The least time of a call that executes `flops` on weights of `dtype` and reads `weight_bytes`
- * once, where call after call touches `held_bytes`: it reads no faster than the largest measured
- * set within them was read, wherever they lie. Pure. NaN if a ceiling that it needs was not
- * measured. */
+/* Compute the least time of a call that executes `flops` on weights of `dtype` and reads
+ * `weight_bytes` once, where call after call touches `held_bytes`: it reads no faster than the
+ * largest measured set within them was read, wherever they lie. Pure. NaN if a ceiling that it
+ * needs was not measured. */
 double ceilings_bound_ns(const struct ceilings *ceilings, enum midl_dtype dtype, double flops,
                          double weight_bytes, double held_bytes);
 
-/* The bytes that the last-level cache can hold for this process, never 0: the size as reported, but
- * not the hundreds of MiB that a virtual machine reports of a cache it shares with others. */
+/* Find the bytes that the last-level cache can hold for this process, never 0: the size as
+ * reported, but not the hundreds of MiB that a virtual machine reports of a cache it shares with
+ * others. */
 size_t ceiling_llc_bytes(void);
 
 #endif

@@ -42,11 +42,11 @@ struct machine {
 /* Filled on first use; never fails: unknown strings say "unknown", missing libraries "none". */
 const struct machine *machine_get(void);
 
-/* Bytes of the data cache of that level as reported, or 0. */
+/* Return the bytes of the data cache of that level as reported, or 0. */
 size_t machine_cache_bytes(int level);
 
-/* Share of time stolen by the hypervisor since the last call (0..1), NaN if unknown; the first call
- * gives the share since the machine started. */
+/* Find the share of time stolen by the hypervisor since the last call (0..1), NaN if unknown; the
+ * first call gives the share since the machine started. */
 double machine_steal(void);
 
 #endif

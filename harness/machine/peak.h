@@ -5,7 +5,7 @@
 /* Begin to count anew, where the kernel lets one; elsewhere peak_bytes is since the start. */
 void peak_begin(void);
 
-/* Bytes resident at most since then; NaN if unknown. */
+/* Return the bytes resident at most since then; NaN if unknown. */
 double peak_bytes(void);
 
 #endif

@@ -12,7 +12,7 @@
 /* Whether this process may take so many bytes more, by its limits and by what it has already. */
 bool room_for(double bytes);
 
-/* fail_memory(), with the limit where one is set: "...; memory.max of /a allows 2 GB". */
+/* Do fail_memory(), with the limit where one is set: "...; memory.max of /a allows 2 GB". */
 enum outcome room_fail(struct error *error, const char *what, double bytes);
 
 /* Check that the libraries have what they take for as many threads as they have already, and take

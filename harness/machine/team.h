@@ -14,7 +14,7 @@ void team_fix(void);
  * least of both. */
 int team_count(int threads, bool blas);
 
-/* OUTCOME_MACHINE if `threads` would not all run: the error names who limits them. */
+/* Check a team: OUTCOME_MACHINE if `threads` would not all run: the error names who limits them. */
 enum outcome team_check(int threads, bool blas, int *ret_count, struct error *error);
 
 /* Write a remark on threads that have to share processors; an empty text if they need not. */

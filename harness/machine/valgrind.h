@@ -4,13 +4,13 @@
 
 #include <stddef.h>
 
-/* NULL if valgrind can be used, else the reason why not. */
+/* Tell why valgrind can't be used; NULL if it can. */
 const char *valgrind_unavailable(void);
 
-/* The path of the program; empty if there is none. */
+/* Return the path of the program; empty if there is none. */
 const char *valgrind_path(void);
 
-/* "3.19.0", or "none" if there is no valgrind or it doesn't answer. */
+/* Return "3.19.0", or "none" if there is no valgrind or it doesn't answer. */
 const char *valgrind_version(void);
 
 /* One cache as callgrind takes it: a power of two of sets, a power of two of bytes per line. */
@@ -19,10 +19,12 @@ struct cache_geometry {
     int ways, line;
 };
 
-/* The nearest geometry that callgrind accepts, never larger than `bytes`. ways, line 0: unknown. */
+/* Find the nearest geometry that callgrind accepts, never larger than `bytes`. ways, line 0:
+ * unknown. */
 struct cache_geometry valgrind_geometry(size_t bytes, int ways, int line);
 
-/* Caches to simulate on this machine: first level data, and the last level of plausible size. */
+/* Return the caches to simulate on this machine: first level data, and the last level of plausible
+ * size. */
 struct cache_geometry valgrind_first_level(void);
 struct cache_geometry valgrind_last_level(void);
 

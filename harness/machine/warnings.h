@@ -16,7 +16,7 @@ struct warning_facts {
     const char *callgrind_not; /* why callgrind can't run; NULL: it can */
 };
 
-/* One line each: what, why it matters, what to do. Returns how many. */
+/* Write one line each: what, why it matters, what to do. Returns how many. */
 size_t warnings_find(const struct warning_facts *facts, char ret[WARNINGS_MAX][WARNING_SIZE]);
 
 #endif

@@ -36,7 +36,7 @@ enum outcome cost_check_run(const struct bench_case *bench_case, struct cost_che
 
 enum cost_verdict cost_judge(const struct cost_count *count, double most);
 
-/* The worse of both: wrong, else unknown if the FLOPs are, else right. */
+/* Return the worse of both: wrong, else unknown if the FLOPs are, else right. */
 enum cost_verdict cost_check_judge(const struct cost_check *check, struct midl_excess most);
 
 /* A place to check at: axes and values as options of a sweep, by name, ended by NULL. */
@@ -46,7 +46,7 @@ struct cost_shape {
 
 size_t cost_check_shapes(const struct cost_shape **ret);
 
-/* The case of one variant at one place. *ret_count is 0 if the variant doesn't have it. */
+/* Make the case of one variant at one place. *ret_count is 0 if the variant doesn't have it. */
 enum outcome cost_check_case(const struct cost_shape *shape, const struct midl_variant *variant,
                              struct bench_cases *ret, struct error *error);
 

@@ -16,7 +16,7 @@
  * counters of the groups in `wanted` (0: all). Never fails. */
 void count_case(const struct bench_case *bench_case, unsigned wanted, struct counter_set *ret);
 
-/* The same for another build of libmidl, given by its file (NULL: the one linked here). */
+/* Do the same for another build of libmidl, given by its file (NULL: the one linked here). */
 void count_case_of(const struct bench_case *bench_case, const char *library, unsigned wanted,
                    struct counter_set *ret);
 

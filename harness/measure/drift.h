@@ -14,7 +14,7 @@
 
 enum { REFERENCE_SUMS = 6 };
 
-/* Some hundreds of ns of work; data: uint64_t[REFERENCE_SUMS], any. */
+/* Do some hundreds of ns of work; data: uint64_t[REFERENCE_SUMS], any. */
 void reference_call(void *data);
 
 /* The machine is calm where the reference takes what it takes in the fastest hundredth of all times

@@ -33,19 +33,19 @@ struct gbench_sample {
 int gbench_round(const struct gbench_case *cases, const size_t *order, size_t count,
                  struct gbench_sample *ret);
 
-/* One case as Google Benchmark does it when nothing is asked for: its least time and its number of
- * iterations, `repetitions` times, to ret[0..repetitions). What a sweep is compared with, and used
- * for nothing else. Returns 0, or -1 if Google Benchmark refused. */
+/* Time one case as Google Benchmark does it when nothing is asked for: its least time and its
+ * number of iterations, `repetitions` times, to ret[0..repetitions). What a sweep is compared with,
+ * and used for nothing else. Returns 0, or -1 if Google Benchmark refused. */
 int gbench_defaults(const struct gbench_case *bench_case, int repetitions,
                     struct gbench_sample *ret);
 
-/* The number of calls that fill `target_ns`, at least 1: a calibration as Google Benchmark does it,
- * by runs of growing length; it warms the case up. *ret_call_ns: what a call took when it was
- * fastest. Returns -1 if Google Benchmark refused. */
+/* Find the number of calls that fill `target_ns`, at least 1: a calibration as Google Benchmark
+ * does it, by runs of growing length; it warms the case up. *ret_call_ns: what a call took when it
+ * was fastest. Returns -1 if Google Benchmark refused. */
 int64_t gbench_iterations(const struct gbench_case *bench_case, double target_ns,
                           double *ret_call_ns);
 
-/* The library's version, "1.7.1" if it or the build says so, else "unknown". */
+/* Return the library's version, "1.7.1" if it or the build says so, else "unknown". */
 const char *gbench_version(void);
 
 #ifdef __cplusplus

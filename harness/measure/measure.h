@@ -65,10 +65,11 @@ void measure_result_clear(struct measure_result *result); /* accepts a zeroed on
 
 /* ---- Parts that decide, as pure functions -------------------------------------------------- */
 
-/* The yardstick among measured points: the linear one with the smallest median; `count` if none. */
+/* Find the yardstick among measured points: the linear one with the smallest median; `count` if
+ * none. */
 size_t measure_yardstick(const struct store_point *points, size_t count);
 
-/* Median and interval of yardstick / variant within the rounds in use, both cases of `rounds`.
+/* Find median and interval of yardstick / variant within the rounds in use, both cases of `rounds`.
  * False if there is no memory. */
 bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t variant,
                      struct stats_interval *ret);

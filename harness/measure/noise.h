@@ -21,8 +21,8 @@ struct noise {
     double disturbed; /* share of the pairs that something else on the core disturbed */
 };
 
-/* From the times of two identical kernels in `pairs` rounds: everything but seconds, sample_ns and
- * stolen. pairs >= NOISE_BLOCK. */
+/* Judge from the times of two identical kernels in `pairs` rounds: everything but seconds,
+ * sample_ns and stolen. pairs >= NOISE_BLOCK. */
 void noise_judge(const double *a_ns, const double *b_ns, size_t pairs, struct noise *ret);
 
 /* Measure for about `seconds`, at least one block. Fails for lack of memory, or if it was

@@ -29,8 +29,8 @@ bool oracle_cache_shares(const struct bench_shape *a, const struct bench_shape *
 enum outcome oracle_cache_fill(struct oracle_cache *cache, const struct bench_shape *shape,
                                size_t most_batch, struct error *error);
 
-/* The numbers and the oracle of the shape's inputs, borrowed from the cache, which was filled for
- * it. */
+/* Return the numbers and the oracle of the shape's inputs, borrowed from the cache, which was
+ * filled for it. */
 struct problem oracle_cache_problem(struct oracle_cache *cache, const struct bench_shape *shape);
 struct midl_oracle oracle_cache_oracle(const struct oracle_cache *cache,
                                        const struct bench_shape *shape);

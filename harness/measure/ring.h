@@ -23,7 +23,7 @@ struct ring_pool {
     double used_bytes, limit_bytes; /* by copies of layers and of plans, of all rings together */
 };
 
-/* A pool whose limit is a quarter of the memory, at most 1 GiB. */
+/* Make a pool whose limit is a quarter of the memory, at most 1 GiB. */
 struct ring_pool ring_pool(const struct problem *problem);
 void ring_pool_clear(struct ring_pool *pool); /* after the last ring */
 
@@ -35,11 +35,11 @@ struct ring {
     float *y;
 };
 
-/* The number of copies with which a round trip touches twice the last-level cache, at least 2.
+/* Find the number of copies with which a round trip touches twice the last-level cache, at least 2.
  * Pure. */
 size_t ring_copies(double cache_bytes, double touched_bytes);
 
-/* A ring of `plan` alone. False if there is no memory. */
+/* Make a ring of `plan` alone. False if there is no memory. */
 bool ring_init(struct ring *ring, struct midl_plan *plan, const struct problem *problem, float *y);
 
 /* Make `count` plans of it. False with the reason if the pool's limit or the memory forbid it. */
@@ -49,7 +49,7 @@ bool ring_extend(struct ring *ring, struct ring_pool *pool, size_t count,
 /* Destroys all plans but the first; accepts a zeroed one. */
 void ring_clear(struct ring *ring);
 
-/* One call, as Google Benchmark and the counters make it: data is a struct ring. */
+/* Make one call, as Google Benchmark and the counters make it: data is a struct ring. */
 void ring_call(void *data);
 
 #endif

@@ -91,12 +91,13 @@ enum outcome rounds_run(struct gbench_case *cases, size_t count,
 
 void rounds_clear(struct rounds *rounds); /* accepts a zeroed one */
 
-/* Real times of a case's samples, but the disturbed ones unless all are to be used, in their order
- * to ret [rounds->count], and where they were taken to ret_placement; returns how many. */
+/* Write the real times of a case's samples, but the disturbed ones unless all are to be used, in
+ * their order to ret [rounds->count], and where they were taken to ret_placement; returns how many.
+ */
 size_t rounds_values(const struct rounds *rounds, size_t bench_case, double *ret,
                      int *ret_placement);
 
-/* Likewise the ratios of two cases' times within a round, disturbed if one of them is. */
+/* Write likewise the ratios of two cases' times within a round, disturbed if one of them is. */
 size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, double *ret,
                      int *ret_placement);
 
@@ -107,7 +108,7 @@ size_t rounds_ratios(const struct rounds *rounds, size_t above, size_t below, do
 enum rounds_stop rounds_decide(const double *widths, size_t cases, size_t rounds, double disturbed,
                                double spent_ns, const struct rounds_options *options);
 
-/* The number of calls of `call_ns` each that bring a case to its steady state, at least 1. */
+/* Find the number of calls of `call_ns` each that bring a case to its steady state, at least 1. */
 int64_t rounds_untimed(double call_ns);
 
 /* Mark the samples whose reference time is disturbed, and those with more than ROUNDS_STOLEN of
@@ -115,8 +116,8 @@ int64_t rounds_untimed(double call_ns);
 size_t rounds_mark(const double *reference_ns, const double *stolen, size_t samples,
                    bool *disturbed);
 
-/* 2 if the reference times fall into two groups, each of at least a tenth of them, which are narrow
- * against their distance, and this is more than 5 %; else 1. */
+/* Count groups: 2 if the reference times fall into two groups, each of at least a tenth of them,
+ * which are narrow against their distance, and this is more than 5 %; else 1. */
 int rounds_regimes(const double *reference_ns, size_t samples);
 
 /* Whether all samples of a case, or ratios, are to be used although some are marked: fewer than

@@ -28,16 +28,16 @@ struct selection_method {
     bool (*run)(enum midl_isa isa, const struct selection *call);
 };
 
-/* The methods that this processor can run, the library's first; their number to *ret_count. */
+/* List the methods that this processor can run, the library's first; their number to *ret_count. */
 const struct selection_method *selection_methods(size_t *ret_count);
 
-/* "normal", "uniform", "skewed", ...: fills values [n]; false if there is no such fill. */
+/* Fill values [n] by "normal", "uniform", "skewed", ...; false if there is no such fill. */
 bool selection_fill(const char *fill, struct rng *rng, size_t n, float *values);
 
 /* All names of fills in one line. */
 #define SELECTION_FILLS "normal, uniform, skewed, heavy, ties, two or sorted"
 
-/* The right answer, by definition and a full sort: index [k]. False if there is no memory. */
+/* Find the right answer, by definition and a full sort: index [k]. False if there is no memory. */
 bool selection_expected(size_t n, size_t k, const float *values, uint32_t *index);
 
 /* Whether the method gives exactly expected [k], the values to it, and touches nothing behind:

@@ -25,8 +25,8 @@ struct print_row {
 
 struct print_row print_row(const struct store_point *point, const char *kernel);
 
-/* The table of one shape, under its label, no wider than `columns`. What plans cost stands in it
- * where one was made and there is room. */
+/* Print the table of one shape, under its label, no wider than `columns`. What plans cost stands in
+ * it where one was made and there is room. */
 void print_table(FILE *out, const char *shape_text, const struct print_row *rows, size_t count,
                  size_t columns);
 

@@ -58,8 +58,8 @@ struct runner {
     const char *shape_text; /* of the group at work */
 };
 
-/* The time that the whole run will take if every group takes its budget. Looks at suite and cases
- * alone. */
+/* Find the time that the whole run will take if every group takes its budget. Looks at suite and
+ * cases alone. */
 double runner_estimate_ns(const struct runner *runner);
 
 /* Measure and store everything, until it is done or asked to stop (base/stop.h). The session stays
@@ -70,7 +70,7 @@ enum outcome runner_run(struct runner *runner, struct error *error);
 /* Whether all cases are stored now, by this sitting and those before. */
 bool runner_is_whole(const struct runner *runner);
 
-/* How groups are measured; the ceilings are of the last group. */
+/* Return how groups are measured; the ceilings are of the last group. */
 const struct measure_options *runner_options(const struct runner *runner);
 
 void runner_clear(struct runner *runner); /* accepts a zeroed one */

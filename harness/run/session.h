@@ -44,7 +44,7 @@ enum outcome session_begin(struct session *session, const struct session_run *ru
 enum outcome session_resume(struct session *session, const struct session_run *run, bool *ret_found,
                             struct error *error);
 
-/* OUTCOME_DONE for STORE_OK; else the error of the store's last call. */
+/* Check a status: OUTCOME_DONE for STORE_OK; else the error of the store's last call. */
 enum outcome session_check(const struct session *session, enum store_status status,
                            struct error *error);
 
@@ -65,7 +65,8 @@ enum outcome session_write(const char *db, struct store **ret, struct error *err
 /* Return the outcome that a status of the store means; STORE_NONE is bad input. */
 enum outcome session_outcome(enum store_status status);
 
-/* OUTCOME_DONE for STORE_OK; else that outcome, with the error of the store's last call. */
+/* Check a status: OUTCOME_DONE for STORE_OK; else that outcome, with the error of the store's last
+ * call. */
 enum outcome session_result(const struct store *store, enum store_status status,
                             struct error *error);
 

@@ -36,13 +36,13 @@ struct axis_row {
 const struct axis_row *suite_axis(enum axis_id axis);
 const char *suite_axis_name(enum axis_id axis);
 
-/* The axis of that name ("gate_rank" or "gate-rank"), or -1. */
+/* Find the axis of that name ("gate_rank" or "gate-rank"), or -1. */
 int suite_axis_find(const char *name);
 
-/* The name as an option: "gate-rank". */
+/* Write the name as an option: "gate-rank". */
 void suite_axis_option(enum axis_id axis, char ret[AXIS_OPTION_SIZE]);
 
-/* The axis that says the same thing in another way (k and active), or the axis itself. */
+/* Return the axis that says the same thing in another way (k and active), or the axis itself. */
 enum axis_id suite_axis_rival(enum axis_id axis);
 
 /* The axes that the expansion turns, from the slowest to the fastest: all but `kernel`, as kernels
@@ -50,18 +50,19 @@ enum axis_id suite_axis_rival(enum axis_id axis);
 #define SUITE_WHEELS (SUITE_AXES - 1)
 extern const enum axis_id *const suite_wheels; /* [SUITE_WHEELS] */
 
-/* The word of a value of an axis of words; NULL for other axes and values. */
+/* Return the word of a value of an axis of words; NULL for other axes and values. */
 const char *suite_axis_word(enum axis_id axis, int value);
 
-/* The values that a text gives an axis; of words that have values, both. On failure *ret is
+/* Read the values that a text gives an axis; of words that have values, both. On failure *ret is
  * untouched. */
 enum outcome suite_axis_parse(enum axis_id axis, const char *text, struct axis_list *ret,
                               struct error *error);
 
-/* "topk, block, threshold" */
+/* Write "topk, block, threshold". */
 void suite_join_words(const char *const *words, size_t count, char *ret, size_t size);
 
-/* The value in a case of an axis that has a field there; else 0. Seeds above 2^53 are rounded. */
+/* Return the value in a case of an axis that has a field there; else 0. Seeds above 2^53 are
+ * rounded. */
 double suite_axis_get(const struct bench_shape *shape, enum axis_id axis);
 void suite_axis_set(struct bench_shape *shape, enum axis_id axis, double value);
 

@@ -61,8 +61,8 @@ struct bench_cases {
     size_t path_count;
 };
 
-/* The word for a made layer: "random", "skewed" or "skewed:0.62". Any other word names a file: ret
- * is untouched then. A share that is no number becomes NaN, for made_layer_check to refuse. */
+/* Read the word for a made layer: "random", "skewed" or "skewed:0.62". Any other word names a file:
+ * ret is untouched then. A share that is no number becomes NaN, for made_layer_check to refuse. */
 bool made_layer_parse(const char *word, struct made_layer *ret);
 
 /* Whether a layer of this shape can be made so: a third of the neurons takes at least a third of
@@ -81,16 +81,17 @@ void bench_cases_clear(struct bench_cases *cases); /* accepts a zeroed or half-b
 #define CASE_TEXT_SIZE 1024
 #define CASE_PATH_MAX 320 /* bytes of a path or name as quote_word writes it */
 
-/* The label of a shape: "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk unselected=light
- * batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1"; "select=block:16",
- * "select=threshold:0.5". Made here only, from the struct that runs. The store's shape_key. */
+/* Write the label of a shape: "d=1024 n=1024 k=461 r=32 gate=lowrank:32 select=topk
+ * unselected=light batch=1 threads=1 dtype=f32 cache=warm input=random layer=random seed=1";
+ * "select=block:16", "select=threshold:0.5". Made here only, from the struct that runs. The store's
+ * shape_key. */
 void bench_shape_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
 
-/* The part of the label that tells the numbers apart: two shapes that share it have the same
+/* Write the part of the label that tells the numbers apart: two shapes that share it have the same
  * weights, and the same inputs as far as both take them. */
 void bench_numbers_text(const struct bench_shape *shape, char ret[CASE_TEXT_SIZE]);
 
-/* The command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". Its
+/* Write the command that repeats this case alone: "midl sweep --kernel simd-avx2 --d 1024 ...". Its
  * options parsed again give the same case. A name that begins with "data:" needs the same data
  * folder. */
 void bench_case_command(const struct bench_case *bench_case, char ret[CASE_TEXT_SIZE]);

@@ -10,7 +10,7 @@
  * "midl sweep". On success *ret holds one case and is the caller's, for bench_cases_clear. */
 enum outcome one_case_parse(int count, char **words, struct bench_cases *ret, struct error *error);
 
-/* The words that it reads: NULL-terminated, in one block that the caller frees.
+/* Make the words that it reads: NULL-terminated, in one block that the caller frees.
  * NULL if there is no memory, or no room for them in CASE_TEXT_SIZE bytes. */
 char **one_case_words(const struct bench_case *bench_case);
 

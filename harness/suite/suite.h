@@ -61,7 +61,8 @@ enum outcome suite_parse(const char *text, const char *origin, struct suite **re
 /* Load suite NAME from the suite folder, or a path if NAME holds a slash or ends in .suite. */
 enum outcome suite_load(const char *name, struct suite **ret, struct error *error);
 
-/* A suite of one section with default axes: what `midl sweep` without SUITE but with axes runs. */
+/* Make a suite of one section with default axes: what `midl sweep` without SUITE but with axes
+ * runs. */
 enum outcome suite_custom(struct suite **ret, struct error *error);
 
 void suite_destroy(struct suite *suite);
@@ -76,7 +77,8 @@ enum outcome suite_set_axis(struct suite *suite, enum axis_id axis, const char *
 enum outcome suite_set_option(struct suite *suite, const char *key, const char *text,
                               struct error *error);
 
-/* The folder that data: stands for, by setting MIDL_DATA: for this process and those it starts. */
+/* Choose the folder that data: stands for, by setting MIDL_DATA: for this process and those it
+ * starts. */
 enum outcome suite_set_data_folder(const char *folder, struct error *error);
 
 const char *suite_name(const struct suite *suite);     /* of the file, or "custom" */
@@ -109,7 +111,7 @@ struct suite_pair {
 size_t suite_train_count(const struct suite *suite);
 size_t suite_train(const struct suite *suite, size_t i, const struct suite_pair **ret_pairs);
 
-/* A hash over the expanded cases (FNV-1a of their texts), 16 hex digits. */
+/* Compute a hash over the expanded cases (FNV-1a of their texts), 16 hex digits. */
 void suite_hash(const struct bench_cases *cases, char ret[17]);
 
 #endif

@@ -41,13 +41,13 @@ enum outcome check_run(const struct check_subject *subject, const struct problem
                        const struct midl_oracle *oracle, bool exact, struct check_result *ret,
                        struct error *error);
 
-/* The same for a plan. */
+/* Do the same for a plan. */
 enum outcome check_plan(struct midl_plan *plan, const struct problem *problem,
                         const struct midl_oracle *oracle, bool exact, struct check_result *ret,
                         struct error *error);
 
-/* The two halves, for tests that bring their own outputs. y: [B][n]. Memory is taken for one row;
- * if there is none the result is not ok and says so. */
+/* Do one of the two halves, for tests that bring their own outputs. y: [B][n]. Memory is taken for
+ * one row; if there is none the result is not ok and says so. */
 void check_selection(const struct midl_oracle *oracle, const struct midl_shape *shape,
                      const struct midl_selection *selection, bool exact, struct check_result *ret);
 void check_output(const struct midl_oracle *oracle, const struct midl_shape *shape,

@@ -36,8 +36,8 @@ struct problem {
     bool watched; /* its owner sees to it that nothing is written: a check need not */
 };
 
-/* Random weights and inputs, from `seed` and the sizes alone: each array has random numbers of its
- * own, so the weights don't depend on the batch, nor the inputs on the rank. On failure *ret is
+/* Make random weights and inputs, from `seed` and the sizes alone: each array has random numbers of
+ * its own, so the weights don't depend on the batch, nor the inputs on the rank. On failure *ret is
  * untouched. */
 enum outcome problem_random(const struct midl_shape *shape, size_t batch, uint64_t seed,
                             enum fill fill, struct problem *ret, struct error *error);
@@ -64,8 +64,8 @@ struct problem problem_part(const struct problem *problem, size_t batch);
 /* Hash all weights and inputs. Two equal hashes mean that none was written between them. */
 uint64_t problem_hash(const struct problem *problem);
 
-/* The reference of the problem for weights of this dtype: made from W as they round it. Fails for
- * lack of memory, or where int8 can't hold W. *ret is the caller's. */
+/* Make the reference of the problem for weights of this dtype: made from W as they round it. Fails
+ * for lack of memory, or where int8 can't hold W. *ret is the caller's. */
 enum outcome problem_oracle(const struct problem *problem, enum midl_dtype dtype,
                             struct midl_oracle **ret, struct error *error);
 

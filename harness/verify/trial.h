@@ -28,7 +28,8 @@ struct trial {
 
 #define TRIAL_TEXT_SIZE 192
 
-/* "d=64 n=64 k=32 r=2 gate=lowrank:2 select=topk unselected=light batch=3 fill=normal seed=1" */
+/* Write "d=64 n=64 k=32 r=2 gate=lowrank:2 select=topk unselected=light batch=3 fill=normal seed=1"
+ */
 void trial_text(const struct trial *trial, char ret[TRIAL_TEXT_SIZE]);
 
 /* Numbers, oracles (one a dtype) and workspace of a trial, for any number of variants. */
