@@ -48,7 +48,7 @@ ends AS (SELECT min(lower) AS least, max(lower) AS most, count(*) AS total, coun
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       CASE WHEN paying = 0 THEN 'MID-L beats the fastest dense layer at no k/n'
+       CASE WHEN paying = 0 THEN 'MID-L beats the fastest dense layer for sure at no k/n'
             ELSE 'MID-L beats the fastest dense layer up to k/n = '
                  || from_to(least, most, 2)
                  || CASE WHEN paying < total

@@ -4,15 +4,15 @@ rows_of_panel = "in('point', p)"
 dodge = 0
 role(p) = (p - 1) / sources + 1
 if (sources == 1 && page_w < 12) { cols = 1 }
-longest = 0
-stats data using (is('x name') && strlen(strcol(10)) > longest ? (longest = strlen(strcol(10))) : 0, 1) nooutput
+longest_size = 0
+stats data using (is('x name') && strlen(strcol(10)) > longest_size ? (longest_size = strlen(strcol(10))) : 0, 1) nooutput
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }
     logarithmic = role(p) == 2
     eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
     # As many names of sizes as have room.
-    stride = ceil(named_ticks * (longest + 1) * digit_width / panel_cm)
+    stride = ceil(named_ticks * (longest_size + 1) * digit_width / panel_cm)
     if (stride > 1) {
         eval 'set xtics ()' . tics_style
         set for [i = 1:named_ticks:stride] xtics add (name_text[i] name_at[i])
