@@ -151,6 +151,7 @@ expect 2 "cannot open\|No such file" --baseline "$folder/none.so"
 expect 2 "leaves nothing to do" --baseline "$good" --no-time
 expect 4 "none of 1 points can be compared; low-rank: the baseline: the light path" \
     --baseline "$good" --n 64 --kernel low-rank --quiet
+MIDL_ISA=portable expect 4 "none of 1 points can be compared" --baseline "$good" --n 64 --kernel low-rank --quiet
 expect 2 "effect" --baseline "$good" --effect -1
 expect 2 "no such suite\|cannot\|not found\|no suite" no_such_suite --baseline "$good"
 echo "text" >"$folder/text.so"

@@ -212,7 +212,10 @@ static enum outcome own_library(const char **ret, struct error *error)
     static const char *const places[] = {MIDL_BUILD_LIBRARY, MIDL_INSTALLED_LIBRARY};
     char own[MIDL_BUILD_ID_SIZE];
     struct midl_library library;
+    enum midl_isa most = midl_isa_best();
+    midl_isa_limit(MIDL_ISA_AVX512); /* ids name the set, and the library knows no limit of ours */
     midl_build_id(own);
+    midl_isa_limit(most);
     for (size_t i = 0; i < COUNT(places); i++) {
         if (access(places[i], R_OK) != 0)
             continue;
