@@ -13,6 +13,10 @@ do for [p = 1:panels] {
         stats data using (in('x name', p) ? column(8) : NaN) nooutput # before the ranges, which it goes by
         wide = STATS_max
         eval within(p) . names_in('x', p)
+        if (page_w / cols < 5) { # columns of one method are no wider than .45
+            eval 'set xtics ()' . tics_style
+            set for [i = 1:named_ticks] xtics add (swap(name_text[i], '0.', '.') name_at[i])
+        }
         set xrange [0:wide]; set grid noxtics
         eval below(p, 'active neurons k/n') . beside(p, 'test accuracy (%)')
         plot data using (in('x name', p) && column(9) == 1 ? column(5) : NaN):(low):7:8:(low):(high) \

@@ -60,8 +60,10 @@ ranked AS (
            count(*) OVER (PARTITION BY panel, place, style) AS of_one
     FROM shown JOIN close_together USING (panel, x) WHERE NOT left_end),
 columns AS (
-    SELECT panel, place, points, avg_x, sum(points + 1) OVER (PARTITION BY panel ORDER BY place) - points - 1 AS start
-    FROM (SELECT panel, place, count(*) AS points, avg(x) AS avg_x FROM ranked GROUP BY panel, place)),
+    SELECT panel, place, points, (points - marks) / 2.0 AS before, avg_x, -- a name takes the room of three marks
+           sum(points + 1) OVER (PARTITION BY panel ORDER BY place) - points - 1 AS start
+    FROM (SELECT panel, place, count(*) AS marks, max(count(*), 3) AS points, avg(x) AS avg_x
+          FROM ranked GROUP BY panel, place)),
 crowd AS (
     SELECT (SELECT max(points) > 5 AND max(place) < 6 FROM columns) AND (SELECT max(of_one) = 1 FROM ranked) AS crowded)
 
@@ -88,7 +90,7 @@ SELECT * FROM (
 UNION ALL
 -- In columns: the text of a point is its k/n.
 SELECT * FROM (
-    SELECT 'point', panel, style, series, start + nth, y, lo, hi, 0, CASE WHEN NOT plain THEN printf('%.4g', x) END
+    SELECT 'point', panel, style, series, start + before + nth, y, lo, hi, 0, CASE WHEN NOT plain THEN printf('%.4g', x) END
     FROM ranked JOIN columns USING (panel, place) WHERE (SELECT crowded FROM crowd) ORDER BY panel, style, x)
 UNION ALL
 SELECT * FROM (
