@@ -39,7 +39,7 @@ expect() {
 # ---- Every kernel on every kind of layer ---------------------------------------------------------
 
 # Name and dtype of the kernels, split by whether they run here.
-"$midl" list kernels >list || exit 99
+COLUMNS=80 "$midl" list kernels >list || exit 99 # a row and its words on lines of their own
 # A row: name, data types, instruction sets, those in brackets not here; its words stand below, indented.
 awk 'NR > 1 && /^[^ ]/ {
     here = 0
