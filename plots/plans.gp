@@ -11,7 +11,7 @@ do for [p = 1:panels] {
     if (!there[p]) { continue }
     logarithmic = role(p) == 2
     eval clear . place(p) . span(rows_of_panel) . names_in('x', p)
-    # As many names of sizes as have room.
+    # Names of sizes stand where they have room.
     stride = ceil(named_ticks * (longest_size + 1) * digit_width / panel_cm)
     if (stride > 1) {
         eval 'set xtics ()' . tics_style

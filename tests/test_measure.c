@@ -375,7 +375,7 @@ static void test_calibration_fills_the_sample(void **state)
     int64_t many = gbench_iterations(&bench_case, 1e6, &call_ns);
     double spent_ns = clock_ns() - begin_ns;
     assert_int_equal(few, 1);
-    /* As many as fill the sample at the time of a call, which is that of the calls that were made,
+    /* The number of calls fills the sample at the time of a call, which is that of the calls that were made,
      * whatever else the machine does. */
     assert_true(once_ns > 1 && call_ns > 1);
     assert_int_equal(many, (int64_t)fmax(ceil(1e6 / call_ns), 1));
