@@ -249,7 +249,8 @@ static enum midl_status create(const struct variant_env *env, void **ret_state, 
     return MIDL_OK;
 }
 
-static void run_piece(struct onednn_state *state, struct piece *piece, const float *x, float *y)
+static dnnl_status_t run_piece(struct onednn_state *state, struct piece *piece, const float *x,
+                               float *y)
 {
     union {
         const float *in;
@@ -261,10 +262,12 @@ static void run_piece(struct onednn_state *state, struct piece *piece, const flo
                                    {DNNL_ARG_WEIGHTS, state->weights},
                                    {DNNL_ARG_BIAS, state->bias},
                                    {DNNL_ARG_DST, piece->y}};
-    dnnl_primitive_execute(piece->primitive, state->stream, 4, arguments);
-    dnnl_stream_wait(state->stream);
+    dnnl_status_t status = dnnl_primitive_execute(piece->primitive, state->stream, 4, arguments);
+    dnnl_status_t waited = dnnl_stream_wait(state->stream);
+    return status != dnnl_success ? status : waited;
 }
 
+/* What oneDNN refuses, for lack of memory, is made from the rows as they lie in the layer. */
 static void run(const struct variant_env *env, void *opaque, const struct variant_batch *call)
 {
     struct onednn_state *state = opaque;
@@ -273,7 +276,11 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
     for (size_t b = 0, i = 0; b < call->batch;) {
         while (state->pieces[i].batch > call->batch - b)
             i++;
-        run_piece(state, &state->pieces[i], call->x + b * d, call->y + b * n);
+        const float *x = call->x + b * d;
+        float *y = call->y + b * n;
+        if (run_piece(state, &state->pieces[i], x, y) != dnnl_success)
+            env->ops->rows(0, n, d, env->layer.full_weight, env->layer.full_bias,
+                           state->pieces[i].batch, x, d, y, n);
         b += state->pieces[i].batch;
     }
     host_end(&host);

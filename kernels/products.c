@@ -26,28 +26,7 @@ static struct midl_product piece_of(const struct midl_product *p, size_t row, si
     return piece;
 }
 
-/* multiply makes a whole product on the calling thread: midl_product_run tells the library that
- * does it to take no others. */
-#if MIDL_HAVE_ONEDNN
-
-static void multiply(const struct midl_product *p)
-{
-    dnnl_sgemm(p->turn_a ? 'T' : 'N', p->turn_b ? 'T' : 'N', (dnnl_dim_t)p->rows,
-               (dnnl_dim_t)p->columns, (dnnl_dim_t)p->inner, 1.0f, p->a, (dnnl_dim_t)p->lda, p->b,
-               (dnnl_dim_t)p->ldb, p->add ? 1.0f : 0.0f, p->c, (dnnl_dim_t)p->ldc);
-}
-
-#elif MIDL_HAVE_OPENBLAS
-
-static void multiply(const struct midl_product *p)
-{
-    cblas_sgemm(CblasRowMajor, p->turn_a ? CblasTrans : CblasNoTrans,
-                p->turn_b ? CblasTrans : CblasNoTrans, (int)p->rows, (int)p->columns, (int)p->inner,
-                1.0f, p->a, (int)p->lda, p->b, (int)p->ldb, p->add ? 1.0f : 0.0f, p->c,
-                (int)p->ldc);
-}
-
-#else
+/* ---- In plain loops: where there is no library, or it refuses -------------------------------- */
 
 /* One row of the result, as a sum of rows of b, or of products with rows of b where it is turned.
  */
@@ -71,13 +50,53 @@ static void multiply_row(const struct midl_product *p, size_t row)
     }
 }
 
-static void multiply(const struct midl_product *p)
+static void multiply_plainly(const struct midl_product *p)
 {
     for (size_t row = 0; row < p->rows; row++)
         multiply_row(p, row);
 }
 
+/* ---- By a library ---------------------------------------------------------------------------- */
+
+/* Multiply a whole product on the calling thread: midl_product_run tells the library to take no
+ * others. Returns false if the library refuses; it then has written nothing: sgemm fails before its
+ * first product, for its arguments or for lack of memory. */
+#if MIDL_HAVE_ONEDNN
+
+static bool multiply_by_library(const struct midl_product *p)
+{
+    return dnnl_sgemm(p->turn_a ? 'T' : 'N', p->turn_b ? 'T' : 'N', (dnnl_dim_t)p->rows,
+                      (dnnl_dim_t)p->columns, (dnnl_dim_t)p->inner, 1.0f, p->a, (dnnl_dim_t)p->lda,
+                      p->b, (dnnl_dim_t)p->ldb, p->add ? 1.0f : 0.0f, p->c,
+                      (dnnl_dim_t)p->ldc) == dnnl_success;
+}
+
+#elif MIDL_HAVE_OPENBLAS
+
+static bool multiply_by_library(const struct midl_product *p)
+{
+    cblas_sgemm(CblasRowMajor, p->turn_a ? CblasTrans : CblasNoTrans,
+                p->turn_b ? CblasTrans : CblasNoTrans, (int)p->rows, (int)p->columns, (int)p->inner,
+                1.0f, p->a, (int)p->lda, p->b, (int)p->ldb, p->add ? 1.0f : 0.0f, p->c,
+                (int)p->ldc);
+    return true;
+}
+
+#else
+
+static bool multiply_by_library(const struct midl_product *p)
+{
+    (void)p;
+    return false;
+}
+
 #endif
+
+static void multiply(const struct midl_product *p)
+{
+    if (!multiply_by_library(p))
+        multiply_plainly(p);
+}
 
 /* The longer side of the result is cut; each thread makes neighbouring pieces. */
 static void product_part(void *data)

@@ -4,7 +4,8 @@
  *
  * By oneDNN's sgemm where the build has it: it makes its kernels for the processor it finds, where
  * OpenBLAS knows a list of processors and runs its oldest kernels on others, at a fifth of the
- * speed. Else by OpenBLAS, else in plain loops. Either takes one thread for a piece.
+ * speed. Else by OpenBLAS, else in plain loops, which also make what oneDNN refuses for lack of
+ * memory. Either takes one thread for a piece.
  */
 #ifndef MIDL_PRODUCTS_H
 #define MIDL_PRODUCTS_H

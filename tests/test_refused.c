@@ -14,6 +14,7 @@
 #include "machine/ceiling.h"
 #include "machine/machine.h"
 #include "midl_config.h"
+#include "products.h"
 #include "verify/problem.h"
 
 #if MIDL_HAVE_ONEDNN
@@ -310,7 +311,132 @@ static void test_image_layers(void **state)
     assert_true(refused > 6); /* a convolution's four arrays, a pool's two, a norm's one or more */
 }
 
+/* ---- oneDNN refuses a product ---------------------------------------------------------------- */
+
+dnnl_status_t __wrap_dnnl_sgemm(char turn_a, char turn_b, dnnl_dim_t rows, dnnl_dim_t columns,
+                                dnnl_dim_t inner, float alpha, const float *a, dnnl_dim_t lda,
+                                const float *b, dnnl_dim_t ldb, float beta, float *c,
+                                dnnl_dim_t ldc);
+dnnl_status_t __real_dnnl_sgemm(char turn_a, char turn_b, dnnl_dim_t rows, dnnl_dim_t columns,
+                                dnnl_dim_t inner, float alpha, const float *a, dnnl_dim_t lda,
+                                const float *b, dnnl_dim_t ldb, float beta, float *c,
+                                dnnl_dim_t ldc);
+dnnl_status_t __wrap_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream,
+                                            int count, const dnnl_exec_arg_t *arguments);
+dnnl_status_t __real_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream,
+                                            int count, const dnnl_exec_arg_t *arguments);
+
+static int products_left = -1, products_refused; /* left negative: any number */
+
+static bool product_is_refused(void)
+{
+    if (products_left < 0 || products_left-- > 0)
+        return false;
+    products_left = 0;
+    products_refused++;
+    return true;
+}
+
+dnnl_status_t __wrap_dnnl_sgemm(char turn_a, char turn_b, dnnl_dim_t rows, dnnl_dim_t columns,
+                                dnnl_dim_t inner, float alpha, const float *a, dnnl_dim_t lda,
+                                const float *b, dnnl_dim_t ldb, float beta, float *c,
+                                dnnl_dim_t ldc)
+{
+    if (product_is_refused())
+        return dnnl_out_of_memory;
+    return __real_dnnl_sgemm(turn_a, turn_b, rows, columns, inner, alpha, a, lda, b, ldb, beta, c,
+                             ldc);
+}
+
+dnnl_status_t __wrap_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream,
+                                            int count, const dnnl_exec_arg_t *arguments)
+{
+    if (product_is_refused())
+        return dnnl_out_of_memory;
+    return __real_dnnl_primitive_execute(primitive, stream, count, arguments);
+}
+
+/* Whichever pieces of a product are refused, the values are those of a product of whole numbers,
+ * which any order of summing gives exactly. */
+static void test_products(void **state)
+{
+    enum { ROWS = 260, COLUMNS = 3, INNER = 5, PIECES = 3 };
+    static float a[ROWS * INNER], b[INNER * COLUMNS], c[ROWS * COLUMNS], expected[ROWS * COLUMNS];
+    (void)state;
+    for (size_t i = 0; i < ROWS * INNER; i++)
+        a[i] = (float)(i % 7) - 3;
+    for (size_t i = 0; i < INNER * COLUMNS; i++)
+        b[i] = (float)(i % 5) - 2;
+    for (int form = 0; form < 8; form++) {
+        const struct midl_product product = {.rows = ROWS,
+                                             .columns = COLUMNS,
+                                             .inner = INNER,
+                                             .a = a,
+                                             .b = b,
+                                             .lda = form & 1 ? ROWS : INNER,
+                                             .ldb = form & 2 ? INNER : COLUMNS,
+                                             .turn_a = form & 1,
+                                             .turn_b = form & 2,
+                                             .add = form & 4,
+                                             .c = c,
+                                             .ldc = COLUMNS};
+        for (int left = PIECES; left >= 0; left--) {
+            for (size_t i = 0; i < ROWS * COLUMNS; i++)
+                c[i] = 1;
+            products_left = left;
+            products_refused = 0;
+            midl_product_run(1, &product);
+            products_left = -1;
+            assert_int_equal(products_refused, PIECES - left);
+            if (left == PIECES)
+                memcpy(expected, c, sizeof expected);
+            assert_memory_equal(c, expected, sizeof expected);
+        }
+    }
+}
+
+/* A dense layer's call of two pieces, of which the last or both are refused. */
+static void test_dense_layer(void **state)
+{
+    enum { B = 3, D = 16, N = 24 };
+    const struct midl_shape shape = {.d = D, .n = N, .r = 1, .rg = 1, .k = 5};
+    const struct midl_plan_options options = {
+        .size = sizeof options, .variant = "linear-onednn", .max_batch = B + 1, .threads = 1};
+    struct problem problem;
+    struct error error;
+    struct midl_plan *plan = NULL;
+    char reason[MIDL_REASON_SIZE];
+    float y[B * N], expected[B * N];
+    (void)state;
+    assert_int_equal(problem_random(&shape, B, 1, FILL_INTEGER, &problem, &error), OUTCOME_DONE);
+    assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
+    assert_int_equal(midl_run(plan, B, problem.x, expected), MIDL_OK);
+    for (int left = 1; left >= 0; left--) {
+        memset(y, 0, sizeof y);
+        products_left = left;
+        products_refused = 0;
+        assert_int_equal(midl_run(plan, B, problem.x, y), MIDL_OK);
+        products_left = -1;
+        assert_int_equal(products_refused, 2 - left);
+        assert_memory_equal(y, expected, sizeof y);
+    }
+    midl_plan_destroy(plan);
+    problem_clear(&problem);
+}
+
 #else
+static void test_products(void **state)
+{
+    (void)state;
+    skip();
+}
+
+static void test_dense_layer(void **state)
+{
+    (void)state;
+    skip();
+}
+
 static void test_descriptions(void **state)
 {
     (void)state;
@@ -329,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_threads),
         cmocka_unit_test(test_limit),        cmocka_unit_test(test_timed_calls),
-        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_image_layers)};
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_image_layers),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_dense_layer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
