@@ -13,6 +13,7 @@
 
 #include "data/layer_file.h"
 #include "verify/checker.h"
+#include "verify/masks.h"
 #include "verify/problem.h"
 #include "data/tensors.h"
 
@@ -823,25 +824,11 @@ static void test_moments(void **state)
     problem_clear(&p);
 }
 
-static int most_first(const void *a, const void *b)
-{
-    size_t p = *(const size_t *)a, q = *(const size_t *)b;
-    return (p < q) - (p > q);
-}
-
-/* What the masks of a problem have in common. */
-struct masks {
-    double share;   /* of all selections, what the third selected most often takes */
-    double overlap; /* of an input's selections, what another input is expected to share */
-    double never;   /* of the neurons, never selected */
-};
-
 static struct masks masks_of(const struct problem *p)
 {
     size_t n = p->layer.shape.n, k = p->layer.shape.k, *times = calloc(n, sizeof *times);
     uint32_t *index = calloc(n, sizeof *index);
     struct midl_oracle *o;
-    struct masks masks = {0};
     assert_true(times && index);
     assert_int_equal(midl_oracle_create(&p->layer, p->batch, p->x, &o), MIDL_OK);
     for (size_t i = 0; i < p->batch; i++) {
@@ -849,13 +836,7 @@ static struct masks masks_of(const struct problem *p)
         for (size_t s = 0; s < k; s++)
             times[index[s]]++;
     }
-    qsort(times, n, sizeof times[0], most_first);
-    for (size_t j = 0; j < n; j++) {
-        double popularity = (double)times[j] / (double)p->batch;
-        masks.share += j < n / 3 ? popularity / (double)k : 0;
-        masks.overlap += popularity * popularity / (double)k;
-        masks.never += times[j] == 0 ? 1 / (double)n : 0;
-    }
+    struct masks masks = masks_of_counts(times, n, p->batch);
     midl_oracle_destroy(o);
     free(times);
     free(index);
@@ -867,7 +848,7 @@ static double share_of_a_third(size_t k, enum fill fill)
     struct midl_shape shape = {
         .d = 128, .n = 512, .r = 16, .rg = 16, .k = k, .gate = MIDL_GATE_LOWRANK};
     struct problem p = problem_of(&shape, 256, fill);
-    double share = masks_of(&p).share;
+    double share = masks_of(&p).third;
     problem_clear(&p);
     return share;
 }
@@ -923,13 +904,13 @@ static void test_skewed_by_share(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct masks masks = masks_by_share(&rows[i].shape, rows[i].share);
-        if (!(fabs(masks.share - (double)rows[i].share) <= 0.021))
-            fail_msg("row %zu: %.3f, asked for %.3f", i, masks.share, (double)rows[i].share);
+        if (!(fabs(masks.third - (double)rows[i].share) <= 0.021))
+            fail_msg("row %zu: %.3f, asked for %.3f", i, masks.third, (double)rows[i].share);
     }
 }
 
-/* Masks are as skewed and share as much as those of two trained layers: a converted one of
- * CIFAR-100 and one of MNIST trained with its gate. */
+/* Masks made by the overlap of trained ones are as skewed as those, and as many neurons are never
+ * selected: a converted layer of CIFAR-100 and one of MNIST trained with its gate. */
 static void test_skewed_as_trained(void **state)
 {
     (void)state;
@@ -942,16 +923,56 @@ static void test_skewed_as_trained(void **state)
          {.6087, .671, .017}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct masks masks = masks_by_share(&rows[i].shape, (float)rows[i].trained.share);
+        const struct midl_shape *shape = &rows[i].shape;
         const struct masks *trained = &rows[i].trained;
-        bool ok = fabs(masks.share - trained->share) <= 0.01 &&
-                  fabs(masks.overlap - trained->overlap) <= 0.05 &&
-                  fabs(masks.never - trained->never) <= 0.07;
+        double share = masks_share_like(shape->n, shape->k, trained->overlap);
+        struct masks masks = masks_by_share(shape, (float)share);
+        bool ok = fabs(masks.third - trained->third) <= 0.02 &&
+                  fabs(masks.overlap - trained->overlap) <= 0.01 &&
+                  fabs(masks.never - trained->never) <= 0.03;
         if (!ok)
             fail_msg("row %zu: share %.4f of %.4f, overlap %.4f of %.4f, never %.4f of %.4f", i,
-                     masks.share, trained->share, masks.overlap, trained->overlap, masks.never,
+                     masks.third, trained->third, masks.overlap, trained->overlap, masks.never,
                      trained->never);
     }
+}
+
+/* Counted by hand: six neurons, four inputs that select two each. */
+static void test_masks_of_counts(void **state)
+{
+    (void)state;
+    size_t times[] = {1, 0, 4, 0, 3, 0}, alike[] = {0, 5, 5, 0, 0, 0}, one[] = {1, 1, 0},
+           none[] = {0, 0, 0};
+    struct masks masks = masks_of_counts(times, 6, 4);
+    assert_true(fabs(masks.third - 7.0 / 8) <= 1e-12);
+    assert_true(fabs(masks.overlap - (4 * 3 + 3 * 2) / (8.0 * 3)) <= 1e-12);
+    assert_true(fabs(masks.never - 0.5) <= 1e-12);
+    masks = masks_of_counts(alike, 6, 5);
+    assert_true(fabs(masks.overlap - 1) <= 1e-12 && fabs(masks.third - 1) <= 1e-12);
+    masks = masks_of_counts(one, 3, 1);
+    assert_true(fabs(masks.third - 0.5) <= 1e-12 && !(masks.overlap > 0));
+    masks = masks_of_counts(none, 3, 9);
+    assert_true(!(masks.third > 0) && !(masks.overlap > 0) && !(masks.never > 0));
+}
+
+/* The share that is advised can be asked for, whatever the overlap: from that of random masks to
+ * that of equal ones. */
+static void test_share_like(void **state)
+{
+    (void)state;
+    static const size_t n[] = {3, 5, 16, 96, 512};
+    for (size_t i = 0; i < sizeof n / sizeof n[0]; i++) {
+        for (size_t k = 1; k < n[i]; k += 1 + n[i] / 16) {
+            double most = (double)(n[i] / 3) / (double)k, last = 0;
+            for (int tenth = 0; tenth <= 10; tenth++) {
+                double share = masks_share_like(n[i], k, tenth / 10.0);
+                assert_true(most > 0.334 ? share >= 0.334 && share <= most : isnan(share));
+                assert_true(isnan(share) || share >= last - 0.0011); /* rounded down */
+                last = isnan(share) ? last : share;
+            }
+        }
+    }
+    assert_true(masks_share_like(96, 43, 0.2) <= 0.334); /* random masks overlap by 0.45 */
 }
 
 /* The deviation of the gate bias is all that a share changes, and more of it the larger share. */
@@ -1162,6 +1183,8 @@ int main(void)
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_skewed_masks),
+        cmocka_unit_test(test_masks_of_counts),
+        cmocka_unit_test(test_share_like),
         cmocka_unit_test(test_skewed_by_share),
         cmocka_unit_test(test_skewed_as_trained),
         cmocka_unit_test(test_skewed_share_weights),

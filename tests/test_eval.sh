@@ -118,8 +118,12 @@ done
 
 : >out
 expect 0 - "$midl" eval --layer layer --input input --output out --kernel masked
-[ "$(cat stdout)" = "masked f32: 130 inputs, 33 -> 97, k = 43, active 0.4433 -> out" ] ||
+[ "$(head -n 1 stdout)" = "masked f32: 130 inputs, 33 -> 97, k = 43, active 0.4433 -> out" ] ||
     bad "summary: $(cat stdout)"
+tail -n +2 stdout | grep -qx "masks: two inputs share [0-9.]* % of their selections, the most popular third takes \
+[0-9.]* %, [0-9.]* % of the neurons are never selected; as alike: layer = skewed:0\.[0-9]*" ||
+    bad "masks: $(cat stdout)"
+expect 0 - "$midl" sweep --n 97 --d 33 --k 43 --layer "$(sed -n 's/.*layer = //p' stdout)" --dry-run
 expect 0 - "$midl" eval --layer layer --input input --output out --kernel linear-rows
 grep -qF 'linear-rows f32: 130 inputs, 33 -> 97, k = 97, active 1 -> out' stdout ||
     bad "summary: $(cat stdout)"

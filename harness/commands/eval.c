@@ -21,6 +21,7 @@
 #include "midl.h"
 #include "base/progress.h"
 #include "data/tensors.h"
+#include "verify/masks.h"
 
 #define DEFAULT_CHUNK 64
 #define LONG_WORK_FLOPS 1e11 /* some seconds: from here on progress is shown */
@@ -43,7 +44,8 @@ struct job {
     float *y;          /* [count][n] */
     int32_t *selected; /* [count][k], like gate: not for a linear variant */
     float *gate;
-    size_t pairs; /* (input, neuron) pairs selected */
+    size_t *times; /* [n]: inputs that select each neuron */
+    size_t pairs;  /* (input, neuron) pairs selected */
 };
 
 static void job_clear(struct job *job)
@@ -54,6 +56,7 @@ static void job_clear(struct job *job)
     free(job->y);
     free(job->selected);
     free(job->gate);
+    free(job->times);
 }
 
 static bool job_is_linear(const struct job *job)
@@ -204,7 +207,8 @@ static enum outcome take_outputs(struct job *job, struct error *error)
     if (ok && !job_is_linear(job)) {
         job->selected = calloc(count * k + 1, sizeof *job->selected);
         job->gate = calloc(count * k + 1, sizeof *job->gate);
-        ok = job->selected && job->gate;
+        job->times = calloc(n, sizeof *job->times);
+        ok = job->selected && job->gate && job->times;
     }
     if (!ok)
         return fail_memory(error, "the outputs", (double)count * (double)(n + 2 * k) * 4);
@@ -240,6 +244,8 @@ static void keep_selection(struct job *job, size_t first)
             selected[i] = used ? (int32_t)selection.index[b * selection.stride + i] : -1;
             gate[i] = used ? selection.gate[b * selection.stride + i] : 0.0f;
         }
+        for (size_t i = 0; i < selection.count[b]; i++)
+            job->times[selected[i]]++;
         job->pairs += selection.count[b];
     }
 }
@@ -331,6 +337,39 @@ static double job_active(const struct job *job)
     return job_is_linear(job) ? 1.0 : (double)job->pairs / all;
 }
 
+/* Whether there is something to tell: several inputs that select some neurons, and not all. */
+static bool job_masks(const struct job *job, struct masks *ret)
+{
+    size_t all = job->inputs.count * job->layer.shape.n;
+    if (job_is_linear(job) || job->inputs.count < 2 || job->pairs == 0 || job->pairs == all)
+        return false;
+    *ret = masks_of_counts(job->times, job->layer.shape.n, job->inputs.count);
+    return true;
+}
+
+/* The S of made layers whose masks overlap as much; NaN where none is made for such a selection. */
+static double share_like(const struct job *job, const struct masks *masks)
+{
+    const struct midl_shape *shape = &job->layer.shape;
+    return shape->select == MIDL_SELECT_THRESHOLD
+               ? NAN
+               : masks_share_like(shape->n, shape->k, masks->overlap);
+}
+
+static void print_masks(const struct job *job)
+{
+    struct masks masks;
+    if (!job_masks(job, &masks))
+        return;
+    printf("masks: two inputs share %.3g %% of their selections, the most popular third takes %.3g "
+           "%%, %.3g %% of the neurons are never selected",
+           100 * masks.overlap, 100 * masks.third, 100 * masks.never);
+    double share = share_like(job, &masks);
+    if (!isnan(share))
+        printf("; as alike: layer = skewed:%.3f", share);
+    putchar('\n');
+}
+
 static void print_text(const struct job *job, const char *output)
 {
     const struct midl_shape *shape = &job->layer.shape;
@@ -338,6 +377,20 @@ static void print_text(const struct job *job, const char *output)
     printf("%s %s: %zu inputs, %zu -> %zu, k = %zu, active %.4g -> %s\n",
            midl_variant_name(variant), midl_dtype_name(job->dtype), job->inputs.count, shape->d,
            shape->n, job_k(job), job_active(job), output);
+    print_masks(job);
+}
+
+static void add_masks(struct json *json, const struct job *job)
+{
+    struct masks masks;
+    if (!job_masks(job, &masks))
+        return;
+    json_number(json, json->root, "overlap", masks.overlap);
+    json_number(json, json->root, "popular_third", masks.third);
+    json_number(json, json->root, "never", masks.never);
+    double share = share_like(job, &masks);
+    if (!isnan(share))
+        json_number(json, json->root, "skewed", share);
 }
 
 static enum outcome print_json(const struct job *job, const struct request *request,
@@ -357,6 +410,7 @@ static enum outcome print_json(const struct job *job, const struct request *requ
     json_text(&json, json.root, "select", midl_select_name(shape->select));
     json_text(&json, json.root, "unselected", midl_unselected_name(shape->unselected));
     json_number(&json, json.root, "active", job_active(job));
+    add_masks(&json, job);
     json_number(&json, json.root, "batch", (double)job->chunk);
     json_number(&json, json.root, "threads", job->team);
     json_text(&json, json.root, "layer", request->layer);

@@ -14,13 +14,12 @@
 #include "base/rng.h"
 #include "data/layer_file.h"
 #include "machine/room.h"
+#include "verify/masks.h"
 
 #define LINE_FLOATS 16    /* 64 bytes */
 #define LOGIT_STEP 128.0f /* sigmoid of it is 1 in float */
 #define POPULAR_BIAS 3.0f
 #define BIAS_DEVIATION 0.25f
-#define MOST_DEVIATION 1024.0 /* of a gate bias made for a share */
-#define HALVINGS 32           /* of an interval: float's precision, and more */
 
 enum role {
     FULL_WEIGHT,
@@ -257,58 +256,6 @@ static void make_third_popular(const struct arrays *a, enum role role, uint64_t 
 
 /* ---- Popularity by a share ------------------------------------------------------------------- */
 
-/* A neuron's logit, normal over the inputs: its mean in units of the deviation that is solved for,
- * its own deviation, and how often it is then selected. */
-struct popularity {
-    double unit_mean, deviation, times;
-};
-
-static void count_selections(struct popularity *neurons, size_t n, double scale, double threshold)
-{
-    for (size_t j = 0; j < n; j++) {
-        double below = threshold - scale * neurons[j].unit_mean;
-        neurons[j].times = 0.5 * erfc(below / (sqrt(2.0) * neurons[j].deviation));
-    }
-}
-
-static double sum_of_times(const struct popularity *neurons, size_t n)
-{
-    double sum = 0;
-    for (size_t j = 0; j < n; j++)
-        sum += neurons[j].times;
-    return sum;
-}
-
-static int more_often_first(const void *a, const void *b)
-{
-    double x = ((const struct popularity *)a)->times, y = ((const struct popularity *)b)->times;
-    return (x < y) - (x > y);
-}
-
-/* The share of the most popular third of n neurons, where the threshold lets k through. */
-static double share_of_third(struct popularity *neurons, size_t n, size_t k, double scale)
-{
-    double low = -8 - 8 * scale, high = 8 + 8 * scale; /* all selected, none */
-    for (int i = 0; i < HALVINGS; i++) {
-        double middle = (low + high) / 2;
-        count_selections(neurons, n, scale, middle);
-        *(sum_of_times(neurons, n) > (double)k ? &low : &high) = middle;
-    }
-    qsort(neurons, n, sizeof *neurons, more_often_first);
-    return sum_of_times(neurons, n / 3) / (double)k;
-}
-
-/* The deviation of the biases that gives the share, which rises with it. */
-static double solve_scale(struct popularity *neurons, size_t n, size_t k, double share)
-{
-    double low = 0, high = MOST_DEVIATION;
-    for (int i = 0; i < HALVINGS; i++) {
-        double middle = (low + high) / 2;
-        *(share_of_third(neurons, n, k, middle) < share ? &low : &high) = middle;
-    }
-    return (low + high) / 2;
-}
-
 /* The deviation of a neuron's logit: its row's length, as inputs, and projections of inputs, have
  * deviation 1. */
 static double row_length(const struct arrays *a, enum role role, size_t row)
@@ -328,13 +275,13 @@ static enum outcome skew_to_share(const struct arrays *a, size_t k, double share
     enum role last = a->rows[GATE_WEIGHT] ? GATE_WEIGHT : GATE_UP;
     size_t n = a->rows[GATE_BIAS];
     float *bias = a->data[GATE_BIAS];
-    struct popularity *neurons = malloc(n * sizeof *neurons);
+    struct neuron *neurons = malloc(n * sizeof *neurons);
     if (!neurons)
         return fail_memory(error, "the popularity of neurons", (double)(n * sizeof *neurons));
     for (size_t j = 0; j < n; j++)
-        neurons[j] = (struct popularity){.unit_mean = (double)(bias[j] / BIAS_DEVIATION),
-                                         .deviation = row_length(a, last, j)};
-    float factor = (float)solve_scale(neurons, n, k, share) / BIAS_DEVIATION;
+        neurons[j] = (struct neuron){.unit_mean = (double)(bias[j] / BIAS_DEVIATION),
+                                     .deviation = row_length(a, last, j)};
+    float factor = (float)masks_scale_for_share(neurons, n, k, share) / BIAS_DEVIATION;
     for (size_t j = 0; j < n; j++)
         bias[j] *= factor;
     free(neurons);
