@@ -267,7 +267,7 @@ static dnnl_status_t run_piece(struct onednn_state *state, struct piece *piece, 
     return status != dnnl_success ? status : waited;
 }
 
-/* What oneDNN refuses, for lack of memory, is made from the rows as they lie in the layer. */
+/* Make from the rows, as they lie in the layer, what oneDNN refuses for lack of memory. */
 static void run(const struct variant_env *env, void *opaque, const struct variant_batch *call)
 {
     struct onednn_state *state = opaque;
