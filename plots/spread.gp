@@ -11,13 +11,14 @@ eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }
     eval clear . place(p) . names_in('y', p)
-    set xrange [-6.5:13.5]; set yrange [0.5:named_ticks + 1]
-    set xtics ('-5' -5, '0' 0, '5' 5, '10' 10) nomirror scale 0.5 font small
+    stats data using (in('scale', p) ? (scale = column(6)) : 0, 1) nooutput # times the usual width of bins
+    set xrange [-6.5 * scale:13.5 * scale]; set yrange [0.5:named_ticks + 1]
+    set xtics -5 * scale, 5 * scale, 10 * scale nomirror scale 0.5 font small
     eval below(p, 'sample / median - 1 (%)')
-    plot data using (in('bin', p) ? column(5) + 0.25 : NaN):(column(6) - 0.3 + 0.4 * column(7)): \
-             (0.25):(0.4 * column(7)):(column(3) < 0 ? 0x707070 : 0x0072B2) \
+    plot data using (in('bin', p) ? column(5) + 0.25 * scale : NaN):(column(6) - 0.3 + 0.4 * column(7)): \
+             (0.25 * scale):(0.4 * column(7)):(column(3) < 0 ? 0x707070 : 0x0072B2) \
              with boxxyerror lc rgb variable fs solid noborder, \
-         data using (in('bin', p) && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ? 12.8 : NaN): \
+         data using (in('bin', p) && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ? 12.8 * scale : NaN): \
              6:(fine_cell(10)) with labels left font small
 }
 eval finish(0)

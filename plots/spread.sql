@@ -56,16 +56,25 @@ five AS (
          JOIN summaries s USING (point_id)
     WHERE p.run_id = :run AND p.time_ns > 0 AND p.status IN ('ok', 'noisy')),
 
--- Bins of half a percent from -6 to 12; what lies beyond is counted at the ends.
-edges(bin, low, high) AS (
-    SELECT -12, -1e9, -5.5
+-- Bins of half a percent from -6 to 12, or of so many times that as nearly all need; what lies beyond is
+-- counted at the ends.
+needs AS (
+    SELECT max(off / -6, off / 12) AS times FROM mine
     UNION ALL
-    SELECT bin + 1, high, CASE bin + 1 WHEN 24 THEN 1e9 ELSE high + 0.5 END
-    FROM edges WHERE bin < 24),
+    SELECT max(quarter / -6, three_quarters / 12) FROM five),
+scaled AS (
+    SELECT CASE WHEN avg(times <= 1) >= 0.85 THEN 1 WHEN avg(times <= 2) >= 0.85 THEN 2
+                WHEN avg(times <= 5) >= 0.85 THEN 5 WHEN avg(times <= 10) >= 0.85 THEN 10 ELSE 20 END AS scale
+    FROM needs),
+edges(bin, low, high) AS (
+    SELECT -12, -1e9, -5.5 * scale FROM scaled
+    UNION ALL
+    SELECT bin + 1, high, CASE bin + 1 WHEN 24 THEN 1e9 ELSE high + 0.5 * scale END
+    FROM edges, scaled WHERE bin < 24),
 bins AS (
-    SELECT panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER))) AS bin,
-           count(*) AS samples
-    FROM mine GROUP BY panel, line, linear, style, max(-12, min(24, CAST(floor(2 * off) AS INTEGER)))),
+    SELECT panel, line, linear, style, bin, count(*) AS samples
+    FROM (SELECT *, max(-12, min(24, CAST(floor(2 * off / scale) AS INTEGER))) AS bin FROM mine, scaled)
+    GROUP BY panel, line, linear, style, bin),
 shares AS (
     SELECT panel, line, linear, style, bin,
            1.0 * samples / max(samples) OVER (PARTITION BY panel, line) AS height,
@@ -81,9 +90,10 @@ words AS (
     SELECT printf('%.0f %% of the samples lie within 2 %% of their median, %.1f %% beyond 10 %%',
                   100.0 * avg(abs(off) <= 2), 100.0 * avg(abs(off) > 10)) AS title,
            'Raw samples around their medians' AS subject,
-           'Height: share of the samples in half a percent; at the right end all beyond 12 %, in percent' AS note,
+           printf('Height: share of the samples in steps of %g %%; at the ends all beyond -%d and %d %%, the latter in percent',
+                  0.5 * scale, 6 * scale, 12 * scale) AS note,
            avg(disturbed) AS disturbed
-    FROM mine HAVING count(*) > 0
+    FROM mine, scaled HAVING count(*) > 0
     UNION ALL
     SELECT printf('The middle half of a variant''s samples spans %.1f %% of their median, on average',
                   avg(three_quarters - quarter)),
@@ -115,10 +125,14 @@ UNION ALL
 -- x: left end of the bin in percent; y: the line; lo: its height; hi: its share where it is the
 -- last one, of all that lies beyond
 SELECT * FROM (
-    SELECT 'bin', panel, CASE linear WHEN 1 THEN -1 ELSE 1 END, NULL, bin / 2.0, line, height,
+    SELECT 'bin', panel, CASE linear WHEN 1 THEN -1 ELSE 1 END, NULL, bin / 2.0 * scale, line, height,
            CASE WHEN bin IN (-12, 24) THEN share END, NULL,
            CASE WHEN bin = 24 AND share >= 0.005 THEN printf('%.0f %%', 100 * share) END
-    FROM shares ORDER BY panel, line, bin)
+    FROM shares, scaled ORDER BY panel, line, bin)
+UNION ALL
+-- y: how many times the usual half percent a bin is wide
+SELECT 'scale', panel, NULL, NULL, NULL, scale, NULL, NULL, NULL, NULL
+FROM groups, scaled WHERE EXISTS (SELECT 1 FROM words)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        note || printf('. The drift monitor marked %.0f %% of the samples: they count only where too few others are left',
