@@ -18,7 +18,8 @@ stats data using (is('point') && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN' ?
                   (dots_only = 1) : 0, 1) nooutput
 size_marks = dots_only
 dodge = 0.25
-# Strong variants of one batch stand side by side: there are no lines that would move.
+# Strong variants of one batch stand side by side: there are no lines that would move. The first stands at
+# its FLOPs per byte, the others at right of it, where roofs are higher: none seems to be above its own.
 variants = 0
 array place_of[64]
 do for [i = 1:series] {
@@ -26,9 +27,9 @@ do for [i = 1:series] {
     place_of[i] = variants
 }
 beside_here = 0
-beside_each(i) = beside_here && strong[i] ? (place_of[i] - (variants + 1) / 2.) * dodge : 0
+beside_each(i) = beside_here && strong[i] ? (place_of[i] - 1) * dodge : 0
 x_at(i) = column(5) * 2 ** beside_each(i)
-spread_x = dots_only ? 2 ** (dodge * variants / 2.) : 1
+spread_x = dots_only ? 2 ** (dodge * (variants - 1)) : 1
 
 # Above the roof stand the names of slopes in two rows and at the right that of the roof, in narrow panels
 # in a third row. headroom: how far the axis goes beyond a peak so that they have room.
@@ -40,7 +41,7 @@ headroom(peak, low) = (peak / low) ** (head_share / (1 - head_share))
 # The same axes in all panels: from left of the points to right of where the ceiling begins, and of
 # the points so far that the ceilings' names have room.
 stats data using (is('point') ? column(5) : NaN):(lower(0)) nooutput
-x_low = STATS_min_x / 8 / spread_x; x_high = STATS_max_x * (narrow ? 60 : 24) * spread_x; y_low = STATS_min_y / 2
+x_low = STATS_min_x / 8; x_high = STATS_max_x * (narrow ? 60 : 24) * spread_x; y_low = STATS_min_y / 2
 stats data using (is('point') ? column(5) : NaN):(upper(0)) nooutput
 y_high = 2 * STATS_max_y
 do for [p = 1:panels] {

@@ -38,7 +38,7 @@ peaks AS (
 merged AS (
     SELECT (SELECT group_concat(name, ', ')
             FROM (SELECT name FROM peaks q WHERE q.value BETWEEN 0.95 * p.value AND p.value
-                  ORDER BY q.value DESC)) AS name, value
+                  ORDER BY q.name = 'portable', q.name DESC)) AS name, value
     FROM peaks p
     WHERE NOT EXISTS (SELECT 1 FROM peaks q WHERE q.value > p.value AND 0.95 * q.value <= p.value)),
 
@@ -58,7 +58,8 @@ closest AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       printf('%s at n = %d, batch %d, comes closest to its roof: %.2f of it', series, n, batch,
+       printf('%s at n = %d, batch %d, comes closest to its roof: %.2f of it',
+              CASE series WHEN 'oneDNN' THEN series ELSE upper(substr(series, 1, 1)) || substr(series, 2) END, n, batch,
               bound_ratio) AS text
 FROM closest WHERE nearness = 1
 UNION ALL
@@ -100,8 +101,8 @@ SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        'FLOPs and bytes by model' || CASE WHEN max(batch) > min(batch)
            THEN ', batch ' || min(batch) || ' to ' || max(batch) || ' along each line'
                 || CASE WHEN EXISTS (SELECT 1 FROM shown GROUP BY panel HAVING count(DISTINCT batch) = 1)
-                        THEN '; where there is one batch, variants stand side by side' ELSE '' END
-           ELSE '; variants stand side by side, ' || from_to(min(flops / bytes), max(flops / bytes), 2)
-                || ' FLOPs per byte' END
+                        THEN '; where there is one batch, variants stand side by side, from their own place to the right' ELSE '' END
+           ELSE '; variants stand side by side, from their ' || from_to(min(flops / bytes), max(flops / bytes), 2)
+                || ' FLOPs per byte to the right' END
        || '. Bars: 95 % intervals. ' || (SELECT text FROM notes)
 FROM shown HAVING count(*) > 0;
