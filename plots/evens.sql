@@ -56,8 +56,8 @@ SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x,
        CASE WHEN sum(way = 0) > 0
             THEN 'MID-L breaks even with the fastest dense layer at k/n = '
                  || from_to(min(even) FILTER (WHERE way = 0), max(even) FILTER (WHERE way = 0), 2)
-                 || CASE WHEN sum(way = 1) > 0 THEN printf(', in %d of %d cells above %s', sum(way = 1), count(*),
-                         from_to(min(even) FILTER (WHERE way = 1), max(even) FILTER (WHERE way = 1), 2)) ELSE '' END
+                 || CASE WHEN sum(way = 1) > 0 THEN printf(', in %d of %d cells above %.2f', sum(way = 1), count(*),
+                         min(even) FILTER (WHERE way = 1)) ELSE '' END
             WHEN sum(way = 1) > 0
             THEN printf('MID-L beats the fastest dense layer up to k/n = %s at least, in %d of %d cells',
                         from_to(min(even) FILTER (WHERE way = 1), max(even) FILTER (WHERE way = 1), 2),

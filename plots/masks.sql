@@ -50,7 +50,7 @@ shown AS (
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
-       CASE WHEN max(speedup) FILTER (WHERE mask LIKE 'blocks%') IS NULL
+       CASE WHEN sum(mask LIKE 'blocks%') = 0 OR sum(mask = 'single neurons') = 0
             THEN printf('MID-L in batches: %s times as fast as the fastest dense layer',
                         from_to(min(speedup), max(speedup), 2))
             ELSE printf('In batches, single neurons give %s at k/n = %.2f, blocks %s',

@@ -7,6 +7,7 @@ stats data using (is('x name') ? (size_names = column(5) > size_names ? column(5
     longest = strlen(strcol(10)) > longest ? strlen(strcol(10)) : longest) : 0, 1) nooutput
 slanted = size_names * (longest + 1) * digit_width > page_w / cols - left_gap - right_gap
 if (slanted) { bottom_gap = 1.6 }
+eval arrows_above(1.2)
 eval page(0)
 # At right the variants alone stand side by side.
 turns = 0
@@ -41,7 +42,7 @@ do for [p = 1:panels] {
         eval names_in('x', p)
         if (slanted) { set xtics rotate by 20 right }
         stats data using (in('point', p) ? upper(0) : NaN) nooutput
-        low = 0; high = 1.08 * (STATS_max > 1 ? STATS_max : 1)
+        low = 0; high = 1.2 * (STATS_max > 1 ? STATS_max : 1)
         set yrange [low:high]
         set xlabel quote(size_axis) offset 0, (slanted ? -0.9 : 0.4)
         set label 999 'delivered / promised' at \
