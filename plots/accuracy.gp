@@ -4,6 +4,7 @@ yard_marks = 1
 in_columns = 0
 stats data using (is('x name') ? (in_columns = 1) : 0, 1) nooutput
 dodge = in_columns ? 0 : 0.004
+eval arrows_within(0)
 eval page(0)
 plain_lines = "for [j = 1:series] data using (of('across', p, styles[order[j]]) ? column(5) : NaN):6 with lines ls order[j]"
 do for [p = 1:panels] {

@@ -4,6 +4,7 @@ logarithmic = 0
 dodge = 0.08; dodge_log = 0
 sizes = 1 # the panels have the same places, though one may lack some
 stats data using (is('x name') && column(5) > sizes ? (sizes = column(5)) : 0, 1) nooutput
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

@@ -78,9 +78,13 @@ meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 :
     groups[series] = group)
 # A missing text is none.
 group_of(text) = text eq 'NaN' ? '' : text
-# Per cent stay on the line of their number.
-glue(text) = strstrt(text, ' %') == 0 ? text : \
-    text[1:strstrt(text, ' %') - 1] . "\302\240" . glue(text[strstrt(text, ' %') + 1:*])
+swap(s, a, b) = strstrt(s, a) == 0 ? s : \
+    s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
+# Numbers, `=` and `%` stay on the line of what is before them, but for numbers after a comma.
+glued = '0 1 2 3 4 5 6 7 8 9 = %'
+glue_from(text, i) = i > words(glued) ? swap(text, ",\302\240", ', ') : \
+    glue_from(swap(text, ' ' . word(glued, i), "\302\240" . word(glued, i)), i + 1)
+glue(text) = glue_from(text, 1)
 append_glued(text) = strstrt(caption, text) > 0 ? 0 : \
     (caption = caption . (strlen(caption) > 0 ? '. ' : '') . text)
 append(text) = append_glued(glue(text))
@@ -100,8 +104,6 @@ set datafile missing NaN
 # ---- Text --------------------------------------------------------------------------------------
 
 # What TeX would take for commands.
-swap(s, a, b) = strstrt(s, a) == 0 ? s : \
-    s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
 escape(s) = swap(swap(swap(swap(swap(swap(swap(s, '\', '\textbackslash '), '{', '\{'), '}', '\}'), \
     '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#')
 symbols(s) = swap(swap(swap(swap(swap(swap(s, ' ', '~'), '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
@@ -193,7 +195,7 @@ put_entry(i, x, y, w) = (entry_x[i] = x + entry_col[i] * (w / legend_cols(w)), \
 page(unused) = ( \
     rows = (panels + cols - 1) / cols, \
     series > 0 ? list_entries(1) : 0, \
-    tallest = 1.05 * panel_h, \
+    tallest = 1.3 * (panel_h - top_gap - bottom_gap), \
     legend_rows(page_w - 0.5) * line_h > tallest ? list_entries(0) : 0, \
     small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
     cell_w = page_w / cols, \
@@ -220,7 +222,7 @@ page(unused) = ( \
 # A panel's title is centred above its axes. One that would leave the cell is small, and in lines.
 title_room(unused) = cell_w - left_gap - right_gap + 2 * (left_gap < right_gap ? left_gap : right_gap)
 is_long(i) = strlen(panel_titles[i]) * text_width > title_room(0)
-small_title(i) = is_long(i) ? wrap(panel_titles[i], int(title_room(0) / small_width)) : ''
+small_title(i) = is_long(i) ? wrap(glue(panel_titles[i]), int(title_room(0) / small_width)) : ''
 panel_title(i) = is_long(i) ? fine(small_title(i)) : quote(panel_titles[i])
 panel_font(i) = is_long(i) ? small : sprintf(',%g', text_size)
 
@@ -316,10 +318,10 @@ steps(low, high) = high > 200 * low ? '1' : high > 8 * low ? '1 2 5' : high > 2.
     '1 1.5 2 3 4 5 7' : '1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 2 2.2 2.5 2.8 3 3.5 4 4.5 5 5.5 6 7 8 9'
 # The same for an axis along x of panel_cm centimetres, where names stand side by side: as dense
 # as they have room.
-has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + small_width * (low < 1 || high < 10 ? 3 : strlen(tic(ceil(high))))
+has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + digit_width * (low < 1 || high < 10 ? 3 : strlen(tic(ceil(high))))
 steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
-    has_room(0.058, low, high) ? '1 1.2 1.5 1.8 2.2 2.7 3.3 4 5 6 7 8' : \
-    has_room(0.14, low, high) ? '1 1.5 2.2 3.3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
+    has_room(0.076, low, high) ? '1 1.2 1.5 2 2.5 3 4 5 6 8' : \
+    has_room(0.12, low, high) ? '1 1.5 2 3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
 array name_at[64]
 array name_text[64]
 named_ticks = 0
@@ -343,6 +345,7 @@ names_if(axis, condition) = 'named_ticks = 0; set ' . axis . 'tics ()' . tics_st
 powers(p) = 'set autoscale y;' . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \
     . 'smallest = STATS_min; largest = STATS_max; set yrange [low:high];' \
     . 'set xrange [smallest / 1.25:largest * 1.25]; set logscale x 2;' \
+    . 'if (dodge_log) { dodge = dodge_along(1.25 ** 2 * largest / smallest) };' \
     . 'if (largest < 2 * smallest) { set xtics () ' . tics_style \
     . ' set xtics add (fine(tic(smallest)) smallest, fine(tic(largest)) largest) }' \
     . 'else { set xtics 1, (largest > 32 * smallest ? 4 : 2), 2 ** 24 };'
@@ -391,10 +394,24 @@ within(p) = sprintf("stats data using (in('point', %d) ? lower(0) : NaN):(upper(
     . 'low = low < 0 ? 0 : low; high = high > 100 ? 100 : high;' \
     . 'set yrange [low:high];'
 
+# `eval arrows_above(factor)`, `eval arrows_within(0)` before the page: whether an interval leaves its panel,
+# of axes that end at so many times their highest point, or of those of within(); the small print says so.
+beyond = 0
+arrows_above(factor) = 'do for [p = 1:panels] { top = 0;' \
+    . 'stats data using (in("point", p) && valid(6) && upper(0) > top ? (top = upper(0)) : 0, 1) nooutput;' \
+    . sprintf('stats data using (in("point", p) && valid(8) && column(8) > %g * top', factor) \
+    . ' ? (beyond = 1) : 0, 1) nooutput }; caption = told(caption)'
+arrows_within(unused) = 'do for [p = 1:panels] { if (there[p]) { eval within(p); set autoscale;' \
+    . 'stats data using (in("point", p) && (valid(8) && column(8) > high || valid(7) && column(7) < low)' \
+    . ' ? (beyond = 1) : 0, 1) nooutput } }; caption = told(caption)'
+told(text) = beyond ? swap(text, 'Bars', 'Bars (arrows: they leave the panel)') : text
+
 # `plot @curves`: the 'point' rows of panel p, series by series: lines, intervals, marks; noisy
 # points are hollow, on white, so that their line doesn't fill them. Series that share an x stand
 # side by side, `dodge` apart, if they are drawn strongly: a share of x on a logarithmic axis (`dodge_log`), else as it is.
 # An interval that leaves the panel ends in an arrow.
+dodge_along(quotient) = 0.06 * panel_cm > 0.05 * log(quotient) / log(2) ? \
+    0.05 * log(quotient) / log(2) / panel_cm : 0.06
 low = 0; high = 1e300; dodge = 0; dodge_log = 0
 y_of(unused) = column(6) > low ? column(6) : low
 x_of(kind, p, i) = of(kind, p, styles[i]) ? column(5) : NaN

@@ -3,6 +3,7 @@ yard_marks = 1
 panel_h = 5.5
 rows_of_panel = "in('point', p)"
 logarithmic = 0
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

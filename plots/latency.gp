@@ -8,6 +8,7 @@ stats data using (is('verdict') ? (verdict[int(column(2))] = strcol(10)) : 0, \
                   is('band') ? set_band(int(column(2))) : 0, 1) nooutput
 rows_of_panel = "in('point', p) || in('yardstick', p)"
 eval spans(rows_of_panel)
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

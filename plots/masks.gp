@@ -1,7 +1,8 @@
 # masks.gp - one panel a layer size and k/n: speedup over the batch, a line for each kind of mask
 rows_of_panel = "in('point', p)"
 logarithmic = 0
-dodge = 0.06; dodge_log = 1
+dodge_log = 1
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

@@ -1,6 +1,7 @@
 # noise.gp - test accuracy over Gaussian noise on the test inputs
 yard_marks = 1
 dodge = 0.01
+eval arrows_within(0)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

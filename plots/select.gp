@@ -1,6 +1,7 @@
 # select.gp - one panel a distribution and k/n: time per value over the number of values
 rows_of_panel = "in('point', p)"
 eval spans(rows_of_panel)
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

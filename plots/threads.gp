@@ -2,7 +2,8 @@
 yard_marks = 1
 rows_of_panel = "in('point', p)"
 logarithmic = 0
-dodge = 0.06; dodge_log = 1
+dodge_log = 1
+eval arrows_above(1.05)
 eval page(0)
 do for [p = 1:panels] {
     if (!there[p]) { continue }

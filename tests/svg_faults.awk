@@ -17,7 +17,9 @@ function widths(list, width,    i) { for (i = 1; i <= length(list); i++) em[subs
 
 # A character of several bytes counts once, whether awk knows of such or not.
 function width_of(text,    i, c, sum) {
-    gsub(/&lt;|&gt;|&amp;|&quot;|&apos;|&#160;/, "x", text)
+    gsub(/&#160;| /, " ", text) # spaces that don't break
+    gsub(/&lt;|&gt;|&amp;|&quot;|&apos;/, "x", text)
+    sub(/ +$/, "", text)
     for (i = 1; i <= length(text); i++) {
         c = substr(text, i, 1)
         if (c in em) sum += em[c]

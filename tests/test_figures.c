@@ -20,6 +20,7 @@
 #include "midl.h"
 #include "report/gnuplot.h"
 #include "report/tables.h"
+#include "base/util.h"
 #include "store.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -44,7 +45,8 @@ struct known {
     const char *kernel, *isa, *dtype, *status;
     const char *shape; /* its key; NULL: one of its own */
     bool linear;
-    int64_t n, k, batch, threads;
+    const char *layer;
+    int64_t n, k, batch, threads, block; /* block: of top blocks */
     double time_us, speedup;
     const struct store_counter *counters;
     size_t counter_count;
@@ -80,14 +82,15 @@ static void put(struct known known)
         .rank = n / 10,
         .gate = "lowrank",
         .gate_rank = n / 10,
-        .select_mode = "topk",
+        .select_mode = known.block ? "block" : "topk",
+        .block = known.block,
         .threshold = NAN,
         .unselected = "light",
         .batch = batch,
         .threads = known.threads ? known.threads : 1,
         .cache = "warm",
         .input = "random",
-        .layer = "random",
+        .layer = known.layer ? known.layer : "random",
         .status = known.status ? known.status : "ok",
         .reason = known.status ? "as the test wants" : NULL,
         .error_ratio = 0.1,
@@ -847,7 +850,53 @@ static void spread_is_a_density(void **state)
     assert_near(number("bin", NULL, 1, LO), 2 / 5.);
     assert_near(number("bin", NULL, 2, X), 12);
     assert_near(number("bin", NULL, 2, HI), 1 / 8.);
+    assert_near(number("scale", NULL, 0, Y), 1);
     assert_string_equal(text("y name", 0, TEXT), GATHER);
+}
+
+/* Where a quarter of the samples is 40 % slower, bins are five times as wide, and none lies beyond.
+ */
+static void spread_takes_the_width_that_samples_need(void **state)
+{
+    (void)state;
+    struct store_sample samples[8];
+    for (size_t i = 0; i < 8; i++)
+        samples[i] = (struct store_sample){
+            .round = (int64_t)i, .iterations = 10, .real_ns = i > 5 ? 1401 : 1001, .cpu_ns = 1000};
+    put((struct known){
+        .kernel = "gather", .k = 45, .time_us = 1, .samples = samples, .sample_count = 8});
+    assert_true(figure("spread", NULL, 0));
+    assert_near(number("scale", NULL, 0, Y), 5);
+    assert_int_equal(rows_of("bin", NULL), 2);
+    assert_near(number("bin", NULL, 1, X), 40);
+    assert_non_null(strstr(text("note", 0, TEXT), "in steps of 2.5 %"));
+}
+
+/* Blocks alone, of two layers, are no "single neurons". */
+static void masks_of_blocks_alone_name_no_neurons(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {"random", "skewed"};
+    for (size_t i = 0; i < COUNT(layers); i++)
+        for (int64_t batch = 4; batch <= 16; batch *= 4) {
+            put((struct known){.kernel = "linear",
+                               .linear = true,
+                               .k = 48,
+                               .batch = batch,
+                               .block = 16,
+                               .layer = layers[i],
+                               .time_us = 10});
+            put((struct known){.kernel = "block",
+                               .k = 48,
+                               .batch = batch,
+                               .block = 16,
+                               .layer = layers[i],
+                               .time_us = 5,
+                               .speedup = 2});
+        }
+    assert_true(figure("masks", NULL, 0));
+    assert_string_equal(text("title", 0, TEXT),
+                        "MID-L in batches: 2.00 times as fast as the fastest dense layer");
 }
 
 /* Of many layer sizes six are shown, the smallest and the largest among them. */
@@ -1277,6 +1326,8 @@ int main(void)
         FIGURE_TEST(smi_by_quantity),
         FIGURE_TEST(roofline_needs_ceilings),
         FIGURE_TEST(spread_is_a_density),
+        FIGURE_TEST(spread_takes_the_width_that_samples_need),
+        FIGURE_TEST(masks_of_blocks_alone_name_no_neurons),
         FIGURE_TEST(many_sizes_are_thinned),
         FIGURE_TEST(hostile_text_is_drawn_as_text),
         FIGURE_TEST(a_hanging_gnuplot),

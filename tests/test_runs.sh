@@ -118,7 +118,7 @@ planted batch.gp 's/^    plot /    unset ytics; plot /' batch 7 'panel 1: no tic
 planted batch.gp 's/^    plot /    unset border; plot /' batch 7 'no axes'
 planted common.gp "s/^midl_mark .*/midl_mark = '5 5 5 5 5 5 5 5 5'/; s/^midl_hue *=/midl_hue = '0 0 0 0 0 0 0 0 0' #/" batch 7 'two series of one look'
 planted common.gp "s/^yard_dash .*/yard_dash = '1'/; s/^yard_hue .*/yard_hue = '0x303030'/" latency 4 'two series of one look'
-planted common.gp 's/1.05 \* panel_h/99 * panel_h/' latency 17 'the legend is taller than a panel'
+planted common.gp 's/tallest = 1.3/tallest = 99/' latency 17 'the legend is taller than a panel'
 planted parts.sql "s/810, 'light/730, 'light/; s/820, 'gate/710, 'gate/" parts 14 'two series of one look'
 planted common.gp "s/^group_of(text) = .*/group_of(text) = 'NaN'/" batch 7 'text that is no word: NaN'
 printf 'series\tNaN\t710\ta\nseries\tNaN\t710\tb\npoint\t1\t710\tb\t2\npoint\t1\t710\tb\t3\npoint\t1\t710\tb\t1\n' >bad.tsv
