@@ -12,6 +12,7 @@
 struct midl_plan {
     struct variant_env env;
     struct choice choice;      /* of one variant, but for `auto` */
+    struct choice_times times; /* of the last run's batch, where there is a choice */
     void *states[CHOICE_MOST]; /* the variants' */
     size_t ready;              /* how many have theirs */
     size_t chosen;             /* of the last run */
@@ -226,7 +227,7 @@ enum midl_status midl_run(struct midl_plan *plan, size_t batch, const float *x, 
         status = layer_run(&plan->env, plan->layer, batch, x, y);
         call.selection = layer_selection(plan->layer);
         call.bits = layer_bits(plan->layer);
-        plan->chosen = choice_for(&plan->choice, call.selection, call.bits);
+        plan->chosen = choice_for(&plan->choice, &plan->times, call.selection, call.bits);
     }
     plan->choice.variants[plan->chosen]->impl->run(&plan->env, plan->states[plan->chosen], &call);
     if (status == MIDL_NAN_LOGIT)

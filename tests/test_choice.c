@@ -39,7 +39,7 @@ static struct midl_calibration three_ideas(void)
 {
     struct midl_calibration table = {0};
     add(&table, "lists", 100, 2000, 1e9);
-    add(&table, "hybrid", 130, 2000, 1130);
+    add(&table, "hybrid", 130, 2000, 1330);
     add(&table, "dense-rows", 1200, 0, 1e9);
     return table;
 }
@@ -57,18 +57,37 @@ static bool prepared(const struct choice *choice, const char *idea)
     return false;
 }
 
+/* The variant that a plan takes for a share of all pairs, by name. */
+static const char *taken(const struct choice *choice, size_t batch, double share,
+                         const struct popularity *popularity)
+{
+    struct choice_times times = choice_times(choice, batch);
+    return name_of(choice, choice_of(&times, choice->count, share, popularity));
+}
+
+/* Every how many there is one: `most` at most, at even distances. */
+static size_t distance(size_t count, size_t most)
+{
+    size_t apart = 1;
+    while (apart * most < count)
+        apart++;
+    return apart;
+}
+
 /* Popularity by counting each neuron's inputs one by one. */
 static void popularity_is_what_counting_gives(void **state)
 {
     (void)state;
-    static const size_t batches[] = {1, 2, 16, 64, 128, 129, 300}, sizes[] = {1, 63, 64, 65, 200};
+    static const size_t batches[] = {1, 2, 3, 16, 64, 65, 128, 129, 300},
+                        sizes[] = {1, 63, 64, 65, 200, 256, 257, 1000};
     struct rng rng = rng_seed(1);
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
             size_t B = batches[i], n = sizes[s], stride = MIDL_BITS(n);
-            size_t apart = (B + CHOICE_INPUTS - 1) / CHOICE_INPUTS, inputs = B / apart;
+            size_t apart = distance(B, CHOICE_INPUTS), inputs = B / apart;
+            size_t words = distance((n + 63) / 64, CHOICE_NEURONS / 64);
             uint8_t *bits = calloc(B, stride);
-            size_t expected[CHOICE_LEVELS + 1] = {0};
+            struct popularity expected = {.inputs = (int)inputs};
             for (size_t j = 0; j < n; j++) {
                 double share = rng_uniform(&rng);
                 size_t count = 0;
@@ -78,10 +97,11 @@ static void popularity_is_what_counting_gives(void **state)
                         count += b % apart == 0 && b / apart < inputs;
                     }
                 /* to the nearest eighth, halves upwards */
-                expected[(2 * CHOICE_LEVELS * count + inputs) / (2 * inputs)]++;
+                if (j / 64 % words == 0)
+                    expected.neurons[(2 * CHOICE_LEVELS * count + inputs) / (2 * inputs)]++;
             }
             struct popularity got = choice_popularity(bits, B, n);
-            assert_memory_equal(got.neurons, expected, sizeof expected);
+            assert_memory_equal(&got, &expected, sizeof expected);
             free(bits);
         }
 }
@@ -95,11 +115,33 @@ static void popular_neurons_decide(void **state)
     assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
     assert_string_equal(name_of(&choice, 0), "lists");
     assert_true(prepared(&choice, "hybrid"));
-    const struct popularity uniform = {.neurons = {[3] = 1024}};
-    const struct popularity skewed = {.neurons = {[0] = 640, [8] = 384}};
-    size_t pairs = 64 * 384;
-    assert_string_equal(name_of(&choice, choice_of(&choice, 64, pairs, &uniform)), "lists");
-    assert_string_equal(name_of(&choice, choice_of(&choice, 64, pairs, &skewed)), "hybrid");
+    const struct popularity uniform = {.inputs = 64, .neurons = {[3] = 256}};
+    const struct popularity skewed = {.inputs = 64, .neurons = {[0] = 160, [8] = 96}};
+    assert_string_equal(taken(&choice, 64, 0.375, &uniform), "lists");
+    assert_string_equal(taken(&choice, 64, 0.375, &skewed), "hybrid");
+    /* Of few inputs as well, if there are more of such neurons than chance would make. */
+    const struct popularity few = {.inputs = 4, .neurons = {[0] = 160, [8] = 96}};
+    assert_string_equal(taken(&choice, 4, 0.375, &few), "hybrid");
+    free(table.series);
+}
+
+/* Of four inputs that select half of the neurons each, by chance a sixteenth are selected by all
+ * and by none: as under uniform masks. */
+static void chance_makes_no_favourites(void **state)
+{
+    (void)state;
+    struct midl_calibration table = three_ideas();
+    struct midl_shape shape = shape_of(1024, 512);
+    struct choice choice;
+    const struct popularity chance = {
+        .inputs = 4, .neurons = {[0] = 16, [2] = 64, [4] = 96, [6] = 64, [8] = 16}};
+    const struct popularity uniform = {.inputs = 64, .neurons = {[4] = 256}};
+    const struct popularity skewed = {.inputs = 64, .neurons = {[0] = 128, [8] = 128}};
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+    assert_string_equal(taken(&choice, 64, 0.5, &uniform), "lists");
+    assert_string_equal(taken(&choice, 4, 0.5, &chance), "lists");
+    assert_string_equal(taken(&choice, 4, 0.5, NULL), "lists");
+    assert_string_equal(taken(&choice, 4, 0.5, &skewed), "hybrid");
     free(table.series);
 }
 
@@ -113,9 +155,93 @@ static void the_number_of_pairs_decides(void **state)
     assert_true(choice_prepare(&table, MIDL_F32, &shape, 8, 1, &choice));
     assert_string_equal(name_of(&choice, 0), "lists"); /* by what is expected, not by the cap */
     assert_true(choice.count > 1);
-    assert_string_equal(name_of(&choice, choice_of(&choice, 8, 8 * 100, NULL)), "lists");
-    assert_string_not_equal(name_of(&choice, choice_of(&choice, 8, 8 * 1000, NULL)), "lists");
-    assert_string_equal(name_of(&choice, choice_of(&choice, 8, 0, NULL)), "lists");
+    assert_string_equal(taken(&choice, 8, 0.1, NULL), "lists");
+    assert_string_not_equal(taken(&choice, 8, 0.98, NULL), "lists");
+    assert_string_equal(taken(&choice, 8, 0, NULL), "lists");
+    assert_string_not_equal(taken(&choice, 8, 1, NULL), "lists");
+    /* What was asked about is a sample: the number of pairs is of all. */
+    const struct popularity sample = {.inputs = 8, .neurons = {[2] = 256}};
+    assert_string_equal(taken(&choice, 8, 0.25, &sample), "lists");
+    assert_string_not_equal(taken(&choice, 8, 0.98, &sample), "lists");
+    free(table.series);
+}
+
+/* Times are the table's, and those of the batch that is asked for. */
+static void times_are_the_tables(void **state)
+{
+    (void)state;
+    struct midl_calibration table = three_ideas();
+    struct midl_shape shape = shape_of(1024, 410);
+    struct choice choice;
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+    for (size_t batch = 2; batch <= 64; batch *= 4) {
+        struct choice_times times = choice_times(&choice, batch);
+        assert_int_equal(times.batch, batch);
+        for (size_t i = 0; i < choice.count; i++)
+            for (int level = 1; level <= CHOICE_LEVELS; level++) {
+                double expected =
+                    exp(calibration_log_time(&choice.curves[i], level / 8.0, (double)batch));
+                assert_true(fabs((double)times.time[i][level] / expected - 1) < 1e-6);
+            }
+    }
+    free(table.series);
+}
+
+/* A plan's times follow the batch: a call is served as if it were the first. */
+static void times_are_renewed(void **state)
+{
+    (void)state;
+    enum { N = 128, B = 64 };
+    struct midl_calibration table = {0};
+    struct midl_shape shape = shape_of(N, 32);
+    struct choice choice;
+    struct choice_times times = {0};
+    static uint8_t bits[B * MIDL_BITS(N)];
+    static uint32_t count[B];
+    struct midl_selection selection = {.count = count};
+    add(&table, "lists", 100, 1000, 1e9);
+    add(&table, "simd", 100, 1000, 1e9);
+    for (size_t i = 0; i < CALIBRATION_PLACES; i++)
+        if (i % CALIBRATION_BATCHES < 3)
+            table.series[1].time_ns[i] /= 2;
+    for (size_t b = 0; b < B; b++)
+        for (size_t j = b % 4; j < N; j += 4) {
+            bits[b * MIDL_BITS(N) + j / 8] |= (uint8_t)(1 << j % 8);
+            count[b]++;
+        }
+    assert_true(choice_prepare(&table, MIDL_F32, &shape, B, 1, &choice));
+    static const size_t batches[] = {64, 1, 4, 64, 2};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        selection.batch = batches[i];
+        size_t got = choice_for(&choice, &times, &selection, bits);
+        assert_string_equal(name_of(&choice, got), batches[i] == 64 ? "lists" : "simd");
+        assert_int_equal(times.batch, batches[i]);
+    }
+    free(table.series);
+}
+
+/* Of few inputs that have favourites, blocks go by popularity, single neurons by the number of
+ * pairs. */
+static void blocks_of_few_inputs_have_favourites(void **state)
+{
+    (void)state;
+    enum { N = 1024, B = 4 };
+    struct midl_calibration table = three_ideas();
+    static uint8_t bits[B * MIDL_BITS(N)];
+    const uint32_t count[B] = {N / 2, N / 2, N / 2, N / 2};
+    const struct midl_selection selection = {.batch = B, .count = count};
+    for (size_t b = 0; b < B; b++)
+        memset(bits + b * MIDL_BITS(N), 0xff, N / 16);
+    for (int blocks = 0; blocks < 2; blocks++) {
+        struct midl_shape shape = shape_of(N, N / 2);
+        struct choice choice;
+        struct choice_times times = {0};
+        shape.select = blocks ? MIDL_SELECT_BLOCK : MIDL_SELECT_TOPK;
+        shape.block = blocks ? 16 : 0;
+        assert_true(choice_prepare(&table, MIDL_F32, &shape, 64, 1, &choice));
+        assert_string_equal(name_of(&choice, choice_for(&choice, &times, &selection, bits)),
+                            blocks ? "hybrid" : "lists");
+    }
     free(table.series);
 }
 
@@ -185,7 +311,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(popularity_is_what_counting_gives),
         cmocka_unit_test(popular_neurons_decide),
+        cmocka_unit_test(chance_makes_no_favourites),
         cmocka_unit_test(the_number_of_pairs_decides),
+        cmocka_unit_test(times_are_the_tables),
+        cmocka_unit_test(times_are_renewed),
+        cmocka_unit_test(blocks_of_few_inputs_have_favourites),
         cmocka_unit_test(what_saves_nothing_is_not_prepared),
         cmocka_unit_test(calls_are_served_as_chosen),
     };
