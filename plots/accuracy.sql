@@ -28,7 +28,8 @@ asked AS (
     FROM (SELECT final.*, CASE WHEN method IN ('dense', 'dropout') THEN NULL
                                WHEN method IN ('dense-narrow', 'low-rank') THEN smaller.x
                                ELSE share_active END AS x
-          FROM final LEFT JOIN smaller USING (dataset, method, kind))
+          FROM final LEFT JOIN smaller USING (dataset, method, kind)
+          WHERE :dataset IS NULL OR dataset = :dataset)
     WHERE x IS NOT NULL OR method IN ('dense', 'dropout')),
 
 -- Plain networks have no k: they are lines across. left_end: the first point of such a line.

@@ -10,7 +10,8 @@ fastest AS (
                                  ORDER BY run_id DESC, time_ns) AS choice,
            count(*) OVER (PARTITION BY dataset, model) AS of_model
     FROM networks
-    WHERE memory_bytes > 0 AND threads = coalesce(CAST(:threads AS INTEGER), 1)
+    WHERE memory_bytes > 0 AND (:dataset IS NULL OR dataset = :dataset)
+      AND threads = coalesce(CAST(:threads AS INTEGER), 1)
       AND batch = coalesce(CAST(:batch AS INTEGER), 1)
       AND CASE WHEN :pinned IS NOT NULL THEN run_id = CAST(:pinned AS INTEGER)
                ELSE :suite IS NULL OR suite = :suite END),

@@ -6,7 +6,7 @@ mine AS (SELECT * FROM points WHERE 0),
 asked AS (
     SELECT dataset, method, seed, accuracy, share_active AS share, noise AS x, noise AS toward,
            0 AS plain, printf('%d, %g', train_size, spoiled) AS held
-    FROM final),
+    FROM final WHERE :dataset IS NULL OR dataset = :dataset),
 
 chosen AS (
     SELECT dataset, row_number() OVER (ORDER BY dataset) AS panel

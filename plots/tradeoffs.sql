@@ -11,7 +11,8 @@ timed AS (
                                  ORDER BY run_id DESC, time_ns) AS choice,
            count(*) OVER (PARTITION BY dataset, model) AS of_model
     FROM (SELECT *, round(active, 2) AS share FROM tradeoffs
-          WHERE scope = 'network' AND threads = coalesce(CAST(:threads AS INTEGER), 1)
+          WHERE scope = 'network' AND (:dataset IS NULL OR dataset = :dataset)
+            AND threads = coalesce(CAST(:threads AS INTEGER), 1)
             AND CASE WHEN :batch IS NULL THEN batch IN (1, 64) ELSE batch = CAST(:batch AS INTEGER) END
             AND CASE WHEN :pinned IS NOT NULL THEN run_id = CAST(:pinned AS INTEGER)
                      ELSE run_id IN (SELECT run_id FROM runs WHERE :suite IS NULL OR suite = :suite) END)),

@@ -6,6 +6,7 @@ set -u
 
 midl=$(realpath "$1")
 make_runs=$(realpath "$2")
+published=$(cd "$(dirname "$0")/../results/published" && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -78,6 +79,14 @@ expect_none IEEEtran "$(printf "%s\n" "$ieee" | compile ieee body)"
 expect_none acmart "$(printf "%s\n" "$acm" | compile acm body)"
 expect_none article "$(printf "%s\n" "$plain" | compile plain body)"
 cp ./*.pdf "${KEEP-$work}" 2>/dev/null # KEEP=FOLDER: to look at
+
+# A table that is longer than a page is compiled outside of floats, and has several pages.
+long() {
+    printf '%s\n' '\input{long}'
+}
+"$midl" table learning --db "$published/learning.db" --format latex >long.tex || say "a long table"
+found=$(printf "%s\\usepackage{longtable}\n" "$plain" | compile pages long)
+[ -z "$found" ] && grep -q 'pages.pdf ([3-9] pages' pages.log || say "a long table: $found $(tail -n 1 pages.log)"
 
 # A figure that is wider than its column, one without its picture and one of bits are found.
 one() {

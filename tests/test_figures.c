@@ -16,11 +16,11 @@
 
 #include "accuracy.h"
 #include "base/datadir.h"
+#include "base/util.h"
 #include "commands/command.h"
 #include "midl.h"
 #include "report/gnuplot.h"
 #include "report/tables.h"
-#include "base/util.h"
 #include "store.h"
 
 /* After error.h: cmocka has a macro `fail`. */
@@ -1294,11 +1294,50 @@ static void a_large_table_is_whole(void **state)
     }
 }
 
+/* In LaTeX, a table longer than a page is broken over pages, with its head on each; by its lines,
+ * or where it holds sentences by those of its longest paragraphs. Commands are not broken between
+ * two hyphens. */
+static void a_long_table_is_broken_over_pages(void **state)
+{
+    static const struct {
+        const char *query;
+        bool broken;
+    } tables[] = {
+        {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45) "
+         "SELECT 'line ' || i, 'column', i, NULL, NULL, NULL FROM n",
+         false},
+        {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 46) "
+         "SELECT 'line ' || i, 'column', i, NULL, NULL, NULL FROM n",
+         true},
+        {"SELECT 'line', 'column', NULL, NULL, NULL, 'a `midl plot --all-of-it --db x` and no "
+         "more'",
+         false},
+        {"SELECT 'line', 'column', NULL, NULL, NULL, printf('%5000s `midl plot --all-of-it`', '.')",
+         true}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(tables); i++) {
+        char query[400], *text = NULL;
+        struct figure table = {.name = "long", .needs = "rows", .sql = query};
+        struct error error = {""};
+        snprintf(query, sizeof query, "%s", tables[i].query);
+        if (table_text(store, &table, NULL, 0, TABLE_LATEX, false, &text, &error))
+            fail_msg("%s", error.text);
+        assert_int_equal(strstr(text, "\\begin{longtable}") != NULL, tables[i].broken);
+        assert_int_equal(strstr(text, "\\endhead\n\\bottomrule\n\\endfoot\n") != NULL,
+                         tables[i].broken);
+        assert_int_equal(strstr(text, "\\bottomrule\n\\end{tabular}") != NULL, !tables[i].broken);
+        if (strstr(text, "midl plot"))
+            assert_non_null(strstr(text, "midl plot --all-\\allowbreak{}of-\\allowbreak{}it"));
+        free(text);
+    }
+}
+
 int main(void)
 {
 #define FIGURE_TEST(function) cmocka_unit_test_setup_teardown(function, open_new, close_and_remove)
     const struct CMUnitTest tests[] = {
         FIGURE_TEST(a_large_table_is_whole),
+        FIGURE_TEST(a_long_table_is_broken_over_pages),
         FIGURE_TEST(history_finds_the_step),
         FIGURE_TEST(history_needs_runs),
         FIGURE_TEST(latency_finds_break_even),

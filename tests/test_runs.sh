@@ -88,7 +88,7 @@ for table in $("$midl" table --list | cut -d ' ' -f 1); do
         found=$(table_faults table '|')
         [ -z "$found" ] || say "table $table of run $run: $found"
         "$midl" table "$table" --db runs.db --run "$run" --format latex |
-            sed -n '/toprule/,/bottomrule/p' | grep '\\\\' >table
+            sed -n '/toprule/,/end{/p' | grep '\\\\' >table
         found=$(table_faults table '&')
         [ -z "$found" ] || say "LaTeX table $table of run $run: $found"
         shown=$((shown + 1))

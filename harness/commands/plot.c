@@ -275,7 +275,7 @@ static enum outcome plot_command(struct plot *plot, int argc, char **argv, struc
          &plot->run},
         {"suite", "NAME", "take runs of this suite only", &plot->suite},
         {"where", "NAME=VALUE,...",
-         "hold active, batch, cache, dtype, gate, isa, select, source or "
+         "hold active, batch, cache, dataset, dtype, gate, isa, select, source or "
          "threads",
          &plot->where},
         {"kernel", "LIST", "draw these strongly, the others pale: names, ideas or globs",

@@ -9,8 +9,8 @@
 #include "base/util.h"
 
 /* Names that may be held, in order of the alphabet. */
-static const char *const names[] = {"active", "batch", "cache",  "dtype",  "gate",
-                                    "isa",    "n",     "select", "source", "threads"};
+static const char *const names[] = {"active", "batch", "cache",  "dataset", "dtype",  "gate",
+                                    "isa",    "n",     "select", "source",  "threads"};
 
 /* Runs and variants have options of their own. */
 static bool may_be_given(const struct figures *figures, const char *name)
@@ -39,8 +39,8 @@ enum outcome where_parse(const char *text, const struct figures *figures, struct
         *value++ = '\0';
         if (!may_be_given(figures, pair))
             return fail(error, OUTCOME_USAGE,
-                        "--where %.80s: not one of active, batch, cache, dtype, gate, isa, n, "
-                        "select, source, threads",
+                        "--where %.80s: not one of active, batch, cache, dataset, dtype, gate, "
+                        "isa, n, select, source, threads",
                         pair);
         if (where->count == where->most)
             return fail(error, OUTCOME_USAGE, "--where: more than %zu values", where->most);

@@ -13,7 +13,9 @@
 #include "run/session.h"
 
 #define DECIMALS_MOST 2
-#define SENTENCE 40 /* bytes of text, from where on it is set as a paragraph */
+#define SENTENCE 40   /* bytes of text, from where on it is set as a paragraph */
+#define PAGE_LINES 45 /* of a table in LaTeX; one that has more is broken over pages */
+#define PAGE_BYTES 95 /* of a line as wide as the page */
 
 bool table_format_find(const char *name, enum table_format *ret)
 {
@@ -227,6 +229,12 @@ static bool is_minus(const char *begin, const char *text)
            (text == begin || strchr(" (", text[-1]));
 }
 
+/* Whether a command may be broken behind this character: not between the hyphens of an option. */
+static bool may_break(const char *begin, const char *text)
+{
+    return strchr(",/", *text) || (*text == '-' && text > begin && !strchr(" -`", text[-1]));
+}
+
 /* Text with its marks; one that never ends is a character. */
 static void put_escaped(const char *text, enum table_format format, FILE *out)
 {
@@ -250,7 +258,7 @@ static void put_escaped(const char *text, enum table_format format, FILE *out)
             fputs(escaped, out);
         } else {
             putc(*text, out);
-            if (open[CODE] && format == TABLE_LATEX && strchr("-,/", *text))
+            if (open[CODE] && format == TABLE_LATEX && may_break(begin, text))
                 fputs("\\allowbreak{}", out);
         }
     }
@@ -313,24 +321,51 @@ static double width_of(const struct cells *cells, const char *column)
     return fmin(fmax((double)longest_text(cells, column), 0.75 * SENTENCE), 2.25 * SENTENCE);
 }
 
+/* The sum of those shares, with that of the names of lines. */
+static double sum_of_widths(const struct cells *cells)
+{
+    double sum = SENTENCE;
+    for (size_t i = 0; i < cells->columns.count; i++)
+        sum += width_of(cells, cells->columns.names[i]);
+    return sum;
+}
+
+/* About how many lines of a page a table takes. */
+static double height_of(const struct cells *cells)
+{
+    double height = 0, sum = sum_of_widths(cells);
+    if (!has_sentences(cells))
+        return (double)cells->lines.count;
+    for (size_t i = 0; i < cells->lines.count; i++) {
+        double most = 1;
+        for (size_t j = 0; j < cells->columns.count; j++) {
+            const char *column = cells->columns.names[j];
+            const struct cell *cell = find_cell(cells, cells->lines.names[i], column);
+            double room = PAGE_BYTES * width_of(cells, column) / sum;
+            if (cell && cell->text)
+                most = fmax(most, ceil((double)strlen(cell->text) / room));
+        }
+        height += most;
+    }
+    return height;
+}
+
 /* Columns of a table of sentences: the page, shared by those widths. */
 static void put_widths(const struct cells *cells, FILE *out)
 {
     const struct names *columns = &cells->columns;
-    double sum = SENTENCE; /* of the names of lines */
-    for (size_t i = 0; i < columns->count; i++)
-        sum += width_of(cells, columns->names[i]);
-    double page = 0.97 - 0.025 * (double)columns->count;
+    double sum = sum_of_widths(cells), page = 0.97 - 0.025 * (double)columns->count;
     fprintf(out, "p{%.3f\\linewidth}", page * SENTENCE / sum);
     for (size_t i = 0; i < columns->count; i++)
         fprintf(out, "p{%.3f\\linewidth}", page * width_of(cells, columns->names[i]) / sum);
 }
 
-static void put_begin(const struct cells *cells, bool sentences, enum table_format format,
-                      FILE *out)
+/* `environment`: of LaTeX. */
+static void put_begin(const struct cells *cells, bool sentences, const char *environment,
+                      enum table_format format, FILE *out)
 {
     if (format == TABLE_LATEX) {
-        fputs("\\begin{tabular}{", out);
+        fprintf(out, "\\begin{%s}{", environment);
         if (sentences)
             put_widths(cells, out);
         else
@@ -343,11 +378,13 @@ static void put_begin(const struct cells *cells, bool sentences, enum table_form
     }
 }
 
-static void put_rule(const struct names *columns, bool sentences, enum table_format format,
-                     FILE *out)
+/* What is between the head and the lines; `broken`: over pages, each with a head and a last rule.
+ */
+static void put_rule(const struct names *columns, bool sentences, bool broken,
+                     enum table_format format, FILE *out)
 {
     if (format == TABLE_LATEX)
-        fputs("\\midrule\n", out);
+        fprintf(out, "\\midrule\n%s", broken ? "\\endhead\n\\bottomrule\n\\endfoot\n" : "");
     if (format != TABLE_MARKDOWN)
         return;
     fputs("|---|", out);
@@ -376,10 +413,15 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
     static const struct setting paragraphs = {"\\raggedright ", " & \\raggedright ",
                                               " \\tabularnewline\n"};
     static const struct setting head = {"<tr><th>", "</th><th>", "</th></tr>\n"};
-    bool sentences = has_sentences(cells);
+    bool sentences = has_sentences(cells), broken = height_of(cells) > PAGE_LINES;
+    const char *environment = broken ? "longtable" : "tabular";
     const struct setting *set =
         sentences && format == TABLE_LATEX ? &paragraphs : &settings[format];
-    put_begin(cells, sentences, format, out);
+    if (format == TABLE_LATEX && broken)
+        fputs("% Longer than a page: outside of floats, where the page has one column, with\n"
+              "% \\usepackage{longtable}. `--where` makes it shorter.\n",
+              out);
+    put_begin(cells, sentences, environment, format, out);
     if (format == TABLE_HTML)
         set = &head;
     fputs(set->line_begin, out);
@@ -391,13 +433,13 @@ static void put_table(const struct cells *cells, const char *corner, enum table_
     fputs(set->line_end, out);
     if (format == TABLE_HTML)
         set = &settings[format];
-    put_rule(columns, sentences, format, out);
+    put_rule(columns, sentences, broken, format, out);
     for (size_t i = 0; i < lines->count; i++)
         put_line(cells, lines->names[i], columns, set, format, intervals, out);
-    fputs(format == TABLE_LATEX  ? "\\bottomrule\n\\end{tabular}\n"
-          : format == TABLE_HTML ? "</table>\n"
-                                 : "",
-          out);
+    if (format == TABLE_LATEX)
+        fprintf(out, "%s\\end{%s}\n", broken ? "" : "\\bottomrule\n", environment);
+    else if (format == TABLE_HTML)
+        fputs("</table>\n", out);
 }
 
 static void put_csv_number(double value, FILE *out)

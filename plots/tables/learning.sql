@@ -1,11 +1,12 @@
--- learning.sql - accuracy, FLOPs and memory by data set and method, over all runs
+-- learning.sql - accuracy, FLOPs, memory by data set, method (--where dataset=mnist)
 -- needs: accuracy of networks; run `midl train paper`
 -- corner: data set, method, k/n
 -- joins: accuracy
 mine AS (SELECT * FROM points WHERE 0),
 
 clean AS (
-    SELECT *, max(train_size) OVER (PARTITION BY dataset) AS whole FROM final WHERE noise = 0 AND spoiled = 0),
+    SELECT *, max(train_size) OVER (PARTITION BY dataset) AS whole FROM final
+    WHERE noise = 0 AND spoiled = 0 AND (:dataset IS NULL OR dataset = :dataset)),
 asked AS (
     SELECT dataset, method, seed, accuracy, 0 AS share, kind AS x, 0 AS toward, 0 AS plain, '' AS held,
            share_active, flops_ratio

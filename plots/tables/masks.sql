@@ -1,5 +1,5 @@
 -- masks.sql - speedup over the batch, by kind of mask, k/n and layer size
--- needs: speedups of a layer; run `midl sweep masks`
+-- needs: speedups at two batches or of two kinds of masks; run `midl sweep masks`
 -- corner: speedup, fastest variant, k/n =
 mine AS (
     SELECT kernel, isa, linear, dtype, threads, cache, gate, NULL AS select_mode, block, threshold,
@@ -25,4 +25,5 @@ SELECT mask || printf('%.4g', share)
            || CASE WHEN d = n THEN ', n = d = ' || n ELSE ', d = ' || d || ', n = ' || n END AS line,
        'batch ' || batch AS column, speedup AS value, speedup_lo AS lo, speedup_hi AS hi, NULL AS text
 FROM best
+WHERE (SELECT max(count(DISTINCT batch), count(DISTINCT mask)) FROM best) > 1
 ORDER BY mask <> '', mask LIKE '%masks%', mask, share DESC, size, batch;

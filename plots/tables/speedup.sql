@@ -1,6 +1,6 @@
 -- speedup.sql - speedup over layer size and k/n, batch 1 (--where batch=4)
 -- needs: speedups of a layer; run `midl sweep latency`
--- corner: speedup, fastest variant, n =
+-- corner: speedup by n and k/n =
 mine AS (
     SELECT * FROM points
     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
@@ -18,7 +18,7 @@ shares AS (
     WHERE (place - 1) * 8 % max(total - 1, 1) < 8 OR total <= 10 OR abs(share - 0.45) < 0.01)
 
 -- Places without a measurement keep lines and columns in order.
-SELECT label AS line, printf('k/n = %.4g', share) AS column, speedup AS value, speedup_lo AS lo,
+SELECT label AS line, printf('%.4g', share) AS column, speedup AS value, speedup_lo AS lo,
        speedup_hi AS hi, CASE WHEN speedup IS NULL THEN '' END AS text
 FROM (SELECT DISTINCT size, label FROM best) CROSS JOIN shares LEFT JOIN best USING (size, label, share)
 ORDER BY share, size;
