@@ -35,11 +35,11 @@ static const char about[] =
 
 struct check_options {
     const char *axes[SUITE_AXES];
-    const char *baseline, *against, *history, *library, *effect, *budget, *seed, *counts, *no_time,
-        *changed, *accept, *junit, *markdown, *json, *anyway, *quiet;
+    const char *baseline, *against, *history, *library, *effect, *budget, *seed, *inputs, *counts,
+        *no_time, *changed, *accept, *junit, *markdown, *json, *anyway, *quiet;
 };
 
-#define OTHER_OPTIONS 16
+#define OTHER_OPTIONS 17
 #define BUDGET_S 100
 
 struct check {
@@ -70,6 +70,7 @@ static enum outcome parse(int argc, char **argv, struct check *check, bool *ret_
         {"library", "FILE", "the build to judge; this program's own libmidl.so", &ret->library},
         {"effect", "PERCENT", "smallest slowdown that matters: 3", &ret->effect},
         {"budget", "SECONDS", "for timing, at most: 100", &ret->budget},
+        {"inputs", "N", "calls take N inputs in turn; the same again and again", &ret->inputs},
         {"counts", NULL, "count instructions and misses by callgrind too", &ret->counts},
         {"no-time", NULL, "time nothing: counts decide", &ret->no_time},
         {"changed", NULL, "leave out kernels whose machine code is the same", &ret->changed},
@@ -112,6 +113,8 @@ static enum outcome parse_numbers(struct check *check, struct error *error)
         outcome = option_double("budget", options->budget, 1, 86400, &ret->budget_s, error);
     if (outcome == OUTCOME_DONE && options->seed)
         outcome = option_size("order-seed", options->seed, 0, 1000000, &seed, error);
+    if (outcome == OUTCOME_DONE && options->inputs)
+        outcome = option_size("inputs", options->inputs, 1, GATE_INPUTS, &ret->inputs, error);
     if (outcome == OUTCOME_DONE && options->no_time && !options->counts)
         outcome = fail(error, OUTCOME_USAGE, "--no-time leaves nothing to do without --counts");
     if (outcome == OUTCOME_DONE && !options->baseline + !options->against + !options->history != 2)
@@ -132,7 +135,8 @@ static enum outcome keep_arguments(struct check *check, struct error *error)
         bool flag;
     } kept[] = {{"--baseline", options->baseline, false}, {"--against", options->against, false},
                 {"--library", options->library, false},   {"--effect", options->effect, false},
-                {"--counts", options->counts, true},      {"--no-time", options->no_time, true}};
+                {"--inputs", options->inputs, false},     {"--counts", options->counts, true},
+                {"--no-time", options->no_time, true}};
     size_t size = 1, used = 0;
     for (size_t i = 0; i < COUNT(kept); i++)
         size += kept[i].value ? 24 + 4 * strlen(kept[i].value) : 0;
@@ -333,7 +337,8 @@ static enum outcome trend(const struct check *check, struct error *error)
         const char *name, *value;
     } others[] = {{"library", options->library}, {"counts", options->counts},
                   {"no-time", options->no_time}, {"changed", options->changed},
-                  {"accept", options->accept},   {"order-seed", options->seed}};
+                  {"accept", options->accept},   {"order-seed", options->seed},
+                  {"inputs", options->inputs}};
     for (size_t i = 0; i < COUNT(others); i++)
         if (others[i].value)
             return fail(error, OUTCOME_USAGE,

@@ -1,6 +1,6 @@
-/* gate_one.c - the hidden command `midl gate-one OLD NEW SEED PLACEMENTS ROUNDS NEW-FIRST AXES...`:
- * one process of the gate. Two builds, one case; what it measured goes to standard output, a line
- * each, for compare/gate.h to read. */
+/* gate_one.c - the hidden command `midl gate-one OLD NEW SEED PLACEMENTS ROUNDS NEW-FIRST INPUTS
+ * AXES...`: one process of the gate. Two builds, one case; what it measured goes to standard
+ * output, a line each, for compare/gate.h to read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "compare/worker.h"
 #include "suite/one_case.h"
 
-enum { OLD = 1, NEW, SEED, PLACEMENTS, ROUNDS, NEW_FIRST, AXES };
+enum { OLD = 1, NEW, SEED, PLACEMENTS, ROUNDS, NEW_FIRST, INPUTS, AXES };
 
 /* In the order that is asked for: which lies lower in memory follows from it. */
 static enum outcome open_both(char **argv, struct midl_library libraries[2], struct error *error)
@@ -25,16 +25,19 @@ static enum outcome open_both(char **argv, struct midl_library libraries[2], str
 
 static enum outcome parse_options(char **argv, struct pair_options *ret, struct error *error)
 {
-    size_t seed, placements, rounds;
+    size_t seed, placements, rounds, inputs;
     enum outcome outcome = option_size("seed", argv[SEED], 0, 1u << 31, &seed, error);
     if (outcome == OUTCOME_DONE)
         outcome = option_size("placements", argv[PLACEMENTS], 1, 10000, &placements, error);
     if (outcome == OUTCOME_DONE)
         outcome = option_size("rounds", argv[ROUNDS], 2, 10000, &rounds, error);
     if (outcome == OUTCOME_DONE)
+        outcome = option_size("inputs", argv[INPUTS], 0, GATE_INPUTS, &inputs, error);
+    if (outcome == OUTCOME_DONE)
         *ret = (struct pair_options){.seed = seed,
                                      .placements = (int)placements,
                                      .rounds = (int)rounds,
+                                     .inputs = inputs,
                                      .sample_ns = WORKER_SAMPLE_NS};
     return outcome;
 }

@@ -107,6 +107,7 @@ static struct worker next_worker(struct gate *gate, const char *old, const char 
                            .seed = (gate->options->seed * 100003 + look) % (1u << 30),
                            .placements = GATE_PLACEMENTS,
                            .rounds = GATE_ROUNDS,
+                           .inputs = gate->options->inputs,
                            .new_first = (look / 2) % 2};
 }
 

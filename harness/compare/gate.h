@@ -60,6 +60,7 @@ struct gate_options {
     double effect, budget_s;
     double count_effect; /* where counts decide; 0: GATE_COUNT_EFFECT, or an instruction a row */
     uint64_t seed;
+    size_t inputs; /* as in struct pair_options */
     bool counts, time;
     bool changed_only; /* of the controls only a few are measured */
     bool quiet;

@@ -274,6 +274,8 @@ enum outcome gate_print_json(const struct gate_report *report, FILE *out, struct
     json_begin_object(&json);
     json_text(&json, json.root, "old", report->names[0]);
     json_text(&json, json.root, "new", report->names[1]);
+    json_text(&json, json.root, "old_file", report->gate->options->builds[0]);
+    json_text(&json, json.root, "new_file", report->gate->options->builds[1]);
     json_text(&json, json.root, "verdict", verdict_text(report->outcome));
     json_number(&json, json.root, "exit_status", report->outcome);
     json_text(&json, json.root, "problem", report->problem);

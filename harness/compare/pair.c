@@ -23,15 +23,17 @@
 struct arm {
     const struct midl_library *library;
     struct midl_plan *plan;
-    size_t batch;
-    const float *x;
+    size_t batch, turn, turns; /* the batch of inputs that comes next, of so many */
+    size_t batch_floats;
+    const float *x; /* [turns][batch][d] */
     float *y;
 };
 
 struct pair {
     const struct bench_case *bench_case;
     const struct pair_options *options;
-    struct problem problem;
+    struct problem all;     /* with the inputs of all turns */
+    struct problem problem; /* with those of the first: a part of it */
     struct placement place;
     void *gap;
     struct arm arms[2];
@@ -45,7 +47,9 @@ static const char *const builds[2] = {"the baseline", "this build"};
 static void arm_call(void *data)
 {
     struct arm *arm = data;
-    (void)arm->library->run(arm->plan, arm->batch, arm->x, arm->y);
+    const float *x = arm->x + arm->turn * arm->batch_floats;
+    arm->turn = arm->turn + 1 < arm->turns ? arm->turn + 1 : 0;
+    (void)arm->library->run(arm->plan, arm->batch, x, arm->y);
 }
 
 static enum midl_status arm_plan(const struct arm *arm, const struct bench_case *bench_case,
@@ -100,6 +104,12 @@ static enum outcome pair_check(struct pair *pair, struct error *error)
     struct pair_result *result = pair->result;
     struct midl_oracle *oracle = NULL;
     int team;
+    if (pair->bench_case->shape.cache == CACHE_COLD) {
+        result->status = PAIR_SKIPPED;
+        snprintf(result->reason, sizeof result->reason,
+                 "builds are compared with warm caches only");
+        return OUTCOME_DONE;
+    }
     if (team_check(pair->bench_case->shape.threads,
                    midl_variant_calls_blas(pair->bench_case->variant), &team, error)) {
         result->status = PAIR_SKIPPED;
@@ -131,6 +141,7 @@ static void arm_replace(struct arm *arm, struct midl_plan *plan, const struct pl
     if (arm->plan)
         arm->library->plan_destroy(arm->plan);
     arm->plan = plan;
+    arm->turn = 0;
     arm->x = place->problem.x;
     arm->y = place->y;
 }
@@ -165,8 +176,8 @@ static bool pair_move(void *data)
     struct pair *pair = data;
     struct placement place;
     void *gap;
-    placement_release(pair->problem.arena_bytes, &pair->rng);
-    bool ok = placement_make(&pair->problem, &pair->rng, &place);
+    placement_release(pair->all.arena_bytes, &pair->rng);
+    bool ok = placement_make(&pair->all, &pair->rng, &place);
     if (ok) {
         ok = plans_make(pair, &place, &gap);
         placement_clear(ok ? &pair->place : &place);
@@ -183,7 +194,7 @@ static bool pair_move(void *data)
 
 /* ---- Time ---------------------------------------------------------------------------------- */
 
-/* The same number of calls for both. */
+/* The same number of calls for both, so that both are always at the same turn. */
 static bool pair_calibrate(struct gbench_case cases[2], double sample_ns)
 {
     int64_t calls = 1, untimed = 1;
@@ -198,6 +209,7 @@ static bool pair_calibrate(struct gbench_case cases[2], double sample_ns)
     for (int i = 0; i < 2; i++) {
         cases[i].untimed = untimed;
         cases[i].iterations = calls > (untimed + 1) / 2 ? calls : (untimed + 1) / 2;
+        ((struct arm *)cases[i].data)->turn = 0;
     }
     return true;
 }
@@ -271,7 +283,7 @@ static void pair_clear(struct pair *pair)
             pair->arms[i].library->plan_destroy(pair->arms[i].plan);
     placement_clear(&pair->place);
     free(pair->gap);
-    problem_clear(&pair->problem);
+    problem_clear(&pair->all);
 }
 
 enum outcome pair_measure(const struct bench_case *bench_case,
@@ -285,11 +297,18 @@ enum outcome pair_measure(const struct bench_case *bench_case,
                         .rng = rng_seed(options->seed),
                         .moves = (int)(options->seed / 2 % 2),
                         .result = &result};
-    enum outcome outcome = problem_load(&bench_case->shape, &pair.problem, error);
+    struct bench_shape all = bench_case->shape;
+    size_t batch = all.batch, turns = options->inputs > batch ? options->inputs / batch : 1;
+    all.batch = turns * batch;
+    enum outcome outcome = problem_load(&all, &pair.all, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    pair.problem = problem_part(&pair.all, batch);
     for (int i = 0; i < 2; i++)
-        pair.arms[i] = (struct arm){.library = &libraries[i], .batch = bench_case->shape.batch};
+        pair.arms[i] = (struct arm){.library = &libraries[i],
+                                    .batch = batch,
+                                    .turns = turns,
+                                    .batch_floats = batch * all.layer.d};
     placement_prepare(&pair.rng);
     outcome = pair_check(&pair, error);
     if (outcome == OUTCOME_DONE && result.status == PAIR_OK)

@@ -15,6 +15,8 @@
 #include "compare/library.h"
 #include "suite/case.h"
 
+#define GATE_INPUTS (1u << 20) /* most that may be asked for */
+
 enum pair_status {
     PAIR_OK,
     PAIR_SKIPPED, /* one of the builds doesn't have or can't run it */
@@ -25,6 +27,7 @@ struct pair_options {
     uint64_t seed;
     int placements;
     int rounds;       /* in one placement; even */
+    size_t inputs;    /* that calls take in turn, batch by batch; less than two batches: the same */
     double sample_ns; /* least length of one sample */
 };
 

@@ -167,7 +167,7 @@ static void last_words(const char *path, char *ret, size_t size)
 /* Words of the command line; `numbers` and `paths` hold their texts. */
 struct line {
     char self[PATH_SIZE], builds[2][PATH_SIZE], out[PATH_SIZE], err[PATH_SIZE];
-    char numbers[4][NUMBER_SIZE];
+    char numbers[5][NUMBER_SIZE];
     char **words, **argv;
 };
 
@@ -187,7 +187,8 @@ static enum outcome line_argv(struct line *line, struct error *error)
     char *const head[] = {program,          name,
                           line->builds[0],  line->builds[1],
                           line->numbers[0], line->numbers[1],
-                          line->numbers[2], line->numbers[3]};
+                          line->numbers[2], line->numbers[3],
+                          line->numbers[4]};
     size_t words = 0;
     while (line->words && line->words[words])
         words++;
@@ -214,6 +215,7 @@ static enum outcome line_make(const struct worker *worker, const struct bench_ca
     snprintf(line->numbers[1], NUMBER_SIZE, "%d", worker->placements);
     snprintf(line->numbers[2], NUMBER_SIZE, "%d", worker->rounds);
     snprintf(line->numbers[3], NUMBER_SIZE, "%d", worker->new_first);
+    snprintf(line->numbers[4], NUMBER_SIZE, "%zu", worker->inputs);
     for (int i = 0; i < 2 && outcome == OUTCOME_DONE; i++) {
         int which = worker->new_first ? 1 - i : i;
         snprintf(line->builds[which], PATH_SIZE, "%s/%s", worker->folder, names[which]);

@@ -16,6 +16,7 @@ struct worker {
     uint64_t seed;
     int placements, rounds;
     bool new_first; /* loaded first */
+    size_t inputs;  /* as in struct pair_options */
 };
 
 /* Start it and wait. With its last words in the error, OUTCOME_BAD: a signal ended it, which is one
