@@ -321,6 +321,12 @@ static void test_accept(void **state)
                                "simd | n=1 | 2026-12-31 | ",
                                "simd | n=1 | 2026-13-01 | why",
                                "simd | n=1 | 26-12-01 | why",
+                               "simd | n=1 | 2026-02-29 | no leap year",
+                               "simd | n=1 | 1900-02-29 | none either",
+                               "simd | n=1 | 2026-04-31 | why",
+                               "simd | n = 1 | 2026-12-01 | blanks",
+                               "simd | batch=16 * | 2026-12-01 | a star among words",
+                               "simd | n= | 2026-12-01 | no value",
                                " | n=1 | 2026-12-01 | why"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(accept_parse(bad[i], "file", &list, &error), OUTCOME_USAGE);
@@ -387,6 +393,28 @@ static void expect_report(void (*print)(const struct gate_report *, FILE *),
     free(text);
 }
 
+/* A line that no longer holds is found, the last of several, and none where another still does; a
+ * byte order mark is no part of a variant's name, and days exist in leap years. */
+static void test_accept_lapsed(void **state)
+{
+    (void)state;
+    const char text[] = "\xef\xbb\xbfsimd | * | 2024-02-29 | long ago\r\n"
+                        "simd | n=8 | 2026-01-31 | this year\r\n"
+                        "lists | n=8 | 2000-02-29 | ties\n"
+                        "lists | * | 2026-12-31 | still\n";
+    struct accept_list list;
+    struct error error;
+    assert_int_equal(accept_parse(text, "file", &list, &error), OUTCOME_DONE);
+    assert_int_equal(list.count, 4);
+    assert_string_equal(accept_lapsed(&list, "simd", "n=8", "2026-06-01")->why, "this year");
+    assert_string_equal(accept_lapsed(&list, "simd", "n=9", "2026-06-01")->why, "long ago");
+    assert_null(accept_lapsed(&list, "simd", "n=8", "2026-01-31")); /* its last day */
+    assert_null(accept_lapsed(&list, "lists", "n=8", "2026-06-01"));
+    assert_null(accept_lapsed(&list, "masked", "n=8", "2026-06-01"));
+    assert_string_equal(accept_find(&list, "simd", "n=9", "2024-02-29"), "long ago");
+    accept_clear(&list);
+}
+
 /* However long the reason for which a slowdown is accepted, remarks behind it are cut with it, and
  * every form of the report is whole. */
 static void test_long_remarks(void **state)
@@ -441,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_worker_text),
         cmocka_unit_test(test_worker_damaged),
         cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept_lapsed),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_long_remarks),
         cmocka_unit_test(test_outcomes),

@@ -203,8 +203,9 @@ static void mark_accepted(struct check *check)
     for (size_t i = 0; i < check->gate.count; i++) {
         struct gate_row *row = &check->gate.rows[i];
         bench_shape_text(&row->bench_case->shape, label);
-        row->accepted =
-            accept_find(&check->accepted, midl_variant_name(row->bench_case->variant), label, date);
+        const char *variant = midl_variant_name(row->bench_case->variant);
+        row->accepted = accept_find(&check->accepted, variant, label, date);
+        row->lapsed = accept_lapsed(&check->accepted, variant, label, date);
     }
 }
 
@@ -303,6 +304,10 @@ static enum outcome prepare(struct check *check, struct error *error)
         outcome = keep_arguments(check, error);
     if (outcome == OUTCOME_DONE)
         outcome = accept_read(options->accept, &check->accepted, error);
+    if (outcome == OUTCOME_DONE && options->junit && options->markdown &&
+        strcmp(options->junit, options->markdown) == 0)
+        outcome = fail(error, OUTCOME_USAGE, "--junit and --markdown name the same file: %s",
+                       file_shown(options->junit));
     if (outcome == OUTCOME_DONE && options->junit)
         outcome = file_replace_check(options->junit, error);
     if (outcome == OUTCOME_DONE && options->markdown)

@@ -19,7 +19,13 @@ static char *trimmed(char *text)
     return text;
 }
 
-/* "2026-11-30": digits where they belong, and a month and a day that exist in some year. */
+static int days_of(int year, int month)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 ? 28 + leap : 30 + (month + month / 8) % 2;
+}
+
+/* "2026-11-30": digits where they belong, and a day that exists. */
 static bool is_date(const char *text)
 {
     static const char form[] = "0000-00-00";
@@ -27,13 +33,30 @@ static bool is_date(const char *text)
         if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
             return false;
     int month = atoi(text + 5), day = atoi(text + 8);
-    return text[10] == '\0' && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+    return text[10] == '\0' && month >= 1 && month <= 12 && day >= 1 &&
+           day <= days_of(atoi(text), month);
+}
+
+/* Return the length of the first word that is not AXIS=VALUE, and where it begins; 0: all are, or
+ * it is "*". Such a word stands in no label, so that the line would never hold. */
+static size_t odd_word(const char *shape, const char **ret_word)
+{
+    if (strcmp(shape, "*") == 0)
+        return 0;
+    for (size_t length = words_next(&shape, 0); length; length = words_next(&shape, length)) {
+        const char *sign = memchr(shape, '=', length);
+        *ret_word = shape;
+        if (!sign || sign == shape || sign == shape + length - 1)
+            return length;
+    }
+    return 0;
 }
 
 static enum outcome parse_line(char *line, int number, const char *origin, struct accept_row *ret,
                                struct error *error)
 {
     char *cells[CELLS];
+    const char *word;
     size_t count = 0;
     for (char *at = line; at && count < CELLS; count++) {
         cells[count] = at;
@@ -51,6 +74,11 @@ static enum outcome parse_line(char *line, int number, const char *origin, struc
     if (!is_date(cells[2]))
         return fail(error, OUTCOME_USAGE, "%s: line %d: '%.40s' is no date like 2026-12-31",
                     file_shown(origin), number, cells[2]);
+    size_t length = odd_word(cells[1], &word);
+    if (length > 0)
+        return fail(error, OUTCOME_USAGE,
+                    "%s: line %d: '%.*s' is no word of a shape, like n=512; * is any shape",
+                    file_shown(origin), number, length < 40 ? (int)length : 40, word);
     *ret = (struct accept_row){cells[0], cells[1], cells[2], cells[3], number};
     return OUTCOME_DONE;
 }
@@ -63,6 +91,13 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
+/* Where text begins: behind the mark of a byte order, which some editors write. */
+static size_t begins(const char *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return strncmp(text, mark, 3) == 0 ? 3 : 0;
+}
+
 enum outcome accept_parse(const char *text, const char *origin, struct accept_list *ret,
                           struct error *error)
 {
@@ -72,7 +107,8 @@ enum outcome accept_parse(const char *text, const char *origin, struct accept_li
     int number = 0;
     if (!list.text || !list.rows)
         outcome = fail_memory(error, "the accepted slowdowns", (double)strlen(text));
-    for (char *at = list.text, *next; at && outcome == OUTCOME_DONE; at = next) {
+    for (char *at = list.text ? list.text + begins(list.text) : NULL, *next;
+         at && outcome == OUTCOME_DONE; at = next) {
         next = strchr(at, '\n');
         if (next)
             *next++ = '\0';
@@ -111,16 +147,36 @@ static bool holds(const char *label, const char *shape)
     return true;
 }
 
+static bool matches(const struct accept_row *row, const char *variant, const char *label)
+{
+    return fnmatch(row->variant, variant, 0) == 0 && holds(label, row->shape);
+}
+
 const char *accept_find(const struct accept_list *list, const char *variant, const char *label,
                         const char *today)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct accept_row *row = &list->rows[i];
-        if (fnmatch(row->variant, variant, 0) == 0 && holds(label, row->shape) &&
-            strcmp(today, row->until) <= 0)
+        if (matches(row, variant, label) && strcmp(today, row->until) <= 0)
             return row->why;
     }
     return NULL;
+}
+
+const struct accept_row *accept_lapsed(const struct accept_list *list, const char *variant,
+                                       const char *label, const char *today)
+{
+    const struct accept_row *last = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct accept_row *row = &list->rows[i];
+        if (!matches(row, variant, label))
+            continue;
+        if (strcmp(today, row->until) <= 0)
+            return NULL;
+        if (!last || strcmp(last->until, row->until) < 0)
+            last = row;
+    }
+    return last;
 }
 
 void accept_clear(struct accept_list *list)

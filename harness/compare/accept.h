@@ -3,8 +3,9 @@
  *   VARIANT | SHAPE | UNTIL | WHY
  *   lists*  | n=512 batch=16 | 2026-12-31 | exact ties cost a pass over the bits
  *
- * VARIANT is a name or a glob; SHAPE words that must all stand in the point's label, or *; UNTIL
- * the last day (UTC) on which the line holds. Empty lines and lines that begin with # are comments.
+ * VARIANT is a name or a glob; SHAPE words, AXIS=VALUE, that must all stand in the point's label,
+ * or *; UNTIL the last day (UTC) on which the line holds. Empty lines and lines that begin with #
+ * are comments.
  */
 #ifndef MIDL_ACCEPT_H
 #define MIDL_ACCEPT_H
@@ -36,6 +37,11 @@ enum outcome accept_read(const char *path, struct accept_list *ret, struct error
  * no line says so. */
 const char *accept_find(const struct accept_list *list, const char *variant, const char *label,
                         const char *today);
+
+/* Find the line that held last for this variant at this shape; NULL if there is none, or one still
+ * holds. */
+const struct accept_row *accept_lapsed(const struct accept_list *list, const char *variant,
+                                       const char *label, const char *today);
 
 void accept_clear(struct accept_list *list);
 

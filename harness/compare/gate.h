@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "compare/accept.h"
 #include "compare/library.h"
 #include "compare/pair.h"
 #include "compare/verdict.h"
@@ -43,7 +44,8 @@ struct gate_row {
     double call_ns[2];             /* old, new; NaN: not timed */
     char chose[2][PAIR_NAME_SIZE]; /* the variants that ran; "" if not timed */
     struct gate_counts counts;
-    const char *accepted; /* the line of the file of accepted slowdowns; NULL: none */
+    const char *accepted;            /* the line of the file of accepted slowdowns; NULL: none */
+    const struct accept_row *lapsed; /* the line that held last; NULL: none, or one still holds */
 };
 
 /* The differences that identical builds showed. */

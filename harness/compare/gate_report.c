@@ -106,6 +106,9 @@ static void remark(const struct gate_row *row, char ret[REMARK_SIZE])
                     midl_variant_name(row->bench_case->variant), row->chose[1], row->chose[0]);
     if (row->accepted)
         append_text(ret, REMARK_SIZE, "; accepted: %s", row->accepted);
+    if (row->lapsed && row->point->state == GATE_SLOWER)
+        append_text(ret, REMARK_SIZE, "; accepted until %s only: %s", row->lapsed->until,
+                    row->lapsed->why);
     if (row->point->control && !row->point->reason[0])
         append_text(ret, REMARK_SIZE, "; the same machine code");
     if (row->point->suspected && row->point->state == GATE_SAME)
