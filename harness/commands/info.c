@@ -315,7 +315,7 @@ static void print_kernels(const cJSON *root)
 static void print_counters(const cJSON *root)
 {
     const cJSON *counter, *callgrind = cJSON_GetObjectItem(root, "callgrind");
-    printf("\ncounters (each tried on work of known count)\n");
+    printf("\ncounters (each tried on known work)\n");
     cJSON_ArrayForEach(counter, cJSON_GetObjectItem(root, "counters"))
     {
         bool works = true_of(counter, "works");
