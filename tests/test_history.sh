@@ -32,6 +32,7 @@ is 'speed 1.0-2.0 to 4.0' 0.700 0.600 0.800 faster '0.235 to 0.519' yes no
 # A claim's own interval counts beside its rounding.
 is 'time 4.0 to 2.0 (3-5 to 1-3)' 0.700 0.690 0.710 faster '0.481 to 0.519' yes no yes
 is 'speed 2 to 4 (1.9-2.1 to 3.9-4.1)' 0.600 0.590 0.610 faster '0.333 to 0.714' yes yes no
+is '0.94 (0.90-0.96)' 0.920 0.910 0.930 faster '0.935 to 0.945' yes no yes
 # Signs: the other one, none that is clear, and no change.
 is 0.90 1.050 1.040 1.060 slower '0.895 to 0.905' no no
 is 1.20 0.950 0.940 0.960 faster '1.195 to 1.205' no no

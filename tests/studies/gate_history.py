@@ -34,7 +34,8 @@ def bounds(claim, own=False):
     if measured and not measured.endswith(")"):
         raise ValueError("not a claim: '%s'" % claim)
     if own and measured:
-        return bounds(stated.split()[0] + " " + measured[:-1])
+        word = stated.split()[0]
+        return bounds((word + " " if word in ("time", "speed") else "") + measured[:-1])
     words = stated.split()
     if words == ["none"]:
         return None
