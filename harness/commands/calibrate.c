@@ -1,11 +1,13 @@
 /* calibrate.c - `midl calibrate`: times of all variants on a fixed grid, for `auto` to choose by.
  *
  * Seconds rather than proof: each variant of a place gets a few calls in a row, the least of which
- * counts, in each of some passes that are seconds apart. What can't win (three times slower than
- * the best at first sight) gets no further calls, and what took six times the best's time at half
- * the batch isn't even looked at: times don't fall as batches grow, nor does the best's more than
- * double. Large layers end at smaller batches: there the order of the variants no longer changes.
- * Times that were not measured are continued in proportion to the batch. */
+ * counts, in each of some passes that are seconds apart, and has memory of its own in each: of the
+ * passes the median is kept, because the best memory of some is not what a plan gets. What can't
+ * win (three times slower than the best at first sight) gets no further calls, and what took six
+ * times the best's time at half the batch isn't even looked at: times don't fall as batches grow,
+ * nor does the best's more than double. Large layers end at smaller batches: there the order of the
+ * variants no longer changes. Times that were not measured are continued in proportion to the
+ * batch. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,6 +59,8 @@ struct candidate {
     double measured_ns;                   /* at the last batch that was measured, 0 before */
     size_t series;                        /* in the table */
     double least_ns[CALIBRATION_BATCHES]; /* of one call, at each batch */
+    size_t passes[CALIBRATION_BATCHES];   /* that it had there, and the least of each */
+    double pass_ns[CALIBRATION_BATCHES][SOURCE_PASSES];
 };
 
 /* ---- One place ------------------------------------------------------------------------------- */
@@ -97,8 +101,7 @@ static double visit(struct calibrate *calibrate, const struct candidate *candida
     return least_ns;
 }
 
-/* Time all candidates that have a plan at one place. A time is replaced by a shorter one only,
- * because other work on the machine never shortens it. */
+/* Time all candidates that have a plan at one place, in one pass. */
 static void measure_place(struct calibrate *calibrate, struct candidate *candidates, size_t count,
                           size_t batch, size_t b)
 {
@@ -108,6 +111,7 @@ static void measure_place(struct calibrate *calibrate, struct candidate *candida
         if (!candidates[i].plan)
             continue;
         candidates[i].measured_ns = visit(calibrate, &candidates[i], batch, best_ns);
+        candidates[i].pass_ns[b][candidates[i].passes[b]++] = candidates[i].measured_ns;
         *least_ns = fmin(*least_ns, candidates[i].measured_ns);
         best_ns = fmin(best_ns, *least_ns);
     }
@@ -229,16 +233,33 @@ static enum outcome make_plans(struct calibrate *calibrate, struct candidate *ca
     return OUTCOME_DONE;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+/* The median over the passes, the lower one of two; continued from the batch before where there was
+ * none. */
+static double time_of(struct candidate *candidate, size_t b)
+{
+    size_t count = candidate->passes[b];
+    if (count == 0)
+        return candidate->least_ns[b];
+    qsort(candidate->pass_ns[b], count, sizeof(double), by_size);
+    return candidate->pass_ns[b][(count - 1) / 2];
+}
+
 /* Put the times of one width and share into the table; larger batches follow in proportion. */
-static void keep_times(struct calibrate *calibrate, const struct candidate *candidates,
-                       size_t count, size_t w, size_t s)
+static void keep_times(struct calibrate *calibrate, struct candidate *candidates, size_t count,
+                       size_t w, size_t s)
 {
     size_t measured = batches_of(calibrate, calibration_widths[w]);
     for (size_t i = 0; i < count; i++) {
         float *time_ns =
             calibrate->table.series[candidates[i].series].time_ns + calibration_place(w, s, 0);
         for (size_t b = 0; b < measured; b++)
-            time_ns[b] = (float)fmax(candidates[i].least_ns[b], 1);
+            time_ns[b] = (float)fmax(time_of(&candidates[i], b), 1);
         for (size_t b = measured; b < CALIBRATION_BATCHES; b++)
             time_ns[b] = (float)continued(time_ns[b - 1], b);
     }
@@ -284,8 +305,10 @@ static enum outcome measure_share(struct calibrate *calibrate, struct candidate 
     enum outcome outcome = OUTCOME_DONE;
     calibrate->problem.layer.shape = shape_of(calibrate, width, share);
     for (size_t i = 0; i < count; i++)
-        for (size_t b = 0; b < CALIBRATION_BATCHES; b++)
+        for (size_t b = 0; b < CALIBRATION_BATCHES; b++) {
             candidates[i].least_ns[b] = INFINITY;
+            candidates[i].passes[b] = 0;
+        }
     for (int pass = 0; pass < calibrate->passes && outcome == OUTCOME_DONE; pass++)
         outcome = measure_batches(calibrate, candidates, count, width, share, error);
     if (outcome == OUTCOME_DONE)
