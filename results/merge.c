@@ -125,10 +125,19 @@ static const char by_new_point[] =
 static const char new_points[] = "JOIN temp.run_map r ON r.old = s.run_id "
                                  "JOIN temp.point_map p ON p.old = s.point_id AND p.known IS NULL";
 
+/* The last epoch of each experiment. */
+static const char by_last_epoch[] =
+    "JOIN temp.run_map r ON r.old = s.run_id WHERE NOT EXISTS (SELECT 1 FROM source.accuracy_row l "
+    "WHERE l.run_id = s.run_id AND l.dataset = s.dataset AND l.model = s.model AND l.method = "
+    "s.method AND l.seed = s.seed AND l.experiment IS s.experiment AND l.split = s.split AND "
+    "l.epoch > s.epoch)";
+
 /* Samples, or what is left of them, belong to whoever stored the point. */
-static const char *joins_of(const char *table, bool has_point)
+static const char *joins_of(const char *table, bool has_point, bool slim)
 {
     bool samples = strcmp(table, "sample") == 0 || strcmp(table, "summary") == 0;
+    if (slim && strcmp(table, "accuracy_row") == 0)
+        return by_last_epoch;
     return samples ? by_new_point : has_point ? by_point : by_run;
 }
 
@@ -146,7 +155,8 @@ static enum store_status copy_others(struct store *store, bool slim)
 
     for (; code == SQLITE_ROW && status == STORE_OK; code = sqlite3_step(tables)) {
         const char *table = (const char *)sqlite3_column_text(tables, 0);
-        status = copy_table(store, table, joins_of(table, sqlite3_column_int(tables, 1) > 0));
+        bool has_point = sqlite3_column_int(tables, 1) > 0;
+        status = copy_table(store, table, joins_of(table, has_point, slim));
     }
     if (status == STORE_OK && code != SQLITE_DONE)
         status = store_fail_sqlite(store, code, merging);

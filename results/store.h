@@ -182,7 +182,7 @@ enum store_status store_has_fact(struct store *store, int64_t run_id, const char
 /* ---- Merging --------------------------------------------------------------------------------- */
 
 struct store_merge {
-    bool slim;           /* five numbers of a point's samples in their stead */
+    bool slim; /* five numbers of a point's samples in their stead; the last epoch of a training */
     const int64_t *runs; /* [run_count]: only these; 0: all */
     size_t run_count;
 };

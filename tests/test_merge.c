@@ -2,6 +2,8 @@
  * views as CSV and JSON. */
 #include "store_tools.h"
 
+#include "accuracy.h"
+
 /* A run with a gather and a dense point of three samples each, of times base, base + 1, base + 9.
  */
 static int64_t put_run(struct store *store, const char *argv, const char *shape, double base)
@@ -180,6 +182,56 @@ static void slim_keeps_five_numbers(void **state)
     store_close(store);
 }
 
+static struct store_accuracy epoch_of(const char *experiment, int64_t epoch, const char *split)
+{
+    return (struct store_accuracy){.experiment = experiment,
+                                   .dataset = "teacher",
+                                   .model = "256",
+                                   .method = "dense",
+                                   .seed = 1,
+                                   .epoch = epoch,
+                                   .split = split,
+                                   .k = -1,
+                                   .active = 1,
+                                   .accuracy = (double)epoch / 10,
+                                   .loss = 1,
+                                   .flops_ratio = 1,
+                                   .train_size = 10,
+                                   .epochs = 3};
+}
+
+/* Of each experiment and split; every noise that the model was tested with. */
+static void slim_keeps_last_epochs(void **state)
+{
+    (void)state;
+    struct store_accuracy rows[] = {
+        epoch_of("a", 1, "train"),      epoch_of("a", 2, "train"), epoch_of("a", 3, "train"),
+        epoch_of("a", 3, "validation"), epoch_of("a", 3, "test"),  epoch_of("a", 3, "test"),
+        epoch_of("b", 1, "train"),      epoch_of("b", 2, "train"), epoch_of("b", 2, "test")};
+    rows[5].noise = 1;
+    struct store *store = open_store("learned.db", STORE_WRITE);
+    int64_t run_id = put_run(store, "midl train", "d=64", 10);
+    assert_int_equal(store_put_accuracies(store, run_id, rows, sizeof rows / sizeof rows[0]),
+                     STORE_OK);
+    assert_int_equal(store_run_end(store, run_id, "finished"), STORE_OK);
+    store_close(store);
+
+    static const char all[] = "SELECT experiment, split, epoch, noise FROM accuracy ORDER BY "
+                              "experiment, split, epoch, noise";
+    static const char last[] = "a,test,3,0\r\na,test,3,1\r\na,train,3,0\r\n"
+                               "a,validation,3,0\r\nb,test,2,0\r\nb,train,2,0\r\n";
+    store = open_store("learned-slim.db", STORE_WRITE);
+    merge(store, "learned.db", true);
+    assert_rows(store, all, last);
+    merge(store, "learned.db", true);
+    assert_rows(store, all, last);
+    store_close(store);
+    store = open_store("learned-all.db", STORE_WRITE);
+    merge(store, "learned.db", false);
+    assert_rows(store, "SELECT count(*) FROM accuracy", "9\r\n");
+    store_close(store);
+}
+
 /* An older schema is led to ours on the way; the file itself stays. */
 static void older_ones(void **state)
 {
@@ -276,6 +328,7 @@ int main(void)
         cmocka_unit_test(numbers_that_clash),
         cmocka_unit_test(runs_alike_and_growing),
         cmocka_unit_test(slim_keeps_five_numbers),
+        cmocka_unit_test(slim_keeps_last_epochs),
         cmocka_unit_test(older_ones),
         cmocka_unit_test(what_cannot_be_merged),
         cmocka_unit_test(every_table_is_merged),

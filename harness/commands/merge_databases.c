@@ -13,7 +13,7 @@ static const char usage_line[] = "midl merge OUT.db IN.db... [options]";
 static const char about[] =
     "Take all runs of the databases IN over into OUT, which is made if it is missing. Merging the\n"
     "same twice changes nothing; an IN stays as it is. --slim is for publishing: samples are left\n"
-    "out, and five numbers of them a point are kept.";
+    "out, and five numbers of them a point are kept; of a training only the last epoch.";
 
 struct request {
     const char *slim, *run, *quiet;
@@ -72,7 +72,7 @@ int command_merge(int argc, char **argv)
 {
     struct request request = {0};
     const struct option_row rows[] = {
-        {"slim", NULL, "without samples, and as small a file as can be", &request.slim},
+        {"slim", NULL, "without samples and epochs, and as small a file as can be", &request.slim},
         {"run", "LIST", "only these runs of IN: 41,42", &request.run},
         {"quiet", NULL, "say nothing", &request.quiet}};
     struct error error;
