@@ -9,15 +9,16 @@ clean AS (
     WHERE noise = 0 AND spoiled = 0 AND (:dataset IS NULL OR dataset = :dataset)),
 asked AS (
     SELECT dataset, method, seed, accuracy, 0 AS share, kind AS x, 0 AS toward, 0 AS plain, '' AS held,
-           share_active, flops_ratio
+           share_active, flops_ratio, examples
     FROM clean WHERE train_size = whole),
 
--- Against the dense network of the same seed, in points.
+-- Against the dense network of the same seed, in points. m of N examples that differ have a variance of
+-- m / N^2 at least.
 compared AS (
     SELECT a.dataset, a.method, a.x, count(*) AS pairs, 100 * avg(a.accuracy - b.accuracy) AS gap,
-           100 * sqrt(max(0, avg((a.accuracy - b.accuracy) * (a.accuracy - b.accuracy))
-                             - avg(a.accuracy - b.accuracy) * avg(a.accuracy - b.accuracy))
-                      / max(1, count(*) - 1)) AS gap_error
+           100 * sqrt(max((avg((a.accuracy - b.accuracy) * (a.accuracy - b.accuracy))
+                           - avg(a.accuracy - b.accuracy) * avg(a.accuracy - b.accuracy)) / max(1, count(*) - 1),
+                          coalesce(avg(abs(a.accuracy - b.accuracy) / a.examples), 0) / count(*))) AS gap_error
     FROM asked a JOIN asked b ON b.method = 'dense' AND b.dataset = a.dataset AND b.seed = a.seed
     WHERE a.method <> 'dense' GROUP BY a.dataset, a.method, a.x),
 costs AS (
