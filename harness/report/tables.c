@@ -378,7 +378,8 @@ static void put_begin(const struct cells *cells, bool sentences, const char *env
     }
 }
 
-/* What is between the head and the lines; `broken`: over pages, each with a head and a last rule.
+/* Write what is between the head and the lines; `broken`: over pages, each with a head and a last
+ * rule.
  */
 static void put_rule(const struct names *columns, bool sentences, bool broken,
                      enum table_format format, FILE *out)
