@@ -54,12 +54,45 @@ struct known {
     size_t sample_count;
 };
 
+/* Make a point without times, with what is the same for all. */
+static struct store_point point_of(struct known known)
+{
+    struct store_point point = store_point_blank;
+    int64_t n = known.n ? known.n : 100;
+    point.kernel = known.kernel;
+    point.isa = known.isa ? known.isa : "avx2";
+    point.dtype = known.dtype ? known.dtype : "f32";
+    point.linear = known.linear;
+    point.d = point.n = n;
+    point.k = known.k;
+    point.rank = point.gate_rank = n / 10;
+    point.gate = "lowrank";
+    point.select_mode = known.block ? "block" : "topk";
+    point.block = known.block;
+    point.unselected = "light";
+    point.batch = known.batch ? known.batch : 1;
+    point.threads = known.threads ? known.threads : 1;
+    point.cache = "warm";
+    point.input = "random";
+    point.layer = known.layer ? known.layer : "random";
+    point.status = known.status ? known.status : "ok";
+    point.reason = known.status ? "as the test wants" : NULL;
+    point.error_ratio = 0.1;
+    point.stop = "target";
+    point.plan_ns = point.plan_bytes = 1;
+    point.flops = 2000;
+    point.bytes = 4000;
+    point.flops_ratio = known.linear ? 1 : 2;
+    point.counters = known.counters;
+    point.counter_count = known.counter_count;
+    return point;
+}
+
 static void put(struct known known)
 {
     static int key;
     char shape[32];
     bool timed = !known.status || strcmp(known.status, "noisy") == 0;
-    int64_t n = known.n ? known.n : 100, batch = known.batch ? known.batch : 1;
     double time_ns = timed ? known.time_us * MICROSECOND : NAN;
     struct store_sample samples[] = {{.iterations = 10, .real_ns = time_ns, .cpu_ns = time_ns},
                                      {.round = 1,
@@ -68,63 +101,18 @@ static void put(struct known known)
                                       .real_ns = time_ns * 1.1,
                                       .cpu_ns = time_ns,
                                       .disturbed = true}};
+    struct store_point point = point_of(known);
 
     snprintf(shape, sizeof shape, "%d", key++);
-    struct store_point point = {
-        .shape_key = known.shape ? known.shape : shape,
-        .kernel = known.kernel,
-        .isa = known.isa ? known.isa : "avx2",
-        .dtype = known.dtype ? known.dtype : "f32",
-        .linear = known.linear,
-        .d = n,
-        .n = n,
-        .k = known.k,
-        .rank = n / 10,
-        .gate = "lowrank",
-        .gate_rank = n / 10,
-        .select_mode = known.block ? "block" : "topk",
-        .block = known.block,
-        .threshold = NAN,
-        .unselected = "light",
-        .batch = batch,
-        .threads = known.threads ? known.threads : 1,
-        .cache = "warm",
-        .input = "random",
-        .layer = known.layer ? known.layer : "random",
-        .status = known.status ? known.status : "ok",
-        .reason = known.status ? "as the test wants" : NULL,
-        .error_ratio = 0.1,
-        .time_ns = time_ns,
-        .time_lo_ns = time_ns * 0.9,
-        .time_hi_ns = time_ns * 1.2,
-        .speedup = known.speedup > 0 ? known.speedup : NAN,
-        .speedup_lo = known.speedup > 0 ? known.speedup * 0.9 : NAN,
-        .speedup_hi = known.speedup > 0 ? known.speedup * 1.1 : NAN,
-        .stop = "target",
-        .plan_ns = 1,
-        .plan_bytes = 1,
-        .flops = 2000,
-        .bytes = 4000,
-        .flops_gate = NAN,
-        .flops_light = NAN,
-        .flops_full = NAN,
-        .flops_blend = NAN,
-        .bytes_gate = NAN,
-        .bytes_light = NAN,
-        .bytes_full = NAN,
-        .bytes_io = NAN,
-        .comparisons = NAN,
-        .selected = NAN,
-        .distinct_rows = NAN,
-        .flops_ratio = known.linear ? 1 : 2,
-        .bound_ns = NAN,
-        .samples = known.samples ? known.samples : samples,
-        .sample_count = known.samples ? known.sample_count
-                        : timed       ? 2
-                                      : 0,
-        .counters = known.counters,
-        .counter_count = known.counter_count,
-    };
+    point.shape_key = known.shape ? known.shape : shape;
+    point.time_ns = time_ns;
+    point.time_lo_ns = time_ns * 0.9;
+    point.time_hi_ns = time_ns * 1.2;
+    point.speedup = known.speedup > 0 ? known.speedup : NAN;
+    point.speedup_lo = point.speedup * 0.9;
+    point.speedup_hi = point.speedup * 1.1;
+    point.samples = known.samples ? known.samples : samples;
+    point.sample_count = known.samples ? known.sample_count : timed ? COUNT(samples) : 0;
     enum store_status status = store_put_points(store, run, &point, 1);
     if (status != STORE_OK)
         fail_msg("%s", store_error(store));

@@ -190,7 +190,22 @@ static void only_one_select_is_run(void **state)
                          STORE_BAD);
     }
     assert_true(rows == 99);
+    assert_string_equal(text, "same");
     assert_int_equal(access("attached.db", F_OK), -1);
+    fclose(sink);
+    store_close(store);
+}
+
+/* Comments and empty statements around it are none; it may have no rows, no value, or one that is
+ * too long; where it goes may be full. */
+static void one_select_is_answered(void **state)
+{
+    struct store *store = open_store("answered.db", STORE_WRITE);
+    FILE *sink = fopen("/dev/null", "w");
+    char text[8] = "same";
+    size_t rows = 99;
+
+    (void)state;
     assert_string_equal(answer(store, "-- a comment\n;SELECT 3 /* x */ ; ; -- the end"), "3");
     assert_string_equal(answer(store,
                                "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
@@ -303,11 +318,34 @@ static void builds_as_gbench(void **state)
     store_close(store);
 }
 
-/* Every sample is a row, then the aggregates; what wasn't measured says why. */
-static void run_as_gbench(void **state)
+/* The rows of four samples of one point, then their aggregates. */
+static void assert_samples_as_gbench(const cJSON *rows)
 {
     static const char *const names[] = {"", "", "", "", "_mean", "_median", "_stddev", "_cv"};
     static const double real[] = {10, 20, 40, 30, 25, 25, 12.909944487358056, 0.51639777949432224};
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "simd-avx2/d:64/n:64/dtype:f32%s", names[i]);
+        assert_string_equal(word_at(rows, i, "name"), name);
+        assert_string_equal(word_at(rows, i, "run_name"), "simd-avx2/d:64/n:64/dtype:f32");
+        assert_string_equal(word_at(rows, i, "run_type"), i < 4 ? "iteration" : "aggregate");
+        assert_string_equal(word_at(rows, i, "time_unit"), "ns");
+        near(number_at(rows, i, "repetitions"), 4);
+        near(number_at(rows, i, "real_time"), real[i]);
+        near(number_at(rows, i, "iterations"), i < 4 ? 7 : 4);
+        if (i < 4)
+            near(number_at(rows, i, "repetition_index"), i);
+        if (i < 6)
+            near(number_at(rows, i, "speedup") * number_at(rows, i, "flops"), 1500);
+        if (i >= 4)
+            assert_string_equal(word_at(rows, i, "aggregate_name"), names[i] + 1);
+    }
+    near(number_at(rows, 6, "cpu_time"), 0);
+}
+
+/* Every sample is a row, then the aggregates; what wasn't measured says why. */
+static void run_as_gbench(void **state)
+{
     struct store_sample samples[] = {{.round = 0, .iterations = 7, .real_ns = 10, .cpu_ns = 9},
                                      {.round = 1, .iterations = 7, .real_ns = 20, .cpu_ns = 9},
                                      {.round = 2, .iterations = 7, .real_ns = 40, .cpu_ns = 9},
@@ -337,24 +375,7 @@ static void run_as_gbench(void **state)
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(context, "host_name")), "host");
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(context, "argv")), "midl sweep");
     assert_int_equal(cJSON_GetArraySize(rows), 4 + 4 + 2);
-    for (int i = 0; i < 8; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "simd-avx2/d:64/n:64/dtype:f32%s", names[i]);
-        assert_string_equal(word_at(rows, i, "name"), name);
-        assert_string_equal(word_at(rows, i, "run_name"), "simd-avx2/d:64/n:64/dtype:f32");
-        assert_string_equal(word_at(rows, i, "run_type"), i < 4 ? "iteration" : "aggregate");
-        assert_string_equal(word_at(rows, i, "time_unit"), "ns");
-        near(number_at(rows, i, "repetitions"), 4);
-        near(number_at(rows, i, "real_time"), real[i]);
-        near(number_at(rows, i, "iterations"), i < 4 ? 7 : 4);
-        if (i < 4)
-            near(number_at(rows, i, "repetition_index"), i);
-        if (i < 6)
-            near(number_at(rows, i, "speedup") * number_at(rows, i, "flops"), 1500);
-        if (i >= 4)
-            assert_string_equal(word_at(rows, i, "aggregate_name"), names[i] + 1);
-    }
-    near(number_at(rows, 6, "cpu_time"), 0);
+    assert_samples_as_gbench(rows);
     assert_string_equal(word_at(rows, 8, "skip_message"), "say \"why\",\nand\xef\xbf\xbd");
     assert_string_equal(word_at(rows, 9, "error_message"), "wrong");
     assert_string_equal(word_at(rows, 9, "name"), "masked/d:8/n:8/dtype:f32");
@@ -380,6 +401,7 @@ int main(void)
         cmocka_unit_test(parameters_are_bound_by_kind),
         cmocka_unit_test(ends_that_print_the_same_stand_once),
         cmocka_unit_test(only_one_select_is_run),
+        cmocka_unit_test(one_select_is_answered),
         cmocka_unit_test(figures_search_by_index),
         cmocka_unit_test(run_as_gbench),
         cmocka_unit_test(builds_as_gbench),

@@ -518,34 +518,45 @@ static void all_or_nothing(void **state)
     store_close(store);
 }
 
+/* What a run knows and holds is asked before it goes on: facts and points, of that run only. */
+static void runs_know_what_they_hold(void **state)
+{
+    struct store *store = open_store("holds.db", STORE_WRITE);
+    struct store_point point = a_point("key", "gather");
+    int64_t run = begin_run(store), found = -1;
+    bool has = true;
+
+    (void)state;
+    assert_int_equal(store_latest_run(store, NULL, &found), STORE_NONE);
+    assert_int_equal(store_has_fact(store, run, "aslr", &has), STORE_OK);
+    assert_false(has);
+    const struct store_fact fact = {"aslr", "on"};
+    assert_int_equal(store_put_facts(store, run, &fact, 1), STORE_OK);
+    assert_int_equal(store_has_fact(store, run, "aslr", &has), STORE_OK);
+    assert_true(has);
+    assert_int_equal(store_has_point(store, run, "key", "gather", "avx2", "f32", &has), STORE_OK);
+    assert_false(has);
+    put(store, run, &point, 1);
+    assert_int_equal(store_has_point(store, run, "key", "gather", "avx2", "f32", &has), STORE_OK);
+    assert_true(has);
+    assert_int_equal(store_has_point(store, run, "key", "gather", "avx2", "bf16", &has), STORE_OK);
+    assert_false(has);
+    store_close(store);
+}
+
+/* The newest unfinished run of a suite, its hash and its commit goes on; the latest is the newest
+ * with points. */
 static void runs_resume(void **state)
 {
     struct store *store = open_store("resume.db", STORE_WRITE);
     struct store_run other = a_run;
     struct store_point point = a_point("key", "gather");
     int64_t first = begin_run(store), second = begin_run(store), third = 0, found = -1;
-    bool has = true;
 
     (void)state;
     other.git_commit = "def";
     assert_int_equal(store_run_begin(store, &other, NULL, 0, &third), STORE_OK);
-    assert_int_equal(store_latest_run(store, NULL, &found), STORE_NONE);
-    assert_int_equal(store_has_fact(store, second, "aslr", &has), STORE_OK);
-    assert_false(has);
-    const struct store_fact fact = {"aslr", "on"};
-    assert_int_equal(store_put_facts(store, second, &fact, 1), STORE_OK);
-    assert_int_equal(store_has_fact(store, second, "aslr", &has), STORE_OK);
-    assert_true(has);
-    assert_int_equal(store_has_point(store, second, "key", "gather", "avx2", "f32", &has),
-                     STORE_OK);
-    assert_false(has);
     put(store, second, &point, 1);
-    assert_int_equal(store_has_point(store, second, "key", "gather", "avx2", "f32", &has),
-                     STORE_OK);
-    assert_true(has);
-    assert_int_equal(store_has_point(store, second, "key", "gather", "avx2", "bf16", &has),
-                     STORE_OK);
-    assert_false(has);
 
     assert_int_equal(store_run_end(store, second, "interrupted"), STORE_OK);
     assert_rows(store, "SELECT status, finished_utc FROM runs WHERE run_id = 2",
@@ -599,6 +610,7 @@ int main(void)
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(what_does_not_apply_is_null),
         cmocka_unit_test(all_or_nothing),
+        cmocka_unit_test(runs_know_what_they_hold),
         cmocka_unit_test(runs_resume),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
