@@ -57,15 +57,16 @@ for run in $(seq "$runs"); do
     done
 done
 # Several runs side by side, and two that one figure takes together.
+mkdir several
 for several in 4,5 5,19 13,14; do
-    "$midl" plot --db runs.db --run $several --out several-$several >out 2>err ||
+    "$midl" plot --db runs.db --run $several --out several/$several >out 2>err ||
         say "runs $several: $(grep -v skipped err)"
-    for svg in several-$several/*.svg; do
+    for svg in several/$several/*.svg; do
         found=$(faults "$svg")
         [ -z "$found" ] || say "$svg: $found"
     done
 done
-[ -e several-13,14/caches.svg ] || say "two runs show no caches"
+[ -e several/13,14/caches.svg ] || say "two runs show no caches"
 [ $drawn -ge 100 ] || say "only $drawn figures were drawn"
 for figure in $("$midl" plot --list | cut -d ' ' -f 1); do
     # Each as wide as a column, too, from the run that shows most panels.
