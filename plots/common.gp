@@ -80,8 +80,8 @@ meet(style, label, strength, group) = strstrt(seen, ' ' . style . ' ') > 0 ? 0 :
 group_of(text) = text eq 'NaN' ? '' : text
 swap(s, a, b) = strstrt(s, a) == 0 ? s : \
     s[1:strstrt(s, a) - 1] . b . swap(s[strstrt(s, a) + strlen(a):*], a, b)
-# Numbers, `=` and `%` stay on the line of what is before them, but for numbers after a comma.
-glued = '0 1 2 3 4 5 6 7 8 9 = %'
+# Numbers, signs and `%` stay on the line of what is before them, but for numbers after a comma.
+glued = '0 1 2 3 4 5 6 7 8 9 = % + - −'
 glue_from(text, i) = i > words(glued) ? swap(text, ",\302\240", ', ') : \
     glue_from(swap(text, ' ' . word(glued, i), "\302\240" . word(glued, i)), i + 1)
 glue(text) = glue_from(text, 1)
@@ -106,8 +106,8 @@ set datafile missing NaN
 # What TeX would take for commands.
 escape(s) = swap(swap(swap(swap(swap(swap(swap(s, '\', '\textbackslash '), '{', '\{'), '}', '\}'), \
     '&', '\&'), '%', '\%'), '_', '\_'), '#', '\#')
-symbols(s) = swap(swap(swap(swap(swap(swap(s, ' ', '~'), '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
-    '–', '--'), '…', '\dots{}')
+symbols(s) = swap(swap(swap(swap(swap(swap(swap(s, ' ', '~'), '→', '$\to$'), 'µ', '$\mu$'), '×', '$\times$'), \
+    '–', '--'), '…', '\dots{}'), '−', '$-$')
 quote(s) = format ne 'tex' ? s : \
     symbols(swap(swap(swap(escape(s), '$', '\$'), '^', '\^{}'), '~', '\~{}'))
 

@@ -1007,7 +1007,7 @@ static void accuracy_over_size_and_noise(void **state)
     assert_true(figure("training-size", NULL, 0));
     assert_string_equal(
         text("title", 0, TEXT),
-        "MID-L minus dense with 100 training examples, in points: known -5.0 ± 0.0");
+        "MID-L minus dense with 100 training examples, in points: known −5.0 ± 0.0");
     assert_int_equal(rows_of("point", NULL), 4);
     assert_int_equal(rows_of("point", "k at random"), 0);
 }

@@ -264,7 +264,7 @@ differences AS (
                              ELSE printf(', within the interval on %d, one seed on %d',
                                          sum(abs(mean) <= half), sum(half IS NULL)) END END AS text
     FROM (
-        SELECT *, printf('%s %+.1f', dataset, round(100 * mean, 1) + 0.0)
+        SELECT *, dataset || ' ' || replace(printf('%+.1f', round(100 * mean, 1) + 0.0), '-', '−')
                || CASE WHEN seeds > 1 THEN printf(char(160) || '±' || char(160) || '%.1f', 100 * half)
                        ELSE ' (one seed)' END AS text
         FROM gaps ORDER BY dataset)),
