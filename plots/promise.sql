@@ -5,7 +5,9 @@ mine AS (
     WHERE run_id = :run AND batch = coalesce(CAST(:batch AS INTEGER), 1)),
 
 shown AS (
-    SELECT drawn.*, panel AS place, row_number() OVER (
+    SELECT drawn.*, panel AS place, -- darker the larger; one alone is not pale
+           CASE (SELECT count(*) FROM panels) WHEN 1 THEN 840 ELSE 800 + 10 * panel END AS look,
+           row_number() OVER (
                PARTITION BY size, active ORDER BY speedup DESC, style) AS rank_here,
            dense_rank() OVER (
                PARTITION BY size
@@ -35,7 +37,7 @@ SELECT 'panel', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 FROM near HAVING count(*) > 0
 UNION ALL
 SELECT * FROM (
-    SELECT DISTINCT 'series', NULL, 800 + 10 * place,
+    SELECT DISTINCT 'series', NULL, look,
            CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label, place, 1, NULL, NULL, NULL,
            'Fastest variant at'
     FROM shown ORDER BY place)
@@ -44,7 +46,7 @@ SELECT what, panel, style, series, x, y, lo, hi, noisy, 'Every variant:' FROM le
 WHERE style IN (SELECT style FROM near)
 UNION ALL
 SELECT * FROM (
-    SELECT 'point', 1, 800 + 10 * place, CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label,
+    SELECT 'point', 1, look, CASE WHEN d = n THEN 'n = d = ' ELSE '' END || label,
            flops_ratio, speedup, speedup_lo, speedup_hi, noisy, series
     FROM shown WHERE rank_here = 1 ORDER BY place, active)
 UNION ALL

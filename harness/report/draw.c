@@ -40,11 +40,13 @@ static enum outcome fail_empty(const struct draw *draw, const struct draw_source
                                const struct figure *figure, struct error *error)
 {
     bool several = draw->source_count > 1;
-    return fail(error, OUTCOME_NO_VERDICT, "figure %s needs %s%s%.80s%s%.80s%s%.20s", figure->name,
-                figure->needs, draw->where ? "; looked only at " : "",
+    bool mergeable = several && joins_runs(source, figure);
+    return fail(error, OUTCOME_NO_VERDICT, "figure %s needs %s%s%.80s%s%.80s%s%.20s%s",
+                figure->name, figure->needs, draw->where ? "; looked only at " : "",
                 draw->where ? draw->where : "", several ? "; nothing in " : "",
                 several ? source->db : "", several && source->run ? ", run " : "",
-                several && source->run ? source->run : "");
+                several && source->run ? source->run : "",
+                mergeable ? "; midl merge makes one database of several" : "");
 }
 
 /* Write the columns of the figure in one run, or in `runs` together, and the caption of each below.
