@@ -175,7 +175,7 @@ RARE static int counts_from(const uint64_t planes[PLANES], size_t filled, size_t
     return __builtin_popcountll(above | equal);
 }
 
-/* Every how many there is one, so that there are `most` at most. */
+/* The step from one that is looked at to the next, so that at most `most` are. */
 static size_t distance_between(size_t count, size_t most)
 {
     return (count + most - 1) / most;

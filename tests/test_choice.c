@@ -159,7 +159,7 @@ static void the_number_of_pairs_decides(void **state)
     assert_string_not_equal(taken(&choice, 8, 0.98, NULL), "lists");
     assert_string_equal(taken(&choice, 8, 0, NULL), "lists");
     assert_string_not_equal(taken(&choice, 8, 1, NULL), "lists");
-    /* What was asked about is a sample: the number of pairs is of all. */
+    /* The levels count a sample of the neurons; the number of pairs is that of all. */
     const struct popularity sample = {.inputs = 8, .neurons = {[2] = 256}};
     assert_string_equal(taken(&choice, 8, 0.25, &sample), "lists");
     assert_string_not_equal(taken(&choice, 8, 0.98, &sample), "lists");

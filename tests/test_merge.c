@@ -200,7 +200,8 @@ static struct store_accuracy epoch_of(const char *experiment, int64_t epoch, con
                                    .epochs = 3};
 }
 
-/* Of each experiment and split; every noise that the model was tested with. */
+/* The last epoch of each experiment and split stays, with every noise that the model was tested
+ * with. */
 static void slim_keeps_last_epochs(void **state)
 {
     (void)state;

@@ -21,7 +21,7 @@
 
 /* One build's plan, as something to call. */
 struct arm {
-    const struct midl_library *library;
+    const struct midl_library *build;
     struct midl_plan *plan;
     size_t batch, turn, turns; /* the batch of inputs that comes next, of so many */
     size_t batch_floats;
@@ -49,7 +49,7 @@ static void arm_call(void *data)
     struct arm *arm = data;
     const float *x = arm->x + arm->turn * arm->batch_floats;
     arm->turn = arm->turn + 1 < arm->turns ? arm->turn + 1 : 0;
-    (void)arm->library->run(arm->plan, arm->batch, x, arm->y);
+    (void)arm->build->run(arm->plan, arm->batch, x, arm->y);
 }
 
 static enum midl_status arm_plan(const struct arm *arm, const struct bench_case *bench_case,
@@ -60,7 +60,7 @@ static enum midl_status arm_plan(const struct arm *arm, const struct bench_case 
                                               .dtype = midl_variant_dtype(bench_case->variant),
                                               .max_batch = bench_case->shape.batch,
                                               .threads = bench_case->shape.threads};
-    return library_plan_create(arm->library, layer, &options, ret, reason);
+    return library_plan_create(arm->build, layer, &options, ret, reason);
 }
 
 /* ---- Right before fast --------------------------------------------------------------------- */
@@ -68,13 +68,13 @@ static enum midl_status arm_plan(const struct arm *arm, const struct bench_case 
 static enum midl_status checked_run(void *data, size_t batch, const float *x, float *y)
 {
     struct arm *arm = data;
-    return arm->library->run(arm->plan, batch, x, y);
+    return arm->build->run(arm->plan, batch, x, y);
 }
 
 static struct midl_selection checked_selection(void *data)
 {
     struct arm *arm = data;
-    return arm->library->plan_selection(arm->plan);
+    return arm->build->plan_selection(arm->plan);
 }
 
 static enum outcome arm_check(struct pair *pair, int which, const struct midl_oracle *oracle,
@@ -127,7 +127,7 @@ static enum outcome pair_check(struct pair *pair, struct error *error)
             break;
         }
         snprintf(result->chose[i], PAIR_NAME_SIZE, "%s",
-                 arm->library->variant_name(arm->library->plan_variant(arm->plan)));
+                 arm->build->variant_name(arm->build->plan_variant(arm->plan)));
         outcome = arm_check(pair, i, oracle, error);
     }
     midl_oracle_destroy(oracle);
@@ -139,7 +139,7 @@ static enum outcome pair_check(struct pair *pair, struct error *error)
 static void arm_replace(struct arm *arm, struct midl_plan *plan, const struct placement *place)
 {
     if (arm->plan)
-        arm->library->plan_destroy(arm->plan);
+        arm->build->plan_destroy(arm->plan);
     arm->plan = plan;
     arm->turn = 0;
     arm->x = place->problem.x;
@@ -164,7 +164,7 @@ static bool plans_make(struct pair *pair, const struct placement *place, void **
         if (ok)
             arm_replace(&pair->arms[i], plans[i], place);
         else if (plans[i])
-            pair->arms[i].library->plan_destroy(plans[i]);
+            pair->arms[i].build->plan_destroy(plans[i]);
     *ret_gap = gap;
     return ok;
 }
@@ -280,7 +280,7 @@ static void pair_clear(struct pair *pair)
 {
     for (int i = 0; i < 2; i++)
         if (pair->arms[i].plan)
-            pair->arms[i].library->plan_destroy(pair->arms[i].plan);
+            pair->arms[i].build->plan_destroy(pair->arms[i].plan);
     placement_clear(&pair->place);
     free(pair->gap);
     problem_clear(&pair->all);
@@ -305,7 +305,7 @@ enum outcome pair_measure(const struct bench_case *bench_case,
         return outcome;
     pair.problem = problem_part(&pair.all, batch);
     for (int i = 0; i < 2; i++)
-        pair.arms[i] = (struct arm){.library = &libraries[i],
+        pair.arms[i] = (struct arm){.build = &libraries[i],
                                     .batch = batch,
                                     .turns = turns,
                                     .batch_floats = batch * all.layer.d};

@@ -6,8 +6,7 @@
 
 /* All zero where nothing was selected. */
 struct masks {
-    double
-        third; /* share of all selections that the most popular third takes (n/3, rounded down) */
+    double third;   /* share of all selections that the most popular n/3 take, rounded down */
     double overlap; /* share of an input's selections that another input is expected to make too */
     double never;   /* share of the neurons that no input selects */
 };
