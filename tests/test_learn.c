@@ -253,6 +253,26 @@ static void sgd_keeps_its_momentum(void **state)
     assert_true(fabs((double)value - (1 - 0.1 - 0.15)) < 1e-6);
 }
 
+/* A weight whose gradient stays 0 after one step, as behind a dead neuron. */
+static void moments_never_become_denormal(void **state)
+{
+    (void)state;
+    for (int kind = OPTIMISER_ADAM; kind <= OPTIMISER_SGD; kind++) {
+        const struct optimiser optimiser = {
+            .kind = (enum optimiser_kind)kind, .momentum = 0.9, .threads = 1};
+        float value = 1, first = 0, second = 0, gradient = -1e-3f, late = 0;
+        for (uint64_t step = 0; step < 1200; step++, gradient = 0) {
+            optimiser_step(&optimiser, 1e-3, step, 1, &gradient, &value, &first, &second);
+            assert_true(fpclassify(first) != FP_SUBNORMAL && fpclassify(second) != FP_SUBNORMAL);
+            late = step == 600 ? value : late;
+        }
+        assert_true(first == 0 && value > 1 && value == late);
+        gradient = NAN;
+        optimiser_step(&optimiser, 1e-3, 1200, 1, &gradient, &value, &first, &second);
+        assert_true(isnan(value) && isnan(first));
+    }
+}
+
 static void schedules_fall(void **state)
 {
     (void)state;
@@ -612,6 +632,7 @@ int main(void)
         cmocka_unit_test(a_wrong_gradient_would_be_seen),
         cmocka_unit_test(adam_takes_the_steps_of_its_formula),
         cmocka_unit_test(sgd_keeps_its_momentum),
+        cmocka_unit_test(moments_never_become_denormal),
         cmocka_unit_test(schedules_fall),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_run_that_was_stopped_goes_on_to_the_same_bits),

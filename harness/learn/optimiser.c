@@ -10,6 +10,10 @@ enum { GRAIN = 16384 }; /* values of a piece */
 
 static const double adam_first = 0.9, adam_second = 0.999, adam_epsilon = 1e-8;
 
+/* Moments below it count as 0: they move no weight, and where a neuron is dead they shrink to
+ * denormal numbers, whose arithmetic is some hundred cycles slow. */
+static const float least_moment = 1e-30f;
+
 #define NAME_ROW(upper, lower) #lower,
 static const char *const optimiser_names[] = {OPTIMISERS(NAME_ROW)};
 static const char *const schedule_names[] = {SCHEDULES(NAME_ROW)};
@@ -72,12 +76,17 @@ struct update {
     float by_second; /* of Adam: 1 / sqrt(1 - 0.999^t) */
 };
 
+static float moment_kept(float moment)
+{
+    return fabsf(moment) < least_moment ? 0 : moment; /* NaN stays */
+}
+
 static void sgd_piece(void *data, size_t i)
 {
     const struct update *u = data;
     for (size_t j = i * GRAIN, end = piece_end(u->count, GRAIN, i); j < end; j++) {
         float gradient = u->gradients[j] + u->decay * u->values[j];
-        u->first[j] = u->momentum * u->first[j] + gradient;
+        u->first[j] = moment_kept(u->momentum * u->first[j] + gradient);
         u->values[j] -= u->rate * u->first[j];
     }
 }
@@ -94,7 +103,7 @@ static void adam_piece(void *data, size_t i)
     float *restrict second = u->second + begin;
     for (size_t j = 0; j < count; j++) {
         float gradient = gradients[j] + decay * values[j];
-        first[j] = a * first[j] + (1 - a) * gradient;
+        first[j] = moment_kept(a * first[j] + (1 - a) * gradient);
         second[j] = b * second[j] + (1 - b) * gradient * gradient;
         values[j] -= rate * first[j] / (sqrtf(second[j]) * by_second + epsilon);
     }
