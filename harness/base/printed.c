@@ -39,3 +39,14 @@ enum outcome printed_replace(struct printed *printed, enum outcome outcome, cons
     free(text);
     return outcome;
 }
+
+enum outcome printed_file(const char *path, void (*print)(const void *data, FILE *out),
+                          const void *data, struct error *error)
+{
+    struct printed printed;
+    enum outcome outcome = path ? printed_begin(&printed, "a report", error) : OUTCOME_DONE;
+    if (!path || outcome != OUTCOME_DONE)
+        return outcome;
+    print(data, printed.out);
+    return printed_replace(&printed, OUTCOME_DONE, path, error);
+}

@@ -27,4 +27,9 @@ enum outcome printed_end(struct printed *printed, enum outcome outcome, char **r
 enum outcome printed_replace(struct printed *printed, enum outcome outcome, const char *path,
                              struct error *error);
 
+/* Print `data` and replace the file at `path` by that, whole or not at all. A path of NULL asks for
+ * nothing. */
+enum outcome printed_file(const char *path, void (*print)(const void *data, FILE *out),
+                          const void *data, struct error *error);
+
 #endif

@@ -263,16 +263,14 @@ static enum outcome find_builds(struct check *check, struct error *error)
 
 /* ---- Reports ------------------------------------------------------------------------------- */
 
-static enum outcome write_file(const char *path, const struct gate_report *report,
-                               void (*print)(const struct gate_report *, FILE *),
-                               struct error *error)
+static void print_junit(const void *report, FILE *out)
 {
-    struct printed printed;
-    enum outcome outcome = path ? printed_begin(&printed, "a report", error) : OUTCOME_DONE;
-    if (!path || outcome != OUTCOME_DONE)
-        return outcome;
-    print(report, printed.out);
-    return printed_replace(&printed, OUTCOME_DONE, path, error);
+    gate_print_junit(report, out);
+}
+
+static void print_markdown(const void *report, FILE *out)
+{
+    gate_print_markdown(report, out);
 }
 
 static enum outcome report_all(const struct check *check, const struct gate_report *report,
@@ -288,9 +286,9 @@ static enum outcome report_all(const struct check *check, const struct gate_repo
     if (github && strcmp(github, "true") == 0 && !options->json)
         gate_print_annotations(report, stdout);
     if (outcome == OUTCOME_DONE)
-        outcome = write_file(options->junit, report, gate_print_junit, error);
+        outcome = printed_file(options->junit, print_junit, report, error);
     if (outcome == OUTCOME_DONE)
-        outcome = write_file(options->markdown, report, gate_print_markdown, error);
+        outcome = printed_file(options->markdown, print_markdown, report, error);
     return outcome;
 }
 

@@ -197,16 +197,14 @@ static enum outcome compare(struct trend *trend, struct error *error)
 
 /* ---- The report ---------------------------------------------------------------------------- */
 
-static enum outcome write_file(const char *path, const struct stored_report *report,
-                               void (*print)(const struct stored_report *, FILE *),
-                               struct error *error)
+static void print_junit(const void *report, FILE *out)
 {
-    struct printed printed;
-    enum outcome outcome = path ? printed_begin(&printed, "a report", error) : OUTCOME_DONE;
-    if (!path || outcome != OUTCOME_DONE)
-        return outcome;
-    print(report, printed.out);
-    return printed_replace(&printed, OUTCOME_DONE, path, error);
+    stored_print_junit(report, out);
+}
+
+static void print_markdown(const void *report, FILE *out)
+{
+    stored_print_markdown(report, out);
 }
 
 static enum outcome report_all(const struct trend *trend, struct error *error)
@@ -223,9 +221,9 @@ static enum outcome report_all(const struct trend *trend, struct error *error)
     if (github && strcmp(github, "true") == 0 && !request->json)
         stored_print_annotations(&report, stdout);
     if (outcome == OUTCOME_DONE)
-        outcome = write_file(request->junit, &report, stored_print_junit, error);
+        outcome = printed_file(request->junit, print_junit, &report, error);
     if (outcome == OUTCOME_DONE)
-        outcome = write_file(request->markdown, &report, stored_print_markdown, error);
+        outcome = printed_file(request->markdown, print_markdown, &report, error);
     return outcome;
 }
 
