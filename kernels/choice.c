@@ -64,13 +64,18 @@ static size_t find_cases(const struct midl_shape *shape, size_t max_batch, size_
     return count;
 }
 
+static double time_of(const struct calibration_curve *curve, const struct case_of *at)
+{
+    return time_skewed(curve, at->share, at->always, at->batch);
+}
+
 /* The time of the fastest of some curves. */
 static double least_time(const struct calibration_curve *curves, size_t count,
                          const struct case_of *at, size_t *ret)
 {
     double least = INFINITY;
     for (size_t i = 0; i < count; i++) {
-        double time = time_skewed(&curves[i], at->share, at->always, at->batch);
+        double time = time_of(&curves[i], at);
         if (time < least) {
             least = time;
             *ret = i;
@@ -101,15 +106,27 @@ find_saving(const struct calibration_curve *all, size_t count, const struct case
     return best;
 }
 
-/* Take the curves that a plan needs: the fastest of the first case, then, one after the other,
- * those that save most somewhere. */
+/* The fastest of a case; where that isn't worth its memory, a variant that needs none. */
+static const struct calibration_curve *find_first(const struct calibration_curve *all, size_t count,
+                                                  const struct case_of *at)
+{
+    size_t best = 0;
+    double least = least_time(all, count, at, &best);
+    const struct calibration_curve *ret = &all[best];
+    for (size_t i = 0; i < count; i++)
+        if (!all[i].variant->impl->create && least >= WORTH * time_of(&all[i], at))
+            ret = &all[i];
+    return ret;
+}
+
+/* Take the curves that a plan needs: that of the first case, then, one after the other, those that
+ * save most somewhere. */
 static size_t take_curves(const struct calibration_curve *all, size_t count,
                           const struct case_of *cases, size_t case_count,
                           struct calibration_curve ret[CHOICE_MOST])
 {
-    size_t taken = 1, at = 0;
-    least_time(all, count, &cases[0], &at);
-    ret[0] = all[at];
+    size_t taken = 1;
+    ret[0] = *find_first(all, count, &cases[0]);
     while (taken < CHOICE_MOST) {
         const struct calibration_curve *next =
             find_saving(all, count, cases, case_count, ret, taken);

@@ -200,7 +200,7 @@ static void times_are_renewed(void **state)
     static uint32_t count[B];
     struct midl_selection selection = {.count = count};
     add(&table, "lists", 100, 1000, 1e9);
-    add(&table, "simd", 100, 1000, 1e9);
+    add(&table, "simd", 120, 1200, 1e9);
     for (size_t i = 0; i < CALIBRATION_PLACES; i++)
         if (i % CALIBRATION_BATCHES < 3)
             table.series[1].time_ns[i] /= 2;
@@ -264,6 +264,27 @@ static void what_saves_nothing_is_not_prepared(void **state)
     free(table.series);
 }
 
+/* What packs weights is taken where it saves 3 % of the time of what packs none. */
+static void a_tie_goes_to_what_needs_no_memory(void **state)
+{
+    (void)state;
+    static const double shares[] = {0.98, 0.9};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t batch = 1; batch <= 64; batch *= 64) {
+            struct midl_calibration table = {0};
+            struct midl_shape shape = shape_of(512, 100);
+            struct choice choice;
+            double share = shares[i];
+            add(&table, "lists", 100 * share, 1000 * share, 1e9);
+            add(&table, "simd", 100, 1000, 1e9);
+            add(&table, "hybrid", 101, 1010, 1e9);
+            assert_true(choice_prepare(&table, MIDL_F32, &shape, batch, 1, &choice));
+            assert_int_equal(choice.count, 1);
+            assert_string_equal(name_of(&choice, 0), share > 0.97 ? "simd" : "lists");
+            free(table.series);
+        }
+}
+
 /* A plan of `auto` against plans of the variants that it says it took: the same bits. */
 static void calls_are_served_as_chosen(void **state)
 {
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(times_are_renewed),
         cmocka_unit_test(blocks_of_few_inputs_have_favourites),
         cmocka_unit_test(what_saves_nothing_is_not_prepared),
+        cmocka_unit_test(a_tie_goes_to_what_needs_no_memory),
         cmocka_unit_test(calls_are_served_as_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
