@@ -28,9 +28,9 @@
 #include "variant.h"
 #include "verify/problem.h"
 
-enum { PASSES = 3, SOURCE_PASSES = 6, IDEAS_MOST = 32, LANES = 16 };
+enum { PASSES = 3, SOURCE_PASSES = 12, IDEAS_MOST = 32, LANES = 16 };
 
-#define SAMPLE_NS 1e5          /* least length of a visit */
+#define SAMPLE_NS 5e5          /* least length of a visit: caches settle in it */
 #define CLOCK_NS 1e4           /* what the clock is asked for: its own time is some tens of ns */
 #define LONG_NS 2e6            /* a call that outlasts most disturbances */
 #define SHORT_NS 5e5           /* a call that is seen again in every pass */
@@ -512,12 +512,12 @@ int command_calibrate(int argc, char **argv)
     bool help = false;
     enum outcome outcome = options_only(
         argc, argv, "midl calibrate [--output FILE] [options]",
-        "Time the variants on this machine, so that `auto` chooses the fastest: about a minute\n"
-        "for each dtype and number of threads. The table is kept in $MIDL_CALIBRATION, or else in\n"
-        "midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache; what it has of other dtypes and\n"
-        "numbers of threads stays there. It holds for this machine and this build only; elsewhere\n"
-        "it is refused, and `auto` goes by what is built in. An empty MIDL_CALIBRATION asks for\n"
-        "that.",
+        "Time the variants on this machine, so that `auto` chooses the fastest: some two\n"
+        "minutes for each dtype and number of threads. The table is kept in\n"
+        "$MIDL_CALIBRATION, or else in midl/calibration.txt in $XDG_CACHE_HOME or ~/.cache;\n"
+        "what it has of other dtypes and numbers of threads stays there. It holds for this\n"
+        "machine and this build only; elsewhere it is refused, and `auto` goes by what is\n"
+        "built in. An empty MIDL_CALIBRATION asks for that.",
         rows, sizeof rows / sizeof *rows, &help, &error);
     if (outcome == OUTCOME_DONE && !help) {
         stop_on_signals();
