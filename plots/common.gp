@@ -380,13 +380,17 @@ span(rows) = measure(rows) \
     . 'if (zeros > 0) { set ytics add (fine("0") low) };'
 
 # `eval within(p)`: the y axis of panel p, in per cent, as far as its intervals go, but no farther from
-# the points than those are apart: a few seeds have wide ones. least_x and most_x: the ends of the points.
+# the points than those are apart: a few seeds have wide ones. The rows that `whole` picks of panel p have
+# theirs in it always. least_x and most_x: the ends of the points.
+whole = '0'
+stretch(unused) = (low = lower(0) < low ? lower(0) : low, high = upper(0) > high ? upper(0) : high)
 within(p) = sprintf("stats data using (in('point', %d) ? lower(0) : NaN):(upper(0)) nooutput;", p) \
     . 'low = STATS_min_x; high = STATS_max_y;' \
     . sprintf("stats data using (in('point', %d) ? column(6) : NaN) nooutput;", p) \
     . 'reach = STATS_max - STATS_min > 0.5 ? STATS_max - STATS_min : 0.5;' \
     . 'low = low < STATS_min - reach ? STATS_min - reach : low;' \
     . 'high = high > STATS_max + reach ? STATS_max + reach : high;' \
+    . 'stats data using ((' . whole . ') ? stretch(0) : 0, 1) nooutput;' \
     . 'if (high - low < 0.2) { low = low - 0.1; high = high + 0.1 };' \
     . 'room = 0.06 * (high - low);' \
     . sprintf("stats data using (in('point', %d) ? column(5) : NaN) nooutput;", p) \

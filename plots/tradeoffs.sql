@@ -28,13 +28,14 @@ chosen AS (
 dense AS (
     SELECT dataset, batch, time_ns AS dense_ns FROM best WHERE method = 'dense'),
 shown AS (
-    SELECT best.*, panel, coalesce(dense_ns / speedup, time_ns) / 1e3 AS x, 100 * accuracy AS y, coalesce(look, 800) AS style,
+    SELECT best.*, panel, coalesce(dense_ns / speedup, time_ns) / 1e3 AS x, 100 * accuracy AS y,
+           100 * accuracy_lo AS lo, 100 * accuracy_hi AS hi, coalesce(look, 800) AS style,
            coalesce(name, method) AS series
     FROM best JOIN chosen USING (dataset, batch) LEFT JOIN dense USING (dataset, batch)
          LEFT JOIN ways USING (method)),
 -- Not beaten: whatever is as fast or faster is less accurate.
 front AS (
-    SELECT panel, x, y, style FROM shown a
+    SELECT panel, x, y, lo, hi, style FROM shown a
     WHERE NOT EXISTS (SELECT 1 FROM shown b WHERE b.panel = a.panel AND b.x <= a.x AND b.y >= a.y
                       AND (b.x < a.x OR b.y > a.y))),
 panels_with AS (
@@ -60,17 +61,17 @@ SELECT * FROM (
     FROM shown ORDER BY style > 0, abs(style))
 UNION ALL
 SELECT * FROM (
-    SELECT 'front', panel, NULL, NULL, x, y, NULL, NULL, NULL, NULL FROM front ORDER BY panel, x)
+    SELECT 'front', panel, NULL, NULL, x, y, lo, hi, 0, NULL FROM front ORDER BY panel, x)
 UNION ALL
 SELECT * FROM (
-    SELECT 'point', panel, style, series, x, y, 100 * accuracy_lo, 100 * accuracy_hi, 0,
+    SELECT 'point', panel, style, series, x, y, lo, hi, 0,
            CASE WHEN style >= 710 THEN printf('%.2g', share) END
     FROM shown ORDER BY panel, style, x)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       'Forward pass of the whole network, fastest kernel of each, by its speedup over the dense network in the same rounds. Numbers: k/n. Stairs: the frontier; nothing is both faster and more accurate than a point on it. Bars: 95 % intervals over '
+       'Forward pass of the whole network, fastest kernel of each, by its speedup over the dense network in the same rounds. Numbers: k/n. Stairs: the frontier; nothing is both faster and more accurate than a point on it. Bars: 95 % intervals of the mean over '
        || CASE WHEN max(seeds) = 1 THEN 'seeds: there is one'
                WHEN min(seeds) = max(seeds) THEN min(seeds) || ' seeds'
                ELSE min(seeds) || ' to ' || max(seeds) || ' seeds' END
-       || '; differences within them are none'
+       || CASE WHEN max(seeds) > 1 THEN '; methods share the seeds, so a difference can be surer than its bars' ELSE '' END
 FROM shown HAVING count(*) > 0;

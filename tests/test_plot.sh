@@ -116,6 +116,30 @@ cmp -s first.svg "$out/latency.svg" || say "latency differs when drawn from its 
 expect 4 'misses.tsv' "$midl" plot misses --out "$out" --keep-data
 nothing_left "$out"
 
+# A few seeds have wide intervals: those of dense and of the frontier are whole, one of others ends in an
+# arrow, which the small print tells. wide METHOD: dense 90, a frontier at 91 and another at 90, one of
+# them with 8 points to either side.
+wide() {
+    awk -v wide="$1" 'BEGIN {
+        OFS = "\t"
+        print "panel", 1, "NaN", "NaN", "NaN", "NaN", "NaN", "NaN", "NaN", "known, batch 1"
+        print "columns", "NaN", "NaN", "NaN", "NaN", 1, "NaN", "NaN", "NaN", "NaN"
+        rows("front", "NaN", "NaN", 50, 91, wide == "front" ? 8 : 1, "NaN")
+        rows("point", -10, "dense", 100, 90, wide == "dense" ? 8 : 1, "NaN")
+        rows("point", 730, "converted", 50, 91, wide == "front" ? 8 : 1, "0.45")
+        rows("point", 740, "other", 80, 90, wide == "other" ? 8 : 1, "0.45")
+        print "note", "NaN", "NaN", "NaN", "NaN", "NaN", "NaN", "NaN", "NaN", "Bars: 95 % intervals"
+    }
+    function rows(what, style, name, x, y, half, text) { print what, 1, style, name, x, y, y - half, y + half, 0, text }
+    ' >wide/tradeoffs.tsv
+    expect 0 '' "$midl" plot tradeoffs --out wide --keep-data --width 178mm
+    grep -q 'they leave the panel' wide/tradeoffs.svg
+}
+mkdir wide
+wide dense && say "the interval of dense leaves its panel"
+wide front && say "an interval of the frontier leaves its panel"
+wide other || say "no arrow at an interval that is off the frontier"
+
 # Where a picture comes from is in its file, in the words of its columns.
 for suffix in .svg .tex .tsv; do
     grep -q 'Made by: midl plot' "$out/latency$suffix" || say "latency$suffix doesn't tell its command"
