@@ -50,23 +50,28 @@ shown AS (
            coalesce(look, 800) AS style, coalesce(name, method) AS series
     FROM across JOIN chosen USING (dataset) LEFT JOIN ways USING (method)),
 
--- Where many methods share few k/n, each k/n is a column as wide as it has points, which stand side by
--- side in it. k/n that are close together are one, as k is a whole number of neurons or of blocks.
-close_together AS (
-    SELECT panel, x, sum(apart) OVER (PARTITION BY panel ORDER BY x) AS place
-    FROM (SELECT panel, x, coalesce(x - lag(x) OVER (PARTITION BY panel ORDER BY x) > 0.03, 1) AS apart
-          FROM (SELECT DISTINCT panel, x FROM shown))),
-ranked AS (
-    SELECT shown.*, place, row_number() OVER (PARTITION BY panel, place ORDER BY style > 0, abs(style)) AS nth,
-           count(*) OVER (PARTITION BY panel, place, style) AS of_one
-    FROM shown JOIN close_together USING (panel, x) WHERE NOT left_end),
-columns AS (
-    SELECT panel, place, points, (points - marks) / 2.0 AS before, avg_x, -- a name takes the room of three marks
-           sum(points + 1) OVER (PARTITION BY panel ORDER BY place) - points - 1 AS start
-    FROM (SELECT panel, place, count(*) AS marks, max(count(*), 3) AS points, avg(x) AS avg_x
-          FROM ranked GROUP BY panel, place)),
+-- Where there are many methods with few k/n, each method is a row of its name, with a mark for each k/n,
+-- the darker the larger. k/n that are close together are one, as k is a whole number of neurons or of blocks.
+levels AS (
+    SELECT x, min(6, sum(apart) OVER (ORDER BY x)) AS level
+    FROM (SELECT x, coalesce(x - lag(x) OVER (ORDER BY x) > 0.06, 1) AS apart
+          FROM (SELECT DISTINCT x FROM shown WHERE NOT plain AND x > 0.005))),
+level_names AS (
+    SELECT level, 'k/n = ' || from_to(min(x), max(x), 2) AS name FROM levels GROUP BY level),
+marks AS (
+    SELECT panel, shown.style AS method_style, series AS method, x, y, lo, hi, plain,
+           CASE WHEN plain THEN -10 WHEN level IS NULL THEN -20 ELSE 800 + 10 * level END AS style,
+           CASE WHEN plain THEN 'all neurons' WHEN level IS NULL THEN 'no neuron' ELSE name END AS series,
+           row_number() OVER (PARTITION BY panel, series ORDER BY x) AS nth,
+           count(*) OVER (PARTITION BY panel, series) AS of_one
+    FROM shown LEFT JOIN levels USING (x) LEFT JOIN level_names USING (level) WHERE NOT left_end),
+-- slots: of marks in a row; a name takes the room of two.
+lanes AS (
+    SELECT *, sum(slots) OVER in_turn - slots AS start, row_number() OVER in_turn AS nth_lane
+    FROM (SELECT method, method_style, max(2, max(of_one)) + 0.2 AS slots FROM marks GROUP BY method, method_style)
+    WINDOW in_turn AS (ORDER BY method_style > 0, method LIKE '%converted%', abs(method_style), method)),
 crowd AS (
-    SELECT (SELECT max(points) > 5 AND max(place) < 6 FROM columns) AND (SELECT max(of_one) = 1 FROM ranked) AS crowded)
+    SELECT (SELECT count(*) > 6 FROM lanes) AND (SELECT max(of_one) <= 6 FROM marks) AS crowded)
 
 SELECT 'title' AS what, NULL AS panel, NULL AS style, NULL AS series, NULL AS x, NULL AS y,
        NULL AS lo, NULL AS hi, NULL AS noisy,
@@ -83,28 +88,29 @@ UNION ALL
 SELECT * FROM (
     SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL,
            CASE WHEN style < 0 THEN 'Plain:' ELSE 'MID-L and controls:' END
-    FROM shown ORDER BY style > 0, abs(style))
+    FROM shown WHERE NOT (SELECT crowded FROM crowd) ORDER BY style > 0, abs(style))
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT 'series', NULL, style, series, style, 1, NULL, NULL, NULL, NULL
+    FROM marks WHERE (SELECT crowded FROM crowd) ORDER BY style <> -20, style < 0, style)
 UNION ALL
 SELECT * FROM (
     SELECT 'point', panel, style, series, x, y, lo, hi, 0, NULL
     FROM shown WHERE NOT (SELECT crowded FROM crowd) ORDER BY panel, style, x)
 UNION ALL
--- In columns: the text of a point is its k/n.
+-- In rows: x is the place in the row, from the top; the text of a point is its method.
 SELECT * FROM (
-    SELECT 'point', panel, style, series, start + before + nth, y, lo, hi, 0, CASE WHEN NOT plain THEN printf('%.4g', x) END
-    FROM ranked JOIN columns USING (panel, place) WHERE (SELECT crowded FROM crowd) ORDER BY panel, style, x)
+    SELECT 'point', panel, style, series, start + (slots - of_one) / 2 + nth - 0.5, y, lo, hi, 0, method
+    FROM marks JOIN lanes USING (method, method_style) WHERE (SELECT crowded FROM crowd) ORDER BY panel, start, x)
 UNION ALL
-SELECT * FROM (
-    SELECT 'across', panel, style, series, CASE left_end WHEN 1 THEN 0 ELSE wide END, y, NULL, NULL, NULL, NULL
-    FROM shown JOIN (SELECT panel, max(start + points + 1) AS wide FROM columns GROUP BY panel) USING (panel)
-    WHERE plain AND (SELECT crowded FROM crowd) ORDER BY panel, style, left_end DESC)
+SELECT 'dense', panel, NULL, NULL, NULL, y, NULL, NULL, NULL, NULL
+FROM marks WHERE method_style = -10 AND (SELECT crowded FROM crowd)
 UNION ALL
--- lo and hi: the ends of the column; noisy: it is shaded.
-SELECT 'x name', panel, NULL, NULL, start + (points + 1) / 2.0, NULL, start, start + points + 1, place % 2 = 0,
-       CASE WHEN avg_x < 0.005 THEN '0' ELSE printf('%.2f', avg_x) END
-FROM columns WHERE (SELECT crowded FROM crowd)
+-- lo and hi: the ends of the row; noisy: it is shaded.
+SELECT 'y name', NULL, NULL, NULL, NULL, start + slots / 2, start, start + slots, nth_lane % 2 = 0, method
+FROM lanes WHERE (SELECT crowded FROM crowd)
 UNION ALL
 SELECT 'note', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, text
-FROM (SELECT text || '. Narrower dense and low rank stand at the k/n at which MID-L takes as many FLOPs. ' || CASE WHEN (SELECT crowded FROM crowd) THEN 'In a column, in the order of the legend: all of about one k/n'
+FROM (SELECT text || '. Narrower dense and low rank stand at the k/n at which MID-L takes as many FLOPs. ' || CASE WHEN (SELECT crowded FROM crowd) THEN 'Dashed: the mean of dense'
                      ELSE 'What shares a k/n stands side by side' END AS text FROM accuracy_note)
 WHERE EXISTS (SELECT 1 FROM shown);

@@ -131,6 +131,7 @@ text_size = 8; small_size = 6
 text_width = 0.152; small_width = format eq 'tex' ? 0.105 : 0.114 # of a character, about
 line_h = 0.34                                                    # of the legend
 left_gap = 1.3; right_gap = 0.3; top_gap = 0.55; bottom_gap = 1.0 # around the axes of a panel
+names_w = 0 # at the left of the page, of names that the panels of a row share
 
 page_w = exists('width') ? width : panels == 1 ? 8.4 : 17.7
 most_cols = page_w < 7 ? 1 : page_w < 12 ? 2 : 3
@@ -198,7 +199,7 @@ page(unused) = ( \
     tallest = 1.3 * (panel_h - top_gap - bottom_gap), \
     legend_rows(page_w - 0.5) * line_h > tallest ? list_entries(0) : 0, \
     small_print = format eq 'tex' ? '' : wrap(caption, int((page_w - 0.4) / small_width)), \
-    cell_w = page_w / cols, \
+    cell_w = (page_w - names_w) / cols, \
     panel_cm = cell_w - left_gap - right_gap, \
     title_lines = 1, \
     sum [i = 1:panels] (title_lines = lines(small_title(i)) > title_lines ? \
@@ -232,17 +233,18 @@ panel_font(i) = is_long(i) ? small : sprintf(',%g', text_size)
 gather(i) = 'set print $here; print "NaN"; set print; set table $here separator tab; plot data using (0):2:3:(0):5:6:' \
     . '(strcol(7)):(strcol(8)):9 with table if ' . sprintf("(in('point', %d)); unset table; ", i)
 first_column(i) = (i - 1) % cols == 0
+cell_at(i) = (names_w + (i - 1) % cols * cell_w) / page_w
 last_row(i) = i + cols > panels
 beside(i, text) = first_column(i) ? \
     sprintf("set label 999 \"%s\" at screen %g, graph 0.5 center rotate;", \
-            swap(quote(text), '\', '\\'), (i - 1) % cols / (1. * cols) + 0.3 / page_w) : ''
+            swap(quote(text), '\', '\\'), cell_at(i) + 0.3 / page_w) : ''
 # The words below an axis are small where they would leave the cell.
 below(i, text) = !last_row(i) ? '' : strlen(text) * text_width > title_room(0) ? \
     sprintf("set xlabel \"%s\" font small offset 0, 0.4;", swap(fine(text), '\', '\\')) : \
     sprintf("set xlabel \"%s\" font ',%g' offset 0, 0.4;", swap(quote(text), '\', '\\'), text_size)
 edge(side, at) = sprintf("set %smargin at screen %g; ", side, at)
-place(i) = edge('l', ((i - 1) % cols / (1. * cols)) + left_gap / page_w) \
-    . edge('r', ((i - 1) % cols + 1.) / cols - right_gap / page_w) \
+place(i) = edge('l', cell_at(i) + left_gap / page_w) \
+    . edge('r', cell_at(i) + (cell_w - right_gap) / page_w) \
     . edge('t', 1 - (head + (i - 1) / cols * panel_h + top_gap) / page_h) \
     . edge('b', 1 - (head + ((i - 1) / cols + 1) * panel_h - bottom_gap) / page_h) \
     . sprintf("set title panel_title(%d) font panel_font(%d) offset 0, -0.6;", i, i) . gather(i)
@@ -322,6 +324,9 @@ has_room(gap, low, high) = panel_cm * gap / log10(high / low) >= 0.06 + digit_wi
 steps_along(low, high) = has_room(0.025, low, high) ? steps(1, 1.1) : \
     has_room(0.076, low, high) ? '1 1.2 1.5 2 2.5 3 4 5 6 8' : \
     has_room(0.12, low, high) ? '1 1.5 2 3 5 7' : has_room(0.3, low, high) ? '1 2 5' : '1'
+# A step of a linear axis that is at least so long: a round number.
+step_of(least) = 10. ** floor(log10(least)) * step_in(least / 10. ** floor(log10(least)))
+step_in(least) = least <= 6 ? ceil(least) : least <= 8 ? 8 : 10
 array name_at[64]
 array name_text[64]
 named_ticks = 0

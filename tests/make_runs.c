@@ -30,6 +30,7 @@ struct plan {
     bool bare;         /* no ceilings, samples, plans, FLOPs or bytes */
     bool selection;    /* of `midl select` */
     int seeds, levels; /* of training: seeds, and values of each axis */
+    bool crowded;      /* of training: many methods */
     bool told;         /* mutual information */
 };
 
@@ -110,6 +111,7 @@ static const struct plan plans[] = {
     {.suite = "trained", .seeds = 3, .levels = 4},
     {.suite = "trained once", .seeds = 1, .levels = 2},
     {.suite = "told", .told = true},
+    {.suite = "trained by many methods", .seeds = 2, .levels = 3, .crowded = true},
 };
 
 static struct store *store;
@@ -379,11 +381,13 @@ static void put_answer(const struct store_accuracy *like, const char *method, ui
 
 static void put_training(const struct plan *plan)
 {
-    static const char *const methods[] = {"dense", "dropout",  "low-rank",
-                                          "midl",  "random-k", "static-k"};
+    static const char *const methods[] = {"dense",        "dropout",   "low-rank",
+                                          "midl",         "random-k",  "static-k",
+                                          "dense-narrow", "converted", "converted-random"};
+    size_t count = plan->crowded ? COUNT(methods) : 6;
     static const char *const sets[] = {"digits", "a data set with a long name"};
     for (size_t s = 0; s < COUNT(sets); s++)
-        for (size_t m = 0; m < COUNT(methods); m++)
+        for (size_t m = 0; m < count; m++)
             for (int seed = 1; seed <= plan->seeds; seed++)
                 for (int i = 0; i < 3 * plan->levels; i++) {
                     int level = i % plan->levels, axis = i / plan->levels;
