@@ -33,6 +33,7 @@ struct onednn_state {
     dnnl_memory_t weights, bias;
     struct piece pieces[PIECES_MOST]; /* largest first */
     size_t count;
+    bool refused; /* oneDNN, in a run */
 };
 
 #if DNNL_VERSION_MAJOR >= 3
@@ -278,16 +279,24 @@ static void run(const struct variant_env *env, void *opaque, const struct varian
             i++;
         const float *x = call->x + b * d;
         float *y = call->y + b * n;
-        if (run_piece(state, &state->pieces[i], x, y) != dnnl_success)
+        if (run_piece(state, &state->pieces[i], x, y) != dnnl_success) {
             env->ops->rows(0, n, d, env->layer.full_weight, env->layer.full_bias,
                            state->pieces[i].batch, x, d, y, n);
+            state->refused = true;
+        }
         b += state->pieces[i].batch;
     }
     host_end(&host);
 }
 
+static bool refused(const void *opaque)
+{
+    const struct onednn_state *state = opaque;
+    return state->refused;
+}
+
 MIDL_IMPL(linear_onednn) = {
-    .keeps_threads = true, .create = create, .run = run, .destroy = destroy};
+    .keeps_threads = true, .create = create, .run = run, .destroy = destroy, .refused = refused};
 
 #else
 MIDL_IMPL(linear_onednn) = {.unavailable = "built without oneDNN"};

@@ -351,6 +351,11 @@ MIDL_API const float *midl_plan_logits(const struct midl_plan *plan);
  * the first the one for the largest batch. */
 MIDL_API const struct midl_variant *midl_plan_variant(const struct midl_plan *plan);
 
+/* True once the library that the variant calls has refused a run, or a part of one, for lack of
+ * memory: oneDNN does. The plan then made that part in plain loops. The result is right, but the
+ * time is not that library's. */
+MIDL_API bool midl_plan_refused(const struct midl_plan *plan);
+
 /* Memory that the plan holds, in bytes: weights that it packed or rounded, and workspace for the
  * largest batch, as taken from the system. The layer's own arrays, of which an f32 plan may read W
  * in place, don't count; nor does what OpenBLAS or BLIS keep for all plans of a process. */

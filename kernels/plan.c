@@ -251,6 +251,16 @@ const struct midl_variant *midl_plan_variant(const struct midl_plan *plan)
     return plan->choice.variants[plan->chosen];
 }
 
+bool midl_plan_refused(const struct midl_plan *plan)
+{
+    for (size_t i = 0; i < plan->ready; i++) {
+        const struct variant_impl *impl = plan->choice.variants[i]->impl;
+        if (impl->refused && impl->refused(plan->states[i]))
+            return true;
+    }
+    return false;
+}
+
 size_t midl_plan_bytes(const struct midl_plan *plan)
 {
     return plan->bytes;

@@ -56,6 +56,8 @@ struct variant_impl {
                                char reason[MIDL_REASON_SIZE]);
     void (*run)(const struct variant_env *env, void *state, const struct variant_batch *call);
     void (*destroy)(void *state);
+    /* The answer of midl_plan_refused; NULL: never. */
+    bool (*refused)(const void *state);
 };
 
 struct midl_variant {

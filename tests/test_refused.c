@@ -1,6 +1,7 @@
 /* test_refused.c - the system refuses memory, threads or a barrier: the error names that, not
  * another cause. The linker redirects the calls to what stands here. */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,6 +14,8 @@
 #include "learn/inference.h"
 #include "machine/ceiling.h"
 #include "machine/machine.h"
+#include "measure/measure.h"
+#include "measure/point.h"
 #include "midl_config.h"
 #include "products.h"
 #include "verify/problem.h"
@@ -327,10 +330,11 @@ dnnl_status_t __real_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dn
                                             int count, const dnnl_exec_arg_t *arguments);
 
 static int products_left = -1, products_refused; /* left negative: any number */
+static int products_most = INT_MAX;              /* are refused after those that are left */
 
 static bool product_is_refused(void)
 {
-    if (products_left < 0 || products_left-- > 0)
+    if (products_left < 0 || products_refused == products_most || products_left-- > 0)
         return false;
     products_left = 0;
     products_refused++;
@@ -351,7 +355,8 @@ dnnl_status_t __wrap_dnnl_sgemm(char turn_a, char turn_b, dnnl_dim_t rows, dnnl_
 dnnl_status_t __wrap_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream,
                                             int count, const dnnl_exec_arg_t *arguments)
 {
-    if (product_is_refused())
+    enum { REORDER = 2 }; /* arguments: packs the weights of a plan */
+    if (count != REORDER && product_is_refused())
         return dnnl_out_of_memory;
     return __real_dnnl_primitive_execute(primitive, stream, count, arguments);
 }
@@ -411,6 +416,7 @@ static void test_dense_layer(void **state)
     assert_int_equal(problem_random(&shape, B, 1, FILL_INTEGER, &problem, &error), OUTCOME_DONE);
     assert_int_equal(midl_plan_create(&problem.layer, &options, &plan, reason), MIDL_OK);
     assert_int_equal(midl_run(plan, B, problem.x, expected), MIDL_OK);
+    assert_false(midl_plan_refused(plan));
     for (int left = 1; left >= 0; left--) {
         memset(y, 0, sizeof y);
         products_left = left;
@@ -419,12 +425,70 @@ static void test_dense_layer(void **state)
         products_left = -1;
         assert_int_equal(products_refused, 2 - left);
         assert_memory_equal(y, expected, sizeof y);
+        assert_true(midl_plan_refused(plan));
     }
+    assert_int_equal(midl_run(plan, B, problem.x, expected), MIDL_OK);
+    assert_true(midl_plan_refused(plan)); /* it stays so */
     midl_plan_destroy(plan);
     problem_clear(&problem);
 }
 
+/* Measure two plain variants, of which oneDNN is refused `most` calls after some. */
+static void measure_refused(int most, double move_share, const char *status)
+{
+    static const char *const names[] = {"linear-rows", "linear-onednn"};
+    const struct measure_options options = {.target = 0.5,
+                                            .budget_ns = 1e5,
+                                            .sample_ns = 1e4,
+                                            .min_rounds = 6,
+                                            .place_rounds = 1,
+                                            .move_share = move_share};
+    struct bench_case cases[2];
+    struct measure_result result;
+    struct error error;
+    for (size_t i = 0; i < 2; i++)
+        cases[i] = (struct bench_case){
+            .shape = {.layer = {.d = 16, .n = 16, .r = 1, .rg = 1, .k = 5}, .batch = 2, .seed = 1},
+            .variant = midl_variant_find(names[i], MIDL_F32)};
+    cases[0].shape.threads = cases[1].shape.threads = 1;
+    products_left = 40;
+    products_refused = 0;
+    products_most = most;
+    assert_int_equal(measure_group(cases, 2, &options, &result, &error), OUTCOME_DONE);
+    products_left = -1;
+    products_most = INT_MAX;
+    const struct store_point *rows = &result.points[0], *onednn = &result.points[1];
+    assert_true(rows->time_ns > 0);
+    if (strcmp(status, "failed") != 0) {
+        assert_string_not_equal(onednn->status, "failed");
+        assert_true(onednn->time_ns > 0 && onednn->speedup > 0);
+    } else {
+        assert_string_equal(rows->yardstick, "linear-rows");
+        assert_string_equal(onednn->status, "failed");
+        assert_string_equal(onednn->reason, POINT_REFUSED);
+        assert_true(isnan(onednn->time_ns) && isnan(onednn->speedup));
+        assert_int_equal(onednn->sample_count, 0);
+    }
+    measure_result_clear(&result);
+}
+
+/* One refused call is enough, also of a plan that has gone to another place since. */
+static void test_refused_point(void **state)
+{
+    (void)state;
+    measure_refused(0, 0, "ok");
+    measure_refused(INT_MAX, 0, "failed");
+    measure_refused(1, 0, "failed");
+    measure_refused(1, INFINITY, "failed");
+}
+
 #else
+static void test_refused_point(void **state)
+{
+    (void)state;
+    skip();
+}
+
 static void test_products(void **state)
 {
     (void)state;
@@ -456,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_threads),
         cmocka_unit_test(test_limit),        cmocka_unit_test(test_timed_calls),
         cmocka_unit_test(test_descriptions), cmocka_unit_test(test_image_layers),
-        cmocka_unit_test(test_products),     cmocka_unit_test(test_dense_layer)};
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_dense_layer),
+        cmocka_unit_test(test_refused_point)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

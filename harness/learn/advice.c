@@ -13,6 +13,7 @@
 #include "machine/calibration_file.h"
 #include "machine/pin.h"
 #include "measure/measure.h"
+#include "measure/point.h"
 #include "verify/checker.h"
 
 enum {
@@ -259,6 +260,7 @@ struct caller {
     const struct midl_variant *variant;
     struct midl_plan *plan;
     size_t next;
+    bool refused; /* a plan that is gone: midl_plan_refused */
 };
 
 static void call(void *data)
@@ -342,10 +344,21 @@ static bool move(void *data)
         struct caller next = all->callers[i];
         if (!make_plan(next.advice, &next))
             return false;
+        all->callers[i].refused |= midl_plan_refused(all->callers[i].plan);
         midl_plan_destroy(all->callers[i].plan);
         all->callers[i].plan = next.plan;
     }
     return true;
+}
+
+/* Fail if plain loops were timed in a library's place. */
+static enum outcome check_refused(const struct caller *callers, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (callers[i].refused || midl_plan_refused(callers[i].plan))
+            return fail(error, OUTCOME_MACHINE, "%s: %s", midl_variant_name(callers[i].variant),
+                        POINT_REFUSED);
+    return OUTCOME_DONE;
 }
 
 /* Measure callers in interleaved rounds. */
@@ -378,6 +391,8 @@ static enum outcome time_callers(const struct advice *advice, struct caller *cal
     if (!outcome)
         outcome = rounds_run(cases, count, &limits, ret, error);
     pin_thread(false);
+    if (!outcome)
+        outcome = check_refused(callers, count, error);
     for (size_t i = 0; i < count; i++)
         midl_plan_destroy(callers[i].plan);
     free(cases);

@@ -20,6 +20,7 @@ struct inference {
     float *zeros; /* what the layer's definition has and a plain variant doesn't read */
     void *spacer; /* held, so that plans lie elsewhere after a move */
     unsigned moves;
+    bool refused; /* a run of a plan that is gone */
 };
 
 /* ---- Layers as libmidl knows them ------------------------------------------------------------ */
@@ -142,11 +143,21 @@ void inference_destroy(struct inference *inference)
     free(inference);
 }
 
+bool inference_refused(const struct inference *inference)
+{
+    bool refused = inference->refused;
+    for (size_t i = 0; i < inference->network->spec.count; i++)
+        refused =
+            refused || (inference->steps[i].plan && midl_plan_refused(inference->steps[i].plan));
+    return refused;
+}
+
 bool inference_move(struct inference *inference)
 {
     struct midl_plan *plans[NETWORK_LAYERS_MOST] = {NULL};
     char reason[MIDL_REASON_SIZE];
     bool ok = true;
+    inference->refused = inference_refused(inference);
     free(inference->spacer);
     inference->spacer = malloc(64 * (1 + inference->moves++ * 37 % 101));
     for (size_t i = 0; ok && i < inference->network->spec.count; i++)

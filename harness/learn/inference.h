@@ -31,6 +31,9 @@ enum outcome inference_run(struct inference *inference, const float *x, const fl
 struct midl_plan *inference_plan(const struct inference *inference, size_t layer);
 const struct midl_layer *inference_layer(const struct inference *inference, size_t layer);
 
+/* Whether a run was refused in part, before or after a move: midl_plan_refused. */
+bool inference_refused(const struct inference *inference);
+
 /* Make all plans anew, elsewhere in memory. False, the old ones in place, if there is none. */
 bool inference_move(struct inference *inference);
 

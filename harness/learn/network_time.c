@@ -221,6 +221,8 @@ static enum outcome choose_plain(struct contest *contest, enum side side, size_t
             continue;
         double ns = least_ns(inference_plan(inference, layer), contest->batch,
                              met(network, layer, contest->x), y);
+        if (midl_plan_refused(inference_plan(inference, layer)))
+            ns = INFINITY;
         if (ns < best_ns)
             contest->time->plain[side][layer] = midl_variant_name(variant);
         best_ns = fmin(ns, best_ns);
@@ -422,20 +424,23 @@ static bool set_speedups(const struct contest *contest, const struct owned *owne
     return true;
 }
 
-/* An entrant that was right before and failed in a timed call becomes a point with that reason, and
- * its times are not looked at. */
+/* An entrant that was right before and failed in a timed call, or was right by plain loops,
+ * becomes a point with that reason, and its times are not looked at. */
 static void drop_refused(const struct contest *contest, struct owned *owned, size_t *at,
                          struct store_point *points)
 {
     for (size_t i = 0; i < contest->count; i++) {
         const struct entrant *entrant = &contest->entrants[i];
-        if (!entrant->refused)
+        if (at[i] == SIZE_MAX || (!entrant->refused && !inference_refused(entrant->inference)))
             continue;
         at[i] = SIZE_MAX;
         if (i + 1 == contest->count)
             continue; /* the rest is no point */
-        snprintf(owned->reasons[i], MIDL_REASON_SIZE, "while it was timed: %.150s",
-                 entrant->error.text);
+        if (entrant->refused)
+            snprintf(owned->reasons[i], MIDL_REASON_SIZE, "while it was timed: %.150s",
+                     entrant->error.text);
+        else
+            snprintf(owned->reasons[i], MIDL_REASON_SIZE, "%s", POINT_REFUSED);
         point_ends(&points[i], "failed", owned->reasons[i]);
     }
 }

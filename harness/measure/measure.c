@@ -36,6 +36,7 @@ struct subject {
     double call_ns;         /* of the call that was checked */
     struct ring ring;       /* of it; empty unless the variant is to be timed */
     size_t timed;           /* which of the rounds' cases it is */
+    bool refused;           /* a plan of it, by the library that it calls */
 };
 
 /* Everything that the points refer to. */
@@ -293,9 +294,16 @@ bool measure_speedup(const struct rounds *rounds, size_t yardstick, size_t varia
     return ok;
 }
 
+/* Set the times. A subject whose library refused a call has none, and leaves the group. */
 static void subject_times(struct subject *subject, const struct rounds *rounds, double target)
 {
     struct store_point *point = subject->point;
+    if (subject->refused || ring_refused(&subject->ring)) {
+        snprintf(subject->reason, MIDL_REASON_SIZE, "%s", POINT_REFUSED);
+        subject_ends(subject, "failed");
+        ring_clear(&subject->ring);
+        return;
+    }
     point_times(point, rounds, subject->timed, target, subject->reason);
     point->placements = (double)rounds->placements * (double)subject->ring.count;
 }
@@ -328,6 +336,7 @@ static bool subject_move(struct subject *subject, const struct placement *place)
         midl_plan_destroy(plan);
         return false;
     }
+    subject->refused = subject->refused || ring_refused(&subject->ring);
     ring_clear(&subject->ring);
     midl_plan_destroy(subject->plan);
     subject->plan = plan;

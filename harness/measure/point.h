@@ -18,6 +18,11 @@ void point_texts(const struct bench_shape *shape, struct point_texts *ret);
 /* Make a point that says which case it is, and nothing of how it went. */
 struct store_point point_of(const struct bench_case *bench_case, const struct point_texts *texts);
 
+/* The reason of a point of which midl_plan_refused is true after it was timed. */
+#define POINT_REFUSED                                                                              \
+    "while it was timed: the library that it calls refused a call for lack of memory, and plain "  \
+    "loops made the result; measure it again when more is free"
+
 /* End a point with a status ("failed", "skipped", "noisy") and its reason, which must outlive it.
  */
 void point_ends(struct store_point *point, const char *status, const char *reason);

@@ -66,6 +66,14 @@ bool ring_init(struct ring *ring, struct midl_plan *plan, const struct problem *
     return true;
 }
 
+bool ring_refused(const struct ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (midl_plan_refused(ring->plans[i]))
+            return true;
+    return false;
+}
+
 void ring_clear(struct ring *ring)
 {
     for (size_t i = 1; i < ring->count; i++)

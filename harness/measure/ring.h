@@ -46,6 +46,9 @@ bool ring_init(struct ring *ring, struct midl_plan *plan, const struct problem *
 bool ring_extend(struct ring *ring, struct ring_pool *pool, size_t count,
                  const struct midl_plan_options *options, char reason[MIDL_REASON_SIZE]);
 
+/* Whether a call of any of its plans was refused: midl_plan_refused. */
+bool ring_refused(const struct ring *ring);
+
 /* Destroys all plans but the first; accepts a zeroed one. */
 void ring_clear(struct ring *ring);
 
