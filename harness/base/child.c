@@ -124,6 +124,32 @@ static void listener_close(struct listener *listener)
 
 enum patience { ENDED, LATE, STOPPED, LOST };
 
+/* Send a signal to it and to what it started. */
+static void send_signal(pid_t pid, int number)
+{
+    if (kill(-pid, number) != 0)
+        kill(pid, number);
+}
+
+/* Ask it to end, then make it. Who starts programs in groups of their own, as ninja does, ends them
+ * when asked. */
+static void put_down(pid_t pid, int *ret_status)
+{
+    enum { MOMENTS = 40 };
+    const struct timespec moment = {.tv_nsec = 5000000};
+    pid_t ended = 0;
+    send_signal(pid, SIGTERM);
+    for (int i = 0; i < MOMENTS && (ended == 0 || kill(-pid, 0) == 0); i++) {
+        nanosleep(&moment, NULL);
+        if (ended == 0)
+            ended = waitpid(pid, ret_status, WNOHANG);
+    }
+    if (kill(-pid, SIGKILL) != 0 && ended == 0)
+        kill(pid, SIGKILL);
+    while (ended == 0 && waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 /* Wait for its end, within limits; then there is no process any more. */
 static enum patience wait_for(pid_t pid, double end_ns, struct listener *listener, int *ret_status)
 {
@@ -142,10 +168,7 @@ static enum patience wait_for(pid_t pid, double end_ns, struct listener *listene
         return ENDED;
     if (ended < 0)
         return LOST;
-    if (kill(-pid, SIGKILL) != 0) /* it and what it started */
-        kill(pid, SIGKILL);
-    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
-        continue;
+    put_down(pid, ret_status);
     return patience;
 }
 

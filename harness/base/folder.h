@@ -20,7 +20,7 @@ enum outcome folder_make(const char *path, struct error *error);
  * be made. It is removed when a signal ends this process (temporary.h). */
 bool folder_make_temporary(const char *parent, const char *prefix, char *ret_path, size_t size);
 
-/* Remove a folder and the files in it. A folder within it is left, and then both stay. */
+/* Remove a folder and all that is in it. */
 void folder_remove(const char *path);
 
 #endif

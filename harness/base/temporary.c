@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,23 +36,34 @@ void temporary_forget(const char *path)
             places[i].owner = 0;
 }
 
-void temporary_remove(const char *path)
+static bool is_above(const char *name)
 {
-    _Alignas(struct dirent64) char entries[4096];
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static void remove_in(int parent, const char *name)
+{
+    _Alignas(struct dirent64) char entries[2048];
+    int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     ssize_t size;
     if (folder < 0) {
-        unlink(path);
+        unlinkat(parent, name, 0);
         return;
     }
     while ((size = getdents64(folder, entries, sizeof entries)) > 0)
         for (ssize_t at = 0; at < size;) {
             const struct dirent64 *entry = (const void *)(entries + at);
-            unlinkat(folder, entry->d_name, 0); /* not "." and "..", which are folders */
+            if (!is_above(entry->d_name))
+                remove_in(folder, entry->d_name);
             at += entry->d_reclen;
         }
     close(folder);
-    rmdir(path);
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void temporary_remove(const char *path)
+{
+    remove_in(AT_FDCWD, path);
 }
 
 void temporary_remove_all(void)

@@ -9,8 +9,8 @@ void temporary_remember(const char *path);
 /* Forget one that was removed or got its final name. */
 void temporary_forget(const char *path);
 
-/* Remove a file, or a folder with the files in it, by system calls alone. A folder within it is
- * left, and then both stay. Safe in a signal handler. */
+/* Remove a file, or a folder with all that is in it, by system calls alone. Links are not followed.
+ * Safe in a signal handler. */
 void temporary_remove(const char *path);
 
 /* Remove all that are remembered, because this process ends. Safe in a signal handler. A child that
