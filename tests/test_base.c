@@ -131,6 +131,65 @@ static void test_folder_temporary(void **state)
     folder_remove("/no/such/folder"); /* nothing happens */
 }
 
+/* With folders within folders; a link goes, and what it leads to stays. */
+static void test_folder_remove(void **state)
+{
+    (void)state;
+    char path[600], deep[700], outside[700], link[700];
+    struct error error;
+    struct stat status;
+    FILE *file;
+    assert_true(folder_make_temporary(scratch_folder, "t", path, sizeof path));
+    assert_true(folder_path(outside, sizeof outside, scratch_folder, "outside", ""));
+    assert_true(folder_path(deep, sizeof deep, path, "a/b/c", ""));
+    assert_int_equal(folder_make(deep, &error), OUTCOME_DONE);
+    assert_int_equal(folder_make(outside, &error), OUTCOME_DONE);
+    assert_true(folder_path(link, sizeof link, path, "a/link", ""));
+    assert_int_equal(symlink(outside, link), 0);
+    assert_true(folder_path(deep, sizeof deep, path, "a/b/file", ""));
+    assert_true(folder_path(link, sizeof link, outside, "file", ""));
+    assert_non_null(file = fopen(deep, "w"));
+    fclose(file);
+    assert_non_null(file = fopen(link, "w"));
+    fclose(file);
+    folder_remove(path);
+    assert_int_not_equal(stat(path, &status), 0);
+    assert_int_equal(stat(link, &status), 0);
+    folder_remove(outside);
+    assert_int_not_equal(stat(outside, &status), 0);
+}
+
+/* A text never replaces a library or a database; a text, an empty file and none are replaced. */
+static void test_text_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+        enum outcome outcome;
+    } files[] = {{"\x7f"
+                  "ELF\2\1\1\0\0",
+                  9, OUTCOME_USAGE},
+                 {"SQLite format 3\0", 16, OUTCOME_USAGE},
+                 {"", 0, OUTCOME_DONE},
+                 {"<?xml?>\n\xc3\xa9", 10, OUTCOME_DONE}};
+    char path[600];
+    struct error error;
+    assert_true(folder_path(path, sizeof path, scratch_folder, "text", ""));
+    assert_int_equal(file_replace_text_check(path, &error), OUTCOME_DONE);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct stat status;
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fwrite(files[i].bytes, 1, files[i].count, file);
+        fclose(file);
+        assert_int_equal(file_replace_text_check(path, &error), files[i].outcome);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_size, files[i].count);
+    }
+    unlink(path);
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 /* Replaced whole, or left as it was. */
@@ -335,6 +394,8 @@ int main(void)
         cmocka_unit_test(test_json_no_memory),
         cmocka_unit_test(test_folder_make),
         cmocka_unit_test(test_folder_temporary),
+        cmocka_unit_test(test_folder_remove),
+        cmocka_unit_test(test_text_check),
         cmocka_unit_test(test_replace_whole),
         cmocka_unit_test(test_xml),
         cmocka_unit_test(test_append),

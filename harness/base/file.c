@@ -316,6 +316,29 @@ enum outcome file_replace_check(const char *path, struct error *error)
     return outcome;
 }
 
+/* Whether the file begins with what no text has. */
+static bool is_binary(const char *path)
+{
+    char block[4096];
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    ssize_t bytes = fd < 0 ? 0 : read(fd, block, sizeof block);
+    if (fd >= 0)
+        close(fd);
+    return bytes > 0 && memchr(block, '\0', (size_t)bytes);
+}
+
+enum outcome file_replace_text_check(const char *path, struct error *error)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && is_binary(path))
+        return fail(
+            error, OUTCOME_USAGE,
+            "%s: there is a file that is no text, and a text would replace it; name another "
+            "file, or remove it first",
+            file_shown(path));
+    return file_replace_check(path, error);
+}
+
 enum outcome file_hash(const char *path, uint64_t *hash, struct error *error)
 {
     unsigned char block[65536];

@@ -71,6 +71,10 @@ enum outcome file_replace_whole(const char *path, const void *data, size_t bytes
  * work. */
 enum outcome file_replace_check(const char *path, struct error *error);
 
+/* The same for a text. A library, a database or a layer that stands there was named by mistake: it
+ * is refused. */
+enum outcome file_replace_text_check(const char *path, struct error *error);
+
 /* Whether both paths, without a #PART, lead to the same existing file. */
 bool file_same(const char *a, const char *b);
 

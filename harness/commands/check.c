@@ -294,6 +294,29 @@ static enum outcome report_all(const struct check *check, const struct gate_repo
 
 /* ---- Both kinds of baseline ----------------------------------------------------------------- */
 
+/* A report is a file of its own: what is read here is lost to nobody. */
+static enum outcome check_report(const struct check *check, const char *name, const char *path,
+                                 struct error *error)
+{
+    const char *const others[] = {check->options.accept, check->suite_name};
+    for (size_t i = 0; path && i < COUNT(others); i++)
+        if (others[i] && file_same(path, others[i]))
+            return fail(error, OUTCOME_USAGE, "--%s %s: that file is read here; name another one",
+                        name, file_shown(path));
+    return path ? file_replace_text_check(path, error) : OUTCOME_DONE;
+}
+
+static enum outcome check_reports(const struct check *check, struct error *error)
+{
+    const struct check_options *options = &check->options;
+    const char *junit = options->junit, *markdown = options->markdown;
+    if (junit && markdown && (strcmp(junit, markdown) == 0 || file_same(junit, markdown)))
+        return fail(error, OUTCOME_USAGE, "--junit and --markdown name the same file: %s",
+                    file_shown(junit));
+    enum outcome outcome = check_report(check, "junit", junit, error);
+    return outcome == OUTCOME_DONE ? check_report(check, "markdown", markdown, error) : outcome;
+}
+
 static enum outcome prepare(struct check *check, struct error *error)
 {
     const struct check_options *options = &check->options;
@@ -302,14 +325,8 @@ static enum outcome prepare(struct check *check, struct error *error)
         outcome = keep_arguments(check, error);
     if (outcome == OUTCOME_DONE)
         outcome = accept_read(options->accept, &check->accepted, error);
-    if (outcome == OUTCOME_DONE && options->junit && options->markdown &&
-        strcmp(options->junit, options->markdown) == 0)
-        outcome = fail(error, OUTCOME_USAGE, "--junit and --markdown name the same file: %s",
-                       file_shown(options->junit));
-    if (outcome == OUTCOME_DONE && options->junit)
-        outcome = file_replace_check(options->junit, error);
-    if (outcome == OUTCOME_DONE && options->markdown)
-        outcome = file_replace_check(options->markdown, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_reports(check, error);
     if (outcome == OUTCOME_DONE)
         outcome = load_points(check, error);
     stop_on_signals();

@@ -91,7 +91,7 @@ static enum outcome report_command(struct request *request, int argc, char **arg
     if (!outcome && file_same(request->output, request->db))
         outcome = fail(error, OUTCOME_USAGE, "--output %s: that is the database", request->output);
     if (!outcome)
-        outcome = file_replace_check(request->output, error);
+        outcome = file_replace_text_check(request->output, error);
     if (!outcome)
         outcome = figures_read(&request->figures, error);
     if (!outcome)

@@ -252,7 +252,7 @@ static enum outcome sweep_load(struct sweep *sweep, const char *suite_name_or_pa
         return fail(error, OUTCOME_USAGE, "--gbench-json %s: that is the database",
                     file_shown(options->gbench_json));
     if (options->gbench_json)
-        outcome = file_replace_check(options->gbench_json, error);
+        outcome = file_replace_text_check(options->gbench_json, error);
     return outcome;
 }
 
