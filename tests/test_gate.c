@@ -327,6 +327,9 @@ static void test_accept(void **state)
                                "simd | n = 1 | 2026-12-01 | blanks",
                                "simd | batch=16 * | 2026-12-01 | a star among words",
                                "simd | n= | 2026-12-01 | no value",
+                               "simd | =1 | 2026-12-01 | no axis",
+                               "simd | n=1 nn=1 | 2026-12-01 | no such axis",
+                               "simd | rank=4 | 2026-12-01 | labels call it r",
                                " | n=1 | 2026-12-01 | why"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(accept_parse(bad[i], "file", &list, &error), OUTCOME_USAGE);

@@ -4,11 +4,13 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/words.h"
+#include "suite/axes.h"
 
-enum { CELLS = 4 };
+enum { CELLS = 4, BYTES_MOST = 1 << 20 };
 
 static char *trimmed(char *text)
 {
@@ -37,6 +39,17 @@ static bool is_date(const char *text)
            day <= days_of(atoi(text), month);
 }
 
+/* Whether labels of shapes have such an axis. */
+static bool is_axis(const char *name, size_t length)
+{
+    for (int i = 0; i < SUITE_AXES; i++) {
+        const char *label = suite_axis((enum axis_id)i)->label;
+        if (label && strlen(label) == length && strncmp(label, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Return the length of the first word that is not AXIS=VALUE, and where it begins; 0: all are, or
  * it is "*". Such a word stands in no label, so that the line would never hold. */
 static size_t odd_word(const char *shape, const char **ret_word)
@@ -46,7 +59,7 @@ static size_t odd_word(const char *shape, const char **ret_word)
     for (size_t length = words_next(&shape, 0); length; length = words_next(&shape, length)) {
         const char *sign = memchr(shape, '=', length);
         *ret_word = shape;
-        if (!sign || sign == shape || sign == shape + length - 1)
+        if (!sign || sign == shape + length - 1 || !is_axis(shape, (size_t)(sign - shape)))
             return length;
     }
     return 0;
@@ -128,11 +141,23 @@ enum outcome accept_read(const char *path, struct accept_list *ret, struct error
 {
     if (!path)
         return accept_parse("", "", ret, error);
-    char *text = file_text(path);
-    if (!text)
-        return fail(error, OUTCOME_USAGE, "--accept %s: the file can't be read", file_shown(path));
-    enum outcome outcome = accept_parse(text, path, ret, error);
+    uint64_t bytes;
+    int fd;
+    enum outcome outcome = file_open(path, &fd, &bytes, error);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    char *text = bytes <= BYTES_MOST ? calloc(1, (size_t)bytes + 1) : NULL;
+    if (bytes > BYTES_MOST)
+        outcome = fail(error, OUTCOME_USAGE, "--accept %s: %llu bytes are no list of slowdowns",
+                       file_shown(path), (unsigned long long)bytes);
+    else if (!text)
+        outcome = fail_memory(error, "the accepted slowdowns", (double)bytes);
+    if (outcome == OUTCOME_DONE)
+        outcome = file_read(fd, path, 0, text, (size_t)bytes, error);
+    if (outcome == OUTCOME_DONE)
+        outcome = accept_parse(text, path, ret, error);
     free(text);
+    close(fd);
     return outcome;
 }
 
