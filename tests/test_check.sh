@@ -72,7 +72,22 @@ printf '\nmasked | n=64 | soon | no date\n' >"$folder/accept"
 compare 2 "line 2: 'soon' is no date" 200 --accept "$folder/accept"
 printf 'masked | n = 64 | 9999-12-31 | blanks\n' >"$folder/accept"
 compare 2 "line 1: 'n' is no word of a shape" 200 --accept "$folder/accept"
-compare 2 "can't be read" 200 --accept "$folder/none"
+printf 'masked | nn=64 | 9999-12-31 | no such axis\n' >"$folder/accept"
+compare 2 "line 1: 'nn=64' is no word of a shape" 200 --accept "$folder/accept"
+compare 2 "cannot open" 200 --accept "$folder/none"
+compare 2 "it is a folder" 200 --accept "$folder"
+mkfifo "$folder/pipe"
+compare 2 "it is a pipe" 200 --accept "$folder/pipe" # which nobody writes to
+
+# ---- Reports replace nothing that is read here
+: >"$folder/accept"
+compare 2 "--junit .*/accept: that file is read here" 0 --accept "$folder/accept" --junit "$folder/accept"
+cp "$good" "$folder/copy.so"
+for option in junit markdown; do
+    expect 2 "there is a file that is no text" --baseline "$folder/copy.so" --library "$good" --n 64 \
+        --kernel masked "--$option" "$folder/copy.so"
+    cmp -s "$good" "$folder/copy.so" || fault "--$option has replaced the baseline"
+done
 
 # ---- Counts: exact, so a loop of empty turns is found whatever the machine does
 if "$midl" info | grep -q "callgrind *works"; then
@@ -186,7 +201,7 @@ fi
 export XDG_CACHE_HOME="$folder/cache" HOME="$folder" GIT_CONFIG_GLOBAL=/dev/null
 mkdir "$folder/repository" && cd "$folder/repository" || exit 99
 if command -v git >/dev/null && command -v meson >/dev/null; then
-    expect 2 "no such revision" --against HEAD --library "$good"
+    expect 2 "not a git repository.*start midl in the folder of the sources" --against HEAD --library "$good"
     git init -q . && git config user.email a@b && git config user.name a
     echo "project('midl', 'no such language')" >meson.build
     git add meson.build && git commit -q -m "does not build"
@@ -206,5 +221,49 @@ if command -v git >/dev/null && command -v meson >/dev/null; then
     cd ..
     expect 2 "no such revision" --against v17 --library "$good"
     expect 2 "no such revision" --against --output=x --library "$good"
+    GIT_TEST_ASSUME_DIFFERENT_OWNER=1 expect 2 "ownership.*safe.directory" --against HEAD --library "$good"
+    long=$(printf '%0150d' 7)
+    git branch "$long"
+    expect 3 "doesn't build here: meson" --against "$long" --library "$good" --quiet
+
+    # What builds to a library that this one stands in for.
+    mkdir kernels
+    cat >meson.build <<EOF
+project('midl', 'c')
+subdir('kernels')
+EOF
+    echo "option('tests', type: 'feature', value: 'auto')" >meson_options.txt
+    cat >kernels/meson.build <<EOF
+shared_library('midl', 'a.c', link_args: ['-Wl,--no-as-needed,-rpath,$libraries', '$good'])
+EOF
+    echo "extern int midl_stands_in; int midl_stands_in;" >kernels/a.c
+    git add . && git commit -q -m "builds"
+    against="--against HEAD --library $good --n 64 --kernel masked --effect 100"
+    expect 0 "1 same" $against
+    # A kept build that was cut off is built again.
+    kept=$(ls "$folder"/cache/midl/builds/*.so)
+    head -c 4000 "$kept" >"$folder/cut.so" && cp "$folder/cut.so" "$kept"
+    expect 0 "1 same" $against
+    cmp -s "$folder/cut.so" "$kept" && fault "a kept build that is cut off is kept"
+    # Ctrl-C while it is built: what the build has started ends, and its folder goes.
+    cat >kernels/meson.build <<EOF
+slow = custom_target('slow', output: 'slow.h', command: ['sh', '-c', 'echo \$\$ >$folder/pid; exec sleep 600'])
+shared_library('midl', 'a.c', slow)
+EOF
+    git commit -q -a -m "takes long"
+    env --default-signal=INT "$midl" check $against >"$folder/out" 2>"$folder/err" </dev/null &
+    check=$!
+    until [ -s "$folder/pid" ] || ! kill -0 $check 2>/dev/null; do
+        sleep 0.1
+    done
+    kill -INT $check
+    wait $check
+    [ $? -eq 4 ] && grep -q "interrupted" "$folder/err" || fault "a build that is interrupted"
+    sleep=$(cat "$folder/pid")
+    for moment in 1 2 3 4 5 6 7 8 9 10; do # until init has seen its end
+        kill -0 "$sleep" 2>/dev/null && sleep 0.1
+    done
+    kill -0 "$sleep" 2>/dev/null && fault "what the build has started goes on"
+    ls "$folder"/cache/midl/builds | grep -q work && fault "a build's folder is left"
 fi
 [ $faults -eq 0 ] || exit 1

@@ -14,6 +14,7 @@
 #include "base/folder.h"
 #include "base/stop.h"
 #include "base/util.h"
+#include "compare/library.h"
 #include "compare/worker.h"
 #include "harness_config.h"
 
@@ -86,19 +87,41 @@ static enum outcome cache_folder(char ret[PATH_SIZE], struct error *error)
     return folder_make(ret, error);
 }
 
+/* Fail with git's own reason, if it says more than that there is no such revision. */
+static enum outcome no_commit(const struct build *build, const char *revision, struct error *error)
+{
+    static const char fatal[] = "fatal: ";
+    char *text = file_text(build->log), *at = text ? strstr(text, fatal) : NULL;
+    const char *reason = at ? at + strlen(fatal) : "";
+    int length = (int)strcspn(reason, "\n");
+    bool owned = strstr(reason, "ownership") || strstr(reason, "owned by");
+    if (owned || strncmp(reason, "not a git", 9) == 0)
+        fail(error, OUTCOME_USAGE,
+             "--against '%.100s': git can't read a repository in the current folder: %.*s; %s",
+             revision, length < 160 ? length : 160, reason,
+             owned ? "git config --global --add safe.directory FOLDER permits it"
+                   : "start midl in the folder of the sources");
+    else
+        fail(error, OUTCOME_USAGE,
+             "--against '%.100s': no such revision in the repository of the current folder; a "
+             "shallow clone lacks older ones (git fetch --unshallow)",
+             revision);
+    free(text);
+    return OUTCOME_USAGE;
+}
+
 /* The commit that the revision means. */
 static enum outcome find_commit(struct build *build, const char *revision, struct error *error)
 {
-    char out[PATH_SIZE], wanted[128];
+    char out[PATH_SIZE], wanted[1024];
     place(out, build->work, "commit");
-    snprintf(wanted, sizeof wanted, "%.100s^{commit}", revision);
+    if ((size_t)snprintf(wanted, sizeof wanted, "%s^{commit}", revision) >= sizeof wanted)
+        return fail(error, OUTCOME_USAGE, "--against '%.40s...': the revision's name is too long",
+                    revision);
     const char *const words[] = {"git", "rev-parse", "--verify", "--end-of-options", wanted, NULL};
     enum outcome outcome = run(build, words, out, error);
     if (outcome == OUTCOME_MACHINE && strncmp(error->text, "git: exit", 9) == 0)
-        return fail(error, OUTCOME_USAGE,
-                    "--against %.100s: no such revision in the repository of the current folder; a "
-                    "shallow clone lacks older ones",
-                    revision);
+        return no_commit(build, revision, error);
     char *text = outcome == OUTCOME_DONE ? file_text(out) : NULL;
     if (text)
         snprintf(build->commit, sizeof build->commit, "%.*s", (int)strcspn(text, "\n"), text);
@@ -185,14 +208,16 @@ static enum outcome make_library(const struct build *build, struct error *error)
     return outcome == OUTCOME_DONE ? worker_copy(library, build->kept, error) : outcome;
 }
 
-/* Remove the work folder. The log stays as the step that failed left it. */
-static void remove_work(const struct build *build)
+/* Whether a library that was kept can be loaded: not one that a copy of the cache cut off, or that
+ * was built on a system with other libraries. */
+static bool is_usable(const char *path)
 {
-    const char *const words[] = {"rm", "-rf", build->work, NULL};
-    struct build silent = *build;
+    struct midl_library library;
     struct error ignored;
-    snprintf(silent.log, sizeof silent.log, "/dev/null");
-    (void)run(&silent, words, NULL, &ignored);
+    if (!exists(path) || library_open(path, &library, &ignored) != OUTCOME_DONE)
+        return false;
+    library_close(&library);
+    return true;
 }
 
 enum outcome build_revision(const char *revision, bool quiet, char *ret_path, size_t size,
@@ -203,10 +228,10 @@ enum outcome build_revision(const char *revision, bool quiet, char *ret_path, si
     enum outcome outcome = cache_folder(cache, error);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    place(build.log, cache, "log");
     if (!folder_make_temporary(cache, "work", build.work, sizeof build.work))
         return fail(error, OUTCOME_MACHINE, "can't make a folder in %s: %s", cache,
                     strerror(errno));
+    place(build.log, build.work, "log");
     outcome = find_commit(&build, revision, error);
     if (outcome == OUTCOME_DONE) {
         snprintf(name, sizeof name, "%.12s.log", build.commit);
@@ -214,12 +239,12 @@ enum outcome build_revision(const char *revision, bool quiet, char *ret_path, si
         snprintf(name, sizeof name, "%s-%08x.so", build.commit, (unsigned)flags_hash());
         place(build.kept, cache, name);
     }
-    if (outcome == OUTCOME_DONE && !exists(build.kept)) {
+    if (outcome == OUTCOME_DONE && !is_usable(build.kept)) {
         if (!quiet)
             fprintf(stderr, "building the library at %s (%.12s)\n", revision, build.commit);
         outcome = make_library(&build, error);
     }
-    remove_work(&build);
+    folder_remove(build.work);
     if (outcome == OUTCOME_DONE)
         snprintf(ret_path, size, "%s", build.kept);
     return outcome;
