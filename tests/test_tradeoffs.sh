@@ -71,7 +71,8 @@ sql "SELECT count(*) FROM tradeoffs t JOIN networks n USING (point_id) WHERE abs
 sql "SELECT count(*) FROM tradeoffs WHERE method = 'dense' AND (active <> 1 OR k IS NOT NULL OR flops_ratio <> 1)" 0
 sql "SELECT count(*) > 0 FROM tradeoffs WHERE method = 'converted' AND abs(active - 0.45) < 0.01 AND flops_ratio > 1.5" 1
 
-# Interrupted, it goes on where it was.
+# Interrupted, it goes on where it was, wherever its temporary files are then.
+mkdir "$folder/another place"
 env --default-signal=INT "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet >"$folder/out" 2>&1 &
 child=$!
 until [ "$("$query" "$folder/r.db" "SELECT count(*) > 0 FROM points" 2>/dev/null)" = 1 ] || ! kill -0 $child 2>/dev/null; do
@@ -81,11 +82,11 @@ kill -INT $child 2>/dev/null
 wait $child
 case $? in
 0) ;; # it had come to its end
-4) "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet --resume || complain "resuming failed" ;;
+4) TMPDIR="$folder/another place" "$midl" $sweep --batch 1 --db "$folder/r.db" --quiet --resume || complain "resuming failed" ;;
 *) complain "interrupted: $(cat "$folder/out")" ;;
 esac
 db=$folder/r.db
-sql "SELECT group_concat(DISTINCT status) FROM runs" finished
+sql "SELECT group_concat(status) FROM runs" finished
 sql "SELECT count(*) FROM networks" 5
 db=$folder/t.db
 grep -q '"scope":"network"' "$folder/json" || complain "no network in --json"
