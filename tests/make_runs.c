@@ -385,7 +385,7 @@ static void put_training(const struct plan *plan)
                                           "midl",         "random-k",  "static-k",
                                           "dense-narrow", "converted", "converted-random"};
     size_t count = plan->crowded ? COUNT(methods) : 6;
-    static const char *const sets[] = {"digits", "a data set with a long name"};
+    static const char *const sets[] = {"digits", "a set with a long name"};
     for (size_t s = 0; s < COUNT(sets); s++)
         for (size_t m = 0; m < count; m++)
             for (int seed = 1; seed <= plan->seeds; seed++)
