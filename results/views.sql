@@ -90,14 +90,14 @@ CREATE VIEW smi AS
 SELECT run_id, dataset, layer, quantity, points, slices, neighbours, active, nats, nats_lo, nats_hi
 FROM smi_row;
 
--- The answers of each trained network on the test part, in its last epoch, by the default rule; share:
--- of neurons selected, rounded. label_noise, train_noise: of the training part.
+-- The answers of each trained network on the test part, in the last epoch of its newest run, by the default
+-- rule; share: of neurons selected, rounded. label_noise, train_noise: of the training part.
 DROP VIEW IF EXISTS finals;
 CREATE VIEW finals AS
 -- SQLite takes the other columns from the row that has the maximum.
 SELECT dataset, model, method, seed, select_mode, share, active, accuracy, loss, flops_ratio, rank,
-       noise, label_noise, train_noise, train_size, max(epoch) AS epoch
-FROM (SELECT dataset, model, method, seed, coalesce(select_mode, 'topk') AS select_mode,
+       noise, label_noise, train_noise, train_size, epoch, max(run_id * 1e6 + epoch) AS newest
+FROM (SELECT run_id, dataset, model, method, seed, coalesce(select_mode, 'topk') AS select_mode,
              round(coalesce(active, 1.0), 2) AS share, active, accuracy, loss, flops_ratio, rank, noise,
              CASE WHEN experiment LIKE '%label_noise=%'
                   THEN CAST(substr(experiment, instr(experiment, 'label_noise=') + 12) AS REAL)

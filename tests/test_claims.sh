@@ -19,13 +19,14 @@ make_page() {
 Made by `sh tests/test_claims.sh MIDL QUERY --write` from the databases in this folder; do not edit. The abstract is all of the
 paper that we have; architectures and ranks are our reading.
 
-- *held*: measured, also against the controls that could explain it: random masks, the light path alone, a low-rank layer and
-  a narrower dense one of the same FLOPs, dropout.
+- *held*: measured, and not just as true of a control that could explain it: random masks, the light path alone, a low-rank
+  layer and a narrower dense one of the same FLOPs, for robustness dropout.
 - *held only against weak controls*: true against a dense layer or random neurons, and just as true of a plain control.
 - *not held*: the intervals say otherwise, or do not reach.
 
 Differences are in points of test accuracy, paired seed by seed, with 95 % intervals; one seed counts for nothing. "Not below"
-means that the interval reaches zero, which with few seeds is easily said. Times are of whole forward passes, in the same rounds.
+means that the interval reaches zero, which with few seeds is easily said; "± 0.00", that at each seed as many answers are
+right. Speedups are of whole forward passes in the same rounds, with 95 % intervals, by the fastest kernel of each.
 
 END
     "$midl" table claims --db "$work/all.db"
