@@ -5,7 +5,7 @@ if (cols > most_cols) { cols = most_cols }
 panel_h = panels > 6 ? 3.8 : 4.6
 # Numbers of blocks and of random masks stand below their points, of others above.
 labelled(p) = in('point', p) && strlen(strcol(10)) > 0 && strcol(10) ne 'NaN'
-stands_below(style) = style == 720 || style == 770 || style == 790
+stands_below(style) = style == 720 || style == 740 || style == 770 || style == 790
 whole = "in('front', p) || of('point', p, -10)" # -10: dense
 eval arrows_within(0)
 eval page(0)
