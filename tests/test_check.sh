@@ -32,6 +32,11 @@ expect() {
     fi
 }
 
+# goes_on PID: the process has not ended. An ended one stays as a zombie until the system's first process looks.
+goes_on() {
+    grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
 # compare STATUS WORDS LIBRARY ARGUMENTS...: two points, one of a variant that the faults are in.
 compare() {
     status=$1
@@ -260,10 +265,10 @@ EOF
     wait $check
     [ $? -eq 4 ] && grep -q "interrupted" "$folder/err" || fault "a build that is interrupted"
     sleep=$(cat "$folder/pid")
-    for moment in 1 2 3 4 5 6 7 8 9 10; do # until init has seen its end
-        kill -0 "$sleep" 2>/dev/null && sleep 0.1
+    for moment in 1 2 3 4 5 6 7 8 9 10; do
+        goes_on "$sleep" && sleep 0.1
     done
-    kill -0 "$sleep" 2>/dev/null && fault "what the build has started goes on"
+    goes_on "$sleep" && fault "what the build has started goes on"
     ls "$folder"/cache/midl/builds | grep -q work && fault "a build's folder is left"
 fi
 [ $faults -eq 0 ] || exit 1

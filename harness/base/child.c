@@ -135,7 +135,7 @@ static void send_signal(pid_t pid, int number)
  * when asked. */
 static void put_down(pid_t pid, int *ret_status)
 {
-    enum { MOMENTS = 40 };
+    enum { MOMENTS = 80 };
     const struct timespec moment = {.tv_nsec = 5000000};
     pid_t ended = 0;
     send_signal(pid, SIGTERM);
