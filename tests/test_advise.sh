@@ -62,6 +62,9 @@ refuses 2 "does not go with" --model "$model" --inputs x
 refuses 2 "does not go with" --weights "$model" --inputs x --drop 1
 refuses 2 "one of them" --model "$model" --error 0.1 --drop 1
 refuses 2 "no hidden plain layer" --model "$model" --layer classifier.9
+"$midl" train teacher --network 48 --method midl --epochs 0.1 --seed 1 --quiet --db "$folder/t.db" --save "$folder/midl.safetensors" ||
+    complain "training MID-L failed"
+refuses 2 "method dense" --model "$folder/midl.safetensors"
 refuses 2 "batch" --model "$model" --batch 0
 refuses 2 "error" --model "$model" --error -1
 refuses 2 "held-out" --model "$model" --held-out many

@@ -148,7 +148,7 @@ static void test_refused(void **state)
     (void)state;
     unsetenv("MIDL_DATA");
     assert_refused("mnits", NULL, NULL, "did you mean mnist?");
-    assert_refused("mnist", NULL, NULL, "give --data DIR or set MIDL_DATA");
+    assert_refused("mnist", NULL, NULL, "set MIDL_DATA, or give --data DIR");
     assert_refused("mnist", scratch_folder, NULL, "yann.lecun.com");
     assert_refused("teacher", NULL, &(struct dataset_options){.label_noise = 1.5}, "0 to 1");
     assert_refused("teacher", NULL, &(struct dataset_options){.label_noise = NAN}, "0 to 1");

@@ -169,9 +169,10 @@ static enum outcome choose_layer(struct job *job, struct error *error)
         job->layer = i;
     }
     return most ? OUTCOME_DONE
-                : fail(error, OUTCOME_USAGE, "%s: no hidden plain layer%s%.40s; there are: %s",
+                : fail(error, OUTCOME_USAGE, "%s: no hidden plain layer%s%.40s; %s%s",
                        file_shown(job->request.model), job->request.layer ? " " : "",
-                       job->request.layer ? job->request.layer : "", *names ? names : "none");
+                       job->request.layer ? job->request.layer : "",
+                       *names ? "there are: " : "take a model of midl train --method dense", names);
 }
 
 /* Collect the layer's inputs while the network reads `count` examples. */

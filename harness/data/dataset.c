@@ -148,8 +148,9 @@ enum outcome dataset_locate(const struct dataset_info *info, const char *folder,
     if (info->made && !(place = strdup("")))
         return fail_memory(error, "a name", 1);
     if (!info->made && (!folder || !*folder))
-        snprintf(missing, DATASET_MISSING_SIZE,
-                 "no folder of data is known: give --data DIR or set MIDL_DATA");
+        snprintf(
+            missing, DATASET_MISSING_SIZE,
+            "no folder of data is known: set MIDL_DATA, or give --data DIR where a command has it");
     else if (!info->made)
         place = find_files(info, folder, missing);
     *ret_place = place;
