@@ -34,7 +34,7 @@ expect() {
 
 # goes_on PID: the process has not ended. An ended one stays as a zombie until the system's first process looks.
 goes_on() {
-    grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
+    grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
 # compare STATUS WORDS LIBRARY ARGUMENTS...: two points, one of a variant that the faults are in.
