@@ -264,7 +264,7 @@ static void what_saves_nothing_is_not_prepared(void **state)
     free(table.series);
 }
 
-/* What packs weights is taken where it saves 3 % of the time of what packs none. */
+/* A variant that packs weights is taken where it saves 3 % of the time of one that packs none. */
 static void a_tie_goes_to_what_needs_no_memory(void **state)
 {
     (void)state;

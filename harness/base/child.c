@@ -131,8 +131,8 @@ static void send_signal(pid_t pid, int number)
         kill(pid, number);
 }
 
-/* Ask it to end, then make it. Who starts programs in groups of their own, as ninja does, ends them
- * when asked. */
+/* Ask it to end, then make it. Programs that start others in groups of their own, as
+ * ninja does, end these when asked. */
 static void put_down(pid_t pid, int *ret_status)
 {
     enum { MOMENTS = 80 };

@@ -1,13 +1,13 @@
 /* calibrate.c - `midl calibrate`: times of all variants on a fixed grid, for `auto` to choose by.
  *
- * Seconds rather than proof: each variant of a place gets a few calls in a row, the least of which
- * counts, in each of some passes that are seconds apart, and has memory of its own in each: of the
- * passes the median is kept, because the best memory of some is not what a plan gets. What can't
- * win (three times slower than the best at first sight) gets no further calls, and what took six
- * times the best's time at half the batch isn't even looked at: times don't fall as batches grow,
- * nor does the best's more than double. Large layers end at smaller batches: there the order of the
- * variants no longer changes. Times that were not measured are continued in proportion to the
- * batch. */
+ * Seconds rather than proof: each variant of a place gets half a millisecond of calls, the least of
+ * which counts, in each of some passes that are seconds apart, and has memory of its own in each:
+ * of the passes the median is kept, because the best memory of some is not what a plan gets. What
+ * can't win (three times slower than the best at first sight) gets no further calls, and what took
+ * six times the best's time at half the batch isn't even looked at: times don't fall as batches
+ * grow, nor does the best's more than double. Large layers end at smaller batches: there the order
+ * of the variants no longer changes. Times that were not measured are continued in proportion to
+ * the batch. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
